@@ -1,0 +1,189 @@
+"""The configuration of one service: pygeoapi's YAML and our two sections, read once and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from mooring_processes import datasets
+from mooring_processes.datasets import Datasets
+from mooring_processes.process import parse_size
+
+SECTION_KEYS = frozenset({"server", "logging", "metadata", "resources", "datasets", "mooring", "pubsub"})
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used; the message names the key and what it takes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ``mooring:`` section."""
+
+    modules: tuple[str, ...] = ()
+    installed: bool = True
+    state: str | None = None
+    store: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    reference_size: int = 10**9
+    reference_seconds: float = 60.0
+    body_size: int = 64 * 10**6
+    sync_timeout: float = 60.0
+    slots: int = 0
+    call_slots: int = 2
+    queue: int = 1000
+    drain: float = 30.0
+
+    @classmethod
+    def read(cls, section: Mapping[str, Any]) -> Self:
+        """Read the section; relative to nothing, with sizes such as ``64 MB``."""
+        known = {each.name: each for each in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in section.items():
+            if name not in known:
+                raise ConfigurationError(f"mooring: unknown key {name!r}; it takes {', '.join(known)}")
+            values[name] = _read(name, value)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that a service is made from."""
+
+    pygeoapi: Mapping[str, Any]
+    """pygeoapi's own part, with ``server.url`` always set."""
+    datasets: Datasets
+    settings: Settings
+
+    @property
+    def url(self) -> str:
+        """Where callers find the service, without a slash at the end."""
+        return str(self.pygeoapi["server"]["url"])
+
+    @property
+    def bind(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        bind = self.pygeoapi["server"]["bind"]
+        return str(bind["host"]), int(bind["port"])
+
+    @property
+    def state(self) -> Path:
+        """Where jobs, results and logs are kept."""
+        stated = self.settings.state or os.environ.get("MOORING_STATE")
+        if stated:
+            return Path(stated).expanduser().absolute()
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        return home / "mooring" / str(self.bind[1])
+
+
+def read_configuration(
+    source: Path | str | Mapping[str, Any] | None = None,
+    *,
+    modules: Sequence[str] = (),
+    host: str | None = None,
+    port: int | None = None,
+    state: Path | str | None = None,
+) -> Configuration:
+    """Read a configuration, and lay what the command line says over it.
+
+    Parameters
+    ----------
+    source : a YAML file, the parsed content of one, or None for the one that is shipped.
+    modules : method files and modules on top of those it names.
+    host, port : where to listen.
+    state : where to keep jobs, results and logs.
+
+    Raises
+    ------
+    ConfigurationError
+        naming the key that is wrong and what it takes.
+    """
+    document, base = _load(source)
+    if unknown := set(document) - SECTION_KEYS:
+        raise ConfigurationError(f"unknown section {sorted(unknown)}; there are {', '.join(sorted(SECTION_KEYS))}")
+    section = dict(document.pop("mooring", None) or {})
+    section["modules"] = [*(_located(name, base) for name in section.get("modules") or ()), *modules]
+    if state is not None:
+        section["state"] = str(state)
+    named = document.pop("datasets", None) or {}
+    try:
+        known = Datasets(datasets.from_config(named, base))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return Configuration(_with_address(document, host, port), known, Settings.read(section))
+
+
+def shipped(name: str) -> Path:
+    """A file of ``config/``: in the installed package, or in the checkout beside it."""
+    here = Path(__file__).parent
+    return next(path for path in (here / "config" / name, here.parents[1] / "config" / name) if path.exists())
+
+
+def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any], Path]:
+    if isinstance(source, Mapping):
+        return deepcopy(dict(source)), Path.cwd()
+    path = shipped("local.yml") if source is None else Path(source)
+    try:
+        document = yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} is not a mapping of sections such as server: and mooring:")
+    return document, path.absolute().parent
+
+
+def _with_address(document: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
+    server = document.get("server")
+    if not isinstance(server, dict):
+        raise ConfigurationError("the section server: is missing; config/local.yml shows one")
+    bind = {"host": "localhost", "port": 5000} | (server.get("bind") or {})
+    bind |= {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server["bind"] = bind
+    server["url"] = str(server.get("url") or f"http://{bind['host']}:{bind['port']}").rstrip("/")
+    return document
+
+
+def _located(name: str, base: Path) -> str:
+    return str(base / name) if name.endswith(".py") else name
+
+
+def _read(name: str, value: Any) -> Any:
+    takes = {each.name: str(each.type) for each in fields(Settings)}[name]
+    try:
+        return _READERS[takes](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"mooring: {name}: {value!r} will not do; it takes {_TAKES[takes]}") from error
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | None):
+        raise TypeError
+    return tuple(str(each) for each in value or ())
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+_READERS = {"tuple[str, ...]": _names, "bool": _flag, "str | None": _text, "int": parse_size, "float": float}
+_TAKES = {
+    "tuple[str, ...]": "a list",
+    "bool": "true or false",
+    "str | None": "text",
+    "int": "a whole number, or a size such as 64 MB",
+    "float": "a number of seconds",
+}

@@ -1,0 +1,237 @@
+"""Named data beside the service: opened where it lies, lazily, and never sent anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mooring.formats import FORMATS, Kind
+from mooring_processes.axes import Axis, dimension, is_horizontal
+from mooring_processes.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
+    ".zarr": Kind.GRID, ".nc4": Kind.GRID, ".cdf": Kind.GRID, ".tiff": Kind.GRID, ".json": Kind.FEATURES,
+    ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
+}  # fmt: skip
+SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of the configuration's ``datasets:``."""
+
+    id: str
+    path: str
+    """A file, a Zarr store or a URL; relative to the configuration file."""
+    kind: Kind
+    variable: str | None = None
+    """The variable a bare id stands for, where the data holds several."""
+    title: str = ""
+    crs: str | None = None
+    """The CRS where the data itself does not say, as ``EPSG:4326``."""
+    engine: str | None = None
+    chunks: Mapping[str, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of ``xarray.open_dataset``."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Dataset:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**{**document, "kind": Kind(document["kind"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for a child process."""
+        return asdict(self)
+
+
+def from_config(section: Mapping[str, Any], base: Path) -> dict[str, Dataset]:
+    """Read the configuration's ``datasets:``; relative paths start at *base*.
+
+    Raises
+    ------
+    ValueError
+        naming the dataset and the key that is wrong or missing.
+    """
+    return {name: _entry(name, values, base) for name, values in section.items()}
+
+
+def _entry(name: str, values: Mapping[str, Any], base: Path) -> Dataset:
+    if isinstance(values, str):
+        values = {"path": values}
+    known = {entry.name for entry in fields(Dataset)} - {"id"}
+    if unknown := set(values) - known:
+        raise ValueError(f"datasets: {name}: unknown {sorted(unknown)}; a dataset takes {sorted(known)}")
+    if "path" not in values:
+        raise ValueError(f"datasets: {name}: the path is missing")
+    path = str(values["path"])
+    kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower())
+    if kind is None:
+        raise ValueError(f"datasets: {name}: {path} does not tell its kind; add kind: grid, features or table")
+    located = path if "://" in path else str(base / path)
+    return Dataset(id=name, **{**values, "path": located, "kind": Kind(kind)})
+
+
+class Datasets:
+    """The datasets of a service by id.
+
+    Parameters
+    ----------
+    entries : id to dataset.
+    """
+
+    def __init__(self, entries: Mapping[str, Dataset]) -> None:
+        self._entries = dict(entries)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Datasets:
+        """Read what :meth:`to_json` wrote."""
+        return cls({name: Dataset.from_json(entry) for name, entry in document.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for a child process."""
+        return {name: entry.to_json() for name, entry in self._entries.items()}
+
+    def ids(self, kind: Kind) -> list[str]:
+        """The datasets of one kind."""
+        return sorted(name for name, entry in self._entries.items() if entry.kind is kind)
+
+    def find(self, reference: str, kind: Kind) -> tuple[Dataset, str | None] | None:
+        """The dataset, and the variable, that ``id`` or ``id:variable`` means; None where there is none."""
+        for name, variable in ((reference, None), _split(reference)):
+            entry = self._entries.get(name)
+            if entry is not None and entry.kind is kind:
+                return entry, variable or entry.variable
+        return None
+
+    def select(self, name: str, selection: Mapping[str, Any], kind: Kind) -> tuple[Dataset, str | None]:
+        """The dataset that the long form ``{"collection": id, ...}`` means, for the input *name*."""
+        if unknown := set(selection) - SELECTORS:
+            raise InputError(f"{name}: unknown {sorted(unknown)}; a collection takes {sorted(SELECTORS)}", input=name)
+        found = self.find(str(selection["collection"]), kind)
+        if found is None:
+            raise InputError(self.missing(name, str(selection["collection"]), kind), input=name)
+        entry, variable = found
+        properties = selection.get("properties") or []
+        if len(properties) > 1:
+            raise InputError(f"{name}: 'properties' picks one variable here, not {len(properties)}", input=name)
+        return entry, properties[0] if properties else variable
+
+    def missing(self, name: str, reference: str, kind: Kind) -> str:
+        """The sentence for a dataset that does not exist."""
+        known = ", ".join(self.ids(kind)) or "none"
+        shown = reference if len(reference) <= 60 else reference[:57] + "..."  # noqa: PLR2004 - fits a line
+        return f"{name}: there is no {kind} dataset {shown!r} here; this service has: {known}"
+
+
+@contextmanager
+def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
+    """A grid dataset, open and lazy while the block lasts, with its CRS."""
+    import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of seconds
+    import xarray as xr  # noqa: PLC0415 - slow, and web processes never open a grid
+
+    try:
+        grid = xr.open_dataset(entry.path, engine=_engine(entry), chunks=entry.chunks, **entry.options)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
+    with grid:
+        if entry.crs is not None and grid.rio.crs is None:
+            grid = grid.rio.write_crs(entry.crs)
+        yield grid
+
+
+def variable_of(grid: xr.Dataset, variable: str | None, name: str) -> xr.DataArray:
+    """The variable of *grid* that the DataArray input *name* takes: the one named, or the only horizontal one."""
+    candidates = [str(key) for key, array in grid.data_vars.items() if is_horizontal(array)]
+    candidates = candidates or [str(key) for key, array in grid.data_vars.items() if array.ndim > 0]
+    if variable is None and len(candidates) == 1:
+        return grid[candidates[0]]
+    if variable is None:
+        raise InputError(f"{name}: the data holds {candidates}; pick one as 'id:variable'", input=name)
+    if variable not in grid.data_vars:
+        raise InputError(f"{name}: there is no variable {variable!r}; the data holds {candidates}", input=name)
+    return grid[variable]
+
+
+def subset(grid: xr.Dataset, selection: Mapping[str, Any], name: str) -> xr.Dataset:
+    """The part of *grid* inside a selection's ``bbox`` and ``datetime``.
+
+    Cells whose centres lie in the box are kept. Longitudes are compared in the data's own range, 0 to 360 or -180
+    to 180.
+    """
+    if (box := selection.get("bbox")) is not None:
+        grid = _inside(grid, box, name)
+    if (period := selection.get("datetime")) is not None:
+        grid = _during(grid, str(period), name)
+    return grid
+
+
+def _inside(grid: xr.Dataset, box: Any, name: str) -> xr.Dataset:
+    if not isinstance(box, list) or len(box) != 4:  # noqa: PLR2004 - west, south, east, north
+        raise InputError(f"{name}: 'bbox' is [west, south, east, north]", input=name)
+    west, south, east, north = (float(number) for number in box)
+    x, y = dimension(grid, Axis.X), dimension(grid, Axis.Y)
+    if x is None or y is None:
+        raise InputError(f"{name}: the data has no horizontal axes to cut a 'bbox' from", input=name)
+    lon, lat = grid[x], grid[y]
+    if "degree" in str(lon.attrs.get("units", "degrees")):
+        width = east - west if east >= west else east - west + 360.0
+        columns = (lon - west) % 360.0 <= width
+    else:
+        columns = (lon >= west) & (lon <= east)
+    rows = (lat >= south) & (lat <= north)
+    if not bool(columns.any()) or not bool(rows.any()):
+        raise InputError(f"{name}: 'bbox' {box} does not meet the data", input=name)
+    return grid.isel({x: columns.values.nonzero()[0], y: rows.values.nonzero()[0]})
+
+
+def _during(grid: xr.Dataset, period: str, name: str) -> xr.Dataset:
+    t = dimension(grid, Axis.T)
+    if t is None:
+        raise InputError(f"{name}: the data has no time axis to cut 'datetime' from", input=name)
+    start, _, end = period.partition("/") if "/" in period else (period, "", period)
+    bounds = [None if text in ("", "..") else text.removesuffix("Z") for text in (start, end)]
+    try:
+        part = grid.sel({t: slice(*bounds)})
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{name}: 'datetime' {period!r} is not an instant or start/end", input=name) from error
+    if part.sizes[t] == 0:
+        raise InputError(f"{name}: 'datetime' {period!r} does not meet the data", input=name)
+    return part
+
+
+def open_features(entry: Dataset) -> Any:
+    """A features dataset as a GeoDataFrame."""
+    import geopandas  # noqa: PLC0415 - slow, and web processes never open features
+
+    try:
+        frame = geopandas.read_file(entry.path)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
+    return frame.set_crs(entry.crs) if entry.crs is not None and frame.crs is None else frame
+
+
+def open_table(entry: Dataset) -> Any:
+    """A table dataset as a DataFrame."""
+    import pandas as pd  # noqa: PLC0415 - slow, and web processes never open tables
+
+    try:
+        return pd.read_csv(entry.path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
+
+
+def _split(reference: str) -> tuple[str, str | None]:
+    name, _, variable = reference.partition(":")
+    return name, variable or None
+
+
+def _engine(entry: Dataset) -> str | None:
+    if entry.engine is None and Path(entry.path).suffix.lower() in (".tif", ".tiff"):
+        return "rasterio"
+    return entry.engine

@@ -1,0 +1,44 @@
+"""What goes wrong, in two families: what a person can mend is said to her; everything else is logged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class InputError(ValueError):
+    """Something in a request that the caller can mend; its text is shown to her.
+
+    A method may raise it too: ``raise InputError("the period holds no data; it has 1990 to 1993")``.
+
+    Parameters
+    ----------
+    detail : what was wrong and what would be right, as one sentence.
+    input : the input it is about, where it is about one.
+    """
+
+    def __init__(self, detail: str, *, input: str | None = None) -> None:  # noqa: A002 - the standard's own word
+        super().__init__(detail)
+        self.detail = detail
+        self.input = input
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a function cannot be served, where it stands, and what would make it servable."""
+
+    file: str
+    line: int
+    function: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.function}: {self.reason}; {self.remedy}"
+
+
+class ServingError(Exception):
+    """Methods that cannot be served; the message lists each with file, line and remedy."""
+
+    def __init__(self, refusals: tuple[Refusal, ...]) -> None:
+        super().__init__("\n".join(str(refusal) for refusal in refusals))
+        self.refusals = refusals

@@ -1,0 +1,167 @@
+"""Shape of the land: slope, aspect and hillshade of an elevation model."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import xarray as xr
+from pydantic import Field
+
+from mooring_processes import InputError, Unit, process, progress
+from mooring_processes.methods.horizontal import HorizontalGrid, Numbers, flat, horizontal_grid, numbers
+
+BLOCK = 2**20
+"""Cells worked on at once: some tens of megabytes."""
+METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048}  # fmt: skip
+HORN = "Horn, B. K. P. (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
+
+
+class Terrain(NamedTuple):
+    """The shape of the land, on the grid of the elevation model.
+
+    Parameters
+    ----------
+    slope : steepness [degree], 0 on level ground, 90 on a wall.
+    aspect : direction the slope faces, downhill [degree], clockwise from north (the grid's north in a projected CRS);
+        missing on level ground.
+    hillshade : brightness under the sun, whole numbers from 1 (in shade) to 255 (facing the sun).
+    """
+
+    slope: Annotated[xr.DataArray, Unit("degree")]
+    aspect: Annotated[xr.DataArray, Unit("degree")]
+    hillshade: Annotated[xr.DataArray, Unit("1")]
+
+
+@process
+def terrain(
+    dem: xr.DataArray,
+    z_factor: Annotated[float, Field(gt=0)] = 1.0,
+    azimuth: Annotated[float, Field(ge=0, le=360), Unit("degree")] = 315.0,
+    altitude: Annotated[float, Field(ge=0, le=90), Unit("degree")] = 45.0,
+    crs: str | None = None,
+) -> Terrain:
+    """Slope, aspect and hillshade of an elevation model.
+
+    Parameters
+    ----------
+    dem : elevations on evenly spaced rows and columns, in the unit they state (m, km or ft; metres where none is
+        stated).
+    z_factor : factor on elevations, to exaggerate the relief.
+    azimuth : direction of the sun, clockwise from north.
+    altitude : height of the sun above the horizon.
+    crs : CRS of the elevation model, as EPSG:25832, where it does not state one.
+
+    Returns
+    -------
+    Slope [degree], aspect [degree] and hillshade, in single precision, on the dimensions of *dem*.
+
+    Raises
+    ------
+    InputError
+        where the CRS is unknown, the grid uneven or curvilinear, or the unit no length.
+
+    Notes
+    -----
+    The gradient is Horn's (1981): differences over three rows and columns, weighted 1, 2, 1. Where one of the nine
+    cells is missing, and along the outer edge, all three results are missing. Hillshade is GDAL's,
+    ``1 + 254 max(0, cos i)`` rounded, with *i* the angle between the sun and the normal of the surface.
+
+    Along longitude and latitude a cell is as wide and high as on the CRS's ellipsoid at its own row (Snyder 1987,
+    Map projections: a working manual, USGS Professional Paper 1395, equations 4-19 and 4-21): per degree,
+    ``pi/180 a cos(phi) / (1 - e2 sin(phi)^2)^0.5`` along a parallel and
+    ``pi/180 a (1 - e2) / (1 - e2 sin(phi)^2)^1.5`` along a meridian. At the poles results are missing. Edges are not
+    joined across the antimeridian.
+
+    References
+    ----------
+    .. [1] Horn, B. K. P. (1981): Hill shading and the reflectance map. Proceedings of the IEEE 69(1), 14-47.
+    """
+    grid = horizontal_grid(dem, "dem", crs)
+    field = flat(dem, grid, "dem")
+    scale = z_factor * _metres(dem)
+    widths, height = _cell_size(grid)
+    shape = (len(Terrain._fields), *field.shape)
+    layers: npt.NDArray[np.float32] = np.full(shape, np.nan, dtype=np.float32)
+    inner = range(1, field.shape[0] - 1)
+    rows = max(1, BLOCK // field.shape[1])
+    for start in progress.track(inner[::rows], "slope, aspect and hillshade"):
+        stop = min(start + rows, inner.stop)
+        z = numbers(field[start - 1 : stop + 1]).astype(np.float64) * scale
+        east, north = _gradient(z, widths[start:stop, np.newaxis], height[start:stop, np.newaxis])
+        layers[:, start:stop, 1:-1] = _slope(east, north), _aspect(east, north), _hillshade(east, north, azimuth, altitude)
+    return _described(layers, dem, field, grid, f"terrain: z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}")
+
+
+def metres_per_degree(latitude: Numbers, ellipsoid: pyproj.crs.Ellipsoid) -> tuple[Numbers, Numbers]:
+    """Length of a degree of longitude and of a degree of latitude [m] at each *latitude* [degree]."""
+    a = ellipsoid.semi_major_metre
+    e2 = 1 - (ellipsoid.semi_minor_metre / a) ** 2
+    phi = np.radians(latitude)
+    bulge = 1 - e2 * np.sin(phi) ** 2
+    return np.radians(a * np.cos(phi) / bulge**0.5), np.radians(a * (1 - e2) / bulge**1.5)
+
+
+def _cell_size(grid: HorizontalGrid) -> tuple[Numbers, Numbers]:
+    """Signed width and height [m] of the cells of each row."""
+    if grid.crs.is_geographic:
+        assert grid.crs.ellipsoid is not None
+        longitude, latitude = metres_per_degree(grid.rows, grid.crs.ellipsoid)
+        longitude[np.abs(grid.rows) >= 90] = np.nan  # noqa: PLR2004 - no east at the poles
+        return longitude * grid.dx, latitude * grid.dy
+    metre = grid.crs.axis_info[0].unit_conversion_factor
+    return np.full(grid.rows.size, grid.dx * metre), np.full(grid.rows.size, grid.dy * metre)
+
+
+def _gradient(z: Numbers, width: Numbers, height: Numbers) -> tuple[Numbers, Numbers]:
+    """Rise per metre towards east and towards north of the inner cells of *z*."""
+    columns = z[:-2] + 2 * z[1:-1] + z[2:]
+    rows = z[:, :-2] + 2 * z[:, 1:-1] + z[:, 2:]
+    return (columns[:, 2:] - columns[:, :-2]) / (8 * width), (rows[2:] - rows[:-2]) / (8 * height)
+
+
+def _slope(east: Numbers, north: Numbers) -> Numbers:
+    return np.degrees(np.arctan(np.hypot(east, north)))
+
+
+def _aspect(east: Numbers, north: Numbers) -> Numbers:
+    facing = np.degrees(np.arctan2(-east, -north)) % 360.0
+    return np.where((east == 0) & (north == 0), np.nan, facing)
+
+
+def _hillshade(east: Numbers, north: Numbers, azimuth: float, altitude: float) -> Numbers:
+    towards, up = np.radians(azimuth), np.radians(altitude)
+    rise = east * np.sin(towards) + north * np.cos(towards)
+    light = (np.sin(up) - np.cos(up) * rise) / np.sqrt(1 + east**2 + north**2)
+    return np.floor(1.5 + 254 * np.maximum(light, 0))
+
+
+def _metres(dem: xr.DataArray) -> float:
+    unit = str(dem.attrs.get("units", "m"))
+    if unit.lower() not in METRES:
+        raise InputError(f"dem is in {unit!r}; it takes elevations in m, km or ft", input="dem")
+    return METRES[unit.lower()]
+
+
+def _described(
+    layers: npt.NDArray[np.float32], dem: xr.DataArray, field: xr.DataArray, grid: HorizontalGrid, step: str
+) -> Terrain:
+    attributes = {
+        "slope": {"long_name": "slope", "standard_name": "ground_slope_angle", "units": "degree"},
+        "aspect": {"long_name": "aspect", "standard_name": "ground_slope_direction", "units": "degree"},
+        "hillshade": {"long_name": "hillshade", "units": "1"},
+    }
+    kept = {"source": dem.attrs["source"]} if "source" in dem.attrs else {}
+    history = "\n".join(filter(None, (str(dem.attrs.get("history", "")), step)))
+    order = [name for name in dem.dims if name in field.dims]
+    results = (
+        xr.DataArray(
+            layer, field.coords, field.dims, name, {**attributes[name], **kept, "history": history, "references": HORN}
+        )
+        .rio.write_crs(grid.crs)
+        .transpose(*order)
+        for name, layer in zip(Terrain._fields, layers, strict=True)
+    )
+    return Terrain(*results)

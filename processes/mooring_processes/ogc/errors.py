@@ -1,0 +1,140 @@
+"""What went wrong, as HTTP: one table, applied once, and RFC 7807 problem documents."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, json, request
+from werkzeug.exceptions import HTTPException
+
+from mooring_processes.errors import InputError
+from mooring_processes.jobs.engine import Busy, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.ogc import vocabulary as ogc
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from mooring_processes.execution import Failure
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 - RFC 7807's own word
+    """A problem document on its way to the caller.
+
+    Parameters
+    ----------
+    status : HTTP status.
+    type : URI or short name of the kind of problem.
+    detail : what was wrong and what would be right, as one sentence.
+    members : further members of the document, such as ``input``.
+    headers : further HTTP headers, such as ``Retry-After``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        type: str,  # noqa: A002 - RFC 7807's own word
+        detail: str,
+        *,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.type = type
+        self.detail = detail
+        self.members = members or {}
+        self.headers = headers or {}
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of RFC 7807."""
+        title = HTTPStatus(self.status).phrase
+        document = {"type": self.type, "title": title, "status": self.status, "detail": self.detail}
+        return document | {name: value for name, value in self.members.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one kind of failure is told."""
+
+    status: int
+    type: str
+    retry: bool = False
+    members: tuple[str, ...] = field(default=("input", "reference"))
+
+
+FAILURES = {
+    "input": Row(400, ogc.INVALID_PARAMETER),
+    "error": Row(500, "ProcessingError"),
+    "crashed": Row(500, "ProcessCrashed"),
+    "timeout": Row(504, "TimeLimitExceeded"),
+    "memory": Row(507, "MemoryLimitExceeded"),
+    "lost": Row(500, "AttemptLost"),
+    "interrupted": Row(503, "Interrupted", retry=True),
+}
+"""Reason of a failed call to HTTP."""
+
+ENGINE = {
+    QueueFull: Row(503, "QueueFull", retry=True),
+    Busy: Row(503, "Busy", retry=True),
+    Interrupted: Row(503, "Interrupted", retry=True),
+    Unavailable: Row(503, "Unavailable", retry=True),
+    TimedOut: Row(504, "TimeLimitExceeded"),
+}
+"""What the engine raises to HTTP."""
+
+
+def of_failure(failure: Failure) -> Problem:
+    """The problem a failed call is answered with."""
+    row = FAILURES[failure.reason]
+    members = {name: getattr(failure, name) for name in row.members}
+    headers = {"Retry-After": "1"} if row.retry else {}
+    return Problem(row.status, row.type, failure.detail, members=members, headers=headers)
+
+
+def of_error(error: Exception) -> Problem:
+    """The problem an error is answered with; what has no row is logged and told by a number only."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, InputError):
+        return Problem(400, ogc.INVALID_PARAMETER, error.detail, members={"input": error.input})
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    row = ENGINE.get(type(error))
+    if row is not None:
+        retry = getattr(error, "retry_after", 1)
+        return Problem(row.status, row.type, str(error), headers={"Retry-After": str(retry)} if row.retry else {})
+    reference = secrets.token_hex(4)
+    LOGGER.error("request failed, reference %s", reference, exc_info=error)
+    detail = f"the service failed; its operator finds the reason under reference {reference}"
+    return Problem(500, "InternalError", detail, members={"reference": reference})
+
+
+def _of_http(error: HTTPException) -> Problem:
+    status = error.code or 500
+    headers = dict(error.get_response().headers)
+    kept = {name: headers[name] for name in ("Allow", "Retry-After", "Content-Range") if name in headers}
+    return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), error.description or "", headers=kept)
+
+
+def respond(problem: Problem) -> Response:
+    """The HTTP answer; ``application/json`` where the caller asks for that by name."""
+    media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
+    response = Response(json.dumps(problem.to_json()), status=problem.status, content_type=media_type)
+    response.headers.update(problem.headers)
+    return response
+
+
+def register(app: Flask) -> None:
+    """Let every error of *app* leave as a problem document."""
+
+    def handle(error: Exception) -> Response:
+        return respond(of_error(error))
+
+    app.register_error_handler(Exception, handle)

@@ -1,0 +1,56 @@
+"""A job's state as the standard's statusInfo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mooring_processes.jobs.job import Status
+from mooring_processes.ogc import vocabulary as ogc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mooring_processes.jobs.job import Job
+
+
+def status_info(job: Job, base: str) -> dict[str, Any]:
+    """statusInfo with its links; times that have not come yet are left out."""
+    document: dict[str, Any] = {
+        "type": "process",
+        "processID": job.process,
+        "jobID": job.id,
+        "status": job.status.value,
+        "progress": job.progress,
+    }
+    if job.message:
+        document["message"] = job.message
+    for name in ("created", "started", "finished", "updated"):
+        moment: datetime | None = getattr(job, name)
+        if moment is not None:
+            document[name] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    document["links"] = _links(job, base)
+    return document
+
+
+def job_url(job: Job, base: str) -> str:
+    """Where a job is found."""
+    return f"{base}/jobs/{job.id}"
+
+
+def _links(job: Job, base: str) -> list[dict[str, str]]:
+    href = job_url(job, base)
+    links = [
+        _link("self", href, "This job"),
+        _link("monitor", href, "Its status"),
+        _link("up", f"{base}/jobs", "All jobs"),
+        _link(ogc.REL_LOG, f"{href}/log", "Its log", ogc.TEXT),
+    ]
+    if job.status is Status.SUCCESSFUL:
+        links += [_link(rel, f"{href}/results", "Its results") for rel in (ogc.REL_RESULTS, "results")]
+    if job.status is Status.FAILED:
+        links += [_link(ogc.REL_EXCEPTIONS, f"{href}/results", "Why it failed")]
+    return links
+
+
+def _link(rel: str, href: str, title: str, media_type: str = ogc.JSON) -> dict[str, str]:
+    return {"rel": rel, "type": media_type, "href": href, "title": title}
