@@ -47,7 +47,9 @@ class BBox:
         if not all(isfinite(number) for number in self.numbers):
             raise ValueError("the numbers of a bounding box are finite")
         if self.south > self.north:
-            raise ValueError(f"south {self.south} lies north of north {self.north}; the order is west, south, east, north")
+            raise ValueError(
+                f"south {self.south} lies north of north {self.north}; the order is west, south, east, north"
+            )
         if self.bottom is not None and self.top is not None and self.bottom > self.top:
             raise ValueError(f"bottom {self.bottom} lies above top {self.top}")
 
@@ -75,4 +77,3 @@ class BBox:
     def to_json(self) -> dict[str, Any]:
         """Write OGC's ``{"bbox": [...], "crs": URI}``."""
         return {"bbox": list(self.numbers), "crs": self.crs}
-

@@ -100,6 +100,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
 def _pygeoapi_config(configuration: Configuration, catalogue: Catalogue) -> dict[str, Any]:
     """pygeoapi's configuration with each of our processes in it, so that its pages show them."""
     document = deepcopy(dict(configuration.pygeoapi))
+    document["server"]["cors"] = False  # ours covers all routes, pygeoapi's only its own application
     document["resources"] = dict(document.get("resources") or {})
     for name, entry in catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
@@ -113,6 +114,8 @@ def _allow_other_origins(response: Response) -> Response:
     response.headers["Access-Control-Expose-Headers"] = EXPOSED
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"
-        response.headers["Access-Control-Allow-Headers"] = "Content-Type, Prefer, Range, If-None-Match, If-Match, Authorization"
+        response.headers["Access-Control-Allow-Headers"] = (
+            "Content-Type, Prefer, Range, If-None-Match, If-Match, Authorization"
+        )
         response.headers["Access-Control-Max-Age"] = "86400"
     return response

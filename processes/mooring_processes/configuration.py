@@ -94,7 +94,8 @@ def read_configuration(
 
     Parameters
     ----------
-    source : a YAML file, the parsed content of one, or None for the one that is shipped.
+    source : a YAML file, whose missing sections come from the one that is shipped; or the parsed content of a whole
+        one; or None for the one that is shipped.
     modules : method files and modules on top of those it names.
     host, port : where to listen.
     state : where to keep jobs, results and logs.
@@ -128,7 +129,14 @@ def shipped(name: str) -> Path:
 def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any], Path]:
     if isinstance(source, Mapping):
         return deepcopy(dict(source)), Path.cwd()
-    path = shipped("local.yml") if source is None else Path(source)
+    default = _parsed(shipped("local.yml"))
+    if source is None:
+        return default, Path.cwd()
+    path = Path(source)
+    return default | _parsed(path), path.absolute().parent
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -137,7 +145,7 @@ def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any]
         raise ConfigurationError(f"{path} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} is not a mapping of sections such as server: and mooring:")
-    return document, path.absolute().parent
+    return document
 
 
 def _with_address(document: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring.formats import FORMATS, Kind
+
 from mooring_processes.axes import Axis, dimension, is_horizontal
 from mooring_processes.errors import InputError
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mooring import formats
 from mooring.formats import Kind
+
 from mooring_processes import datasets
 from mooring_processes.catalogue import Catalogue, load_process
 from mooring_processes.datasets import Datasets
@@ -71,9 +72,7 @@ class Artefact:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the store and between processes."""
-        return {
-            "output": self.output, "media_type": self.media_type, "file": self.file, "value": self.value, "size": self.size,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in ("output", "media_type", "file", "value", "size")}
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,7 @@ class Workplace:
         for entry in self._catalogue.values():
             load_process(entry.address)
 
-    def execute(
-        self, request: Request, directory: Path, report: Callable[[float, str], None]
-    ) -> tuple[Artefact, ...]:
+    def execute(self, request: Request, directory: Path, report: Callable[[float, str], None]) -> tuple[Artefact, ...]:
         """Run one request, its outputs written into *directory*, its progress told to *report*.
 
         Raises
@@ -139,9 +136,7 @@ class Workplace:
         try:
             with ExitStack() as stack, listening(report):
                 desk = Desk(self._datasets, self._policy, directory, stack)
-                arguments = {
-                    name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()
-                }
+                arguments = {name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()}
                 results = process.call(arguments)
                 return _write_outputs(process, request, results, directory)
         except InputError as error:

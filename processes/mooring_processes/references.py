@@ -123,9 +123,7 @@ def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
 
 
 @contextmanager
-def _open(
-    parts: SplitResult, policy: Policy, deadline: float, name: str
-) -> Iterator[urllib3.BaseHTTPResponse]:
+def _open(parts: SplitResult, policy: Policy, deadline: float, name: str) -> Iterator[urllib3.BaseHTTPResponse]:
     address = policy.resolve(parts, name)
     timeout = urllib3.Timeout(total=max(0.1, deadline - time.monotonic()))
     host = parts.hostname or ""
@@ -140,7 +138,12 @@ def _open(
     with pool:
         try:
             response = pool.request(
-                "GET", target, headers={"Host": parts.netloc}, preload_content=False, redirect=False, retries=False
+                "GET",
+                target,
+                headers={"Host": parts.netloc},
+                preload_content=False,
+                redirect=False,
+                retries=False,
             )
             try:
                 yield response
@@ -173,7 +176,8 @@ def _redirected(parts: SplitResult, location: str, name: str) -> SplitResult:
     target = _parse(urljoin(parts.geturl(), location), name)
     if (target.scheme, target.netloc) != (parts.scheme, parts.netloc):
         raise InputError(
-            f"{name}: {parts.geturl()} redirects to another host, {target.hostname}; give the final address", input=name
+            f"{name}: {parts.geturl()} redirects to another host, {target.hostname}; give the final address",
+            input=name,
         )
     return target
 

@@ -49,7 +49,7 @@ class Format:
     suffix: str
     kind: Kind
     module: str
-    """The module of this package that has ``read_<name>(path, type_name)`` and ``write_<name>(value, path)``."""
+    """The module of this package with ``read_<name>(path, type_name)`` and ``write_<name>(value, path)``."""
     magic: tuple[bytes, ...] = ()
     """First bytes by which a file of this format is known."""
     readable: bool = True
@@ -85,7 +85,7 @@ FORMATS: tuple[Format, ...] = (
         "image/tiff; application=geotiff",
         ".tif",
         Kind.GRID,
-        "grids",
+        "rasters",
         magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         aliases=("cog", "tiff", "image/geotiff"),
     ),
@@ -208,7 +208,7 @@ def write(value: object, path: Path, fmt: Format) -> None:
     _function(fmt, "write")(value, path)
 
 
-def read(path: Path, fmt: Format, type_name: str) -> Any:  # noqa: ANN401 - the type is named by *type_name*
+def read(path: Path, fmt: Format, type_name: str) -> Any:
     """The value in the file *path* as a *type_name*, wholly in memory; the file may be removed afterwards.
 
     Raises

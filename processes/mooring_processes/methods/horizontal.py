@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
+from pyproj.crs import Ellipsoid
 
 from mooring_processes.axes import UNITS, Axis, axis_of, dimension
 from mooring_processes.errors import InputError
@@ -53,8 +55,15 @@ class HorizontalGrid:
 
     @property
     def goes_round(self) -> bool:
-        """Whether the columns close the circle of longitudes."""
-        return self.crs.is_geographic and abs(abs(self.dx) * self.columns.size - FULL_CIRCLE) < abs(self.dx) / 2
+        """Whether the columns close the circle of longitudes, with or without the first one repeated."""
+        around = round(FULL_CIRCLE / abs(self.dx))
+        closes = abs(around * abs(self.dx) - FULL_CIRCLE) < UNEVENNESS * abs(self.dx)
+        return self.crs.is_geographic and closes and self.columns.size in (around, around + 1)
+
+    @property
+    def ellipsoid(self) -> Ellipsoid:
+        """The figure of the Earth beneath longitude and latitude."""
+        return cast("Ellipsoid", self.crs.ellipsoid)
 
 
 def horizontal_grid(field: xr.DataArray, input: str, crs: str | None = None) -> HorizontalGrid:  # noqa: A002 - the standard's word
@@ -117,14 +126,14 @@ def _no_axes(field: xr.DataArray, input: str) -> str:  # noqa: A002 - the standa
 def _centres(field: xr.DataArray, name: Hashable, input: str) -> Numbers:  # noqa: A002 - the standard's word
     if name not in field.coords:
         raise InputError(f"{input} has no coordinates along {name}; give each cell's centre", input=input)
-    centres: Numbers = field[name].to_numpy().astype(np.float64)
+    centres = field[name].to_numpy().astype(np.float64)
     if centres.size < 2:  # noqa: PLR2004 - one cell does not tell its size
         raise InputError(f"{input} has {centres.size} cell along {name}; it takes two or more", input=input)
-    even = np.linspace(centres[0], centres[-1], centres.size)
+    even: Numbers = np.linspace(centres[0], centres[-1], centres.size)
     step = abs(even[1] - even[0])
     if not np.isfinite(centres).all() or step == 0 or np.abs(centres - even).max() > UNEVENNESS * step:
         raise InputError(f"{input} is not evenly spaced along {name}; regrid it first", input=input)
-    return centres
+    return even
 
 
 def _crs(field: xr.DataArray, x: Hashable, y: Hashable, input: str, given: str | None) -> pyproj.CRS:  # noqa: A002 - the standard's word

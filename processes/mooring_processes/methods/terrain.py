@@ -6,9 +6,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
 import xarray as xr
 from pydantic import Field
+from pyproj.crs import Ellipsoid
 
 from mooring_processes import InputError, Unit, process, progress
 from mooring_processes.methods.horizontal import HorizontalGrid, Numbers, flat, horizontal_grid, numbers
@@ -95,7 +95,7 @@ def terrain(
     return _described(layers, dem, field, grid, f"terrain: z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}")
 
 
-def metres_per_degree(latitude: Numbers, ellipsoid: pyproj.crs.Ellipsoid) -> tuple[Numbers, Numbers]:
+def metres_per_degree(latitude: Numbers, ellipsoid: Ellipsoid) -> tuple[Numbers, Numbers]:
     """Length of a degree of longitude and of a degree of latitude [m] at each *latitude* [degree]."""
     a = ellipsoid.semi_major_metre
     e2 = 1 - (ellipsoid.semi_minor_metre / a) ** 2
@@ -107,8 +107,7 @@ def metres_per_degree(latitude: Numbers, ellipsoid: pyproj.crs.Ellipsoid) -> tup
 def _cell_size(grid: HorizontalGrid) -> tuple[Numbers, Numbers]:
     """Signed width and height [m] of the cells of each row."""
     if grid.crs.is_geographic:
-        assert grid.crs.ellipsoid is not None
-        longitude, latitude = metres_per_degree(grid.rows, grid.crs.ellipsoid)
+        longitude, latitude = metres_per_degree(grid.rows, grid.ellipsoid)
         longitude[np.abs(grid.rows) >= 90] = np.nan  # noqa: PLR2004 - no east at the poles
         return longitude * grid.dx, latitude * grid.dy
     metre = grid.crs.axis_info[0].unit_conversion_factor
@@ -119,16 +118,21 @@ def _gradient(z: Numbers, width: Numbers, height: Numbers) -> tuple[Numbers, Num
     """Rise per metre towards east and towards north of the inner cells of *z*."""
     columns = z[:-2] + 2 * z[1:-1] + z[2:]
     rows = z[:, :-2] + 2 * z[:, 1:-1] + z[:, 2:]
-    return (columns[:, 2:] - columns[:, :-2]) / (8 * width), (rows[2:] - rows[:-2]) / (8 * height)
+    east, north = (columns[:, 2:] - columns[:, :-2]) / (8 * width), (rows[2:] - rows[:-2]) / (8 * height)
+    # the middle cell has no weight, yet where it is missing there is no land to have a slope
+    missing = np.isnan(z[1:-1, 1:-1])
+    return np.where(missing, np.nan, east), np.where(missing, np.nan, north)
 
 
 def _slope(east: Numbers, north: Numbers) -> Numbers:
     return np.degrees(np.arctan(np.hypot(east, north)))
 
 
-def _aspect(east: Numbers, north: Numbers) -> Numbers:
-    facing = np.degrees(np.arctan2(-east, -north)) % 360.0
-    return np.where((east == 0) & (north == 0), np.nan, facing)
+def _aspect(east: Numbers, north: Numbers) -> npt.NDArray[np.float32]:
+    facing = (np.degrees(np.arctan2(-east, -north)) % 360.0).astype(np.float32)
+    facing[facing == 360] = 0.0  # noqa: PLR2004 - a hair west of north, rounded to single precision
+    facing[(east == 0) & (north == 0)] = np.nan
+    return facing
 
 
 def _hillshade(east: Numbers, north: Numbers, azimuth: float, altitude: float) -> Numbers:

@@ -1,0 +1,1 @@
+"""The standard: URIs, requests, results, routes, errors; and the plugins for pygeoapi."""

@@ -30,8 +30,18 @@ def _links(entry: Entry, base: str) -> list[dict[str, str]]:
     return [
         {"rel": "self", "type": ogc.JSON, "href": f"{href}?f=json", "title": "This process as JSON"},
         {"rel": "alternate", "type": ogc.HTML, "href": f"{href}?f=html", "title": "This process as HTML"},
-        {"rel": ogc.REL_EXECUTE, "type": ogc.JSON, "href": f"{href}/execution", "title": "Execute this process"},
-        {"rel": ogc.REL_JOB_LIST, "type": ogc.JSON, "href": f"{base}/jobs?processID={entry.id}", "title": "Its jobs"},
+        {
+            "rel": ogc.REL_EXECUTE,
+            "type": ogc.JSON,
+            "href": f"{href}/execution",
+            "title": "Execute this process",
+        },
+        {
+            "rel": ogc.REL_JOB_LIST,
+            "type": ogc.JSON,
+            "href": f"{base}/jobs?processID={entry.id}",
+            "title": "Its jobs",
+        },
     ]
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft4Validator, FormatChecker
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
-
 from mooring import formats
 from mooring.formats import Kind
 from mooring.values import BBox
+
 from mooring_processes.errors import InputError
 from mooring_processes.ogc.descriptions import type_of
 
@@ -193,7 +193,14 @@ def _check_shape(geometry: Any, name: str) -> None:
 
     try:
         parsed = shape(geometry)
-    except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (
+        shapely.errors.ShapelyError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+    ) as error:
         raise InputError(f"{name}: this is not a GeoJSON geometry") from error
     if parsed.is_empty:
         raise InputError(f"{name}: the geometry is empty")
@@ -233,7 +240,9 @@ def _typed(schema: Mapping[str, Any]) -> str:
     if name == "array":
         return "a list, each item " + _takes_schema(schema.get("items", {}))
     if name == "string":
-        return {"date": "a date", "date-time": "a date and time", "time": "a time"}.get(schema.get("format", ""), "text")
+        return {"date": "a date", "date-time": "a date and time", "time": "a time"}.get(
+            schema.get("format", ""), "text"
+        )
     return known.get(name, name)
 
 

@@ -97,9 +97,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         media_type, content = processor.execute(inputs, **extra)
         return str(uuid.uuid4()), media_type, content, JobStatus.successful, None
 
-    def get_jobs(
-        self, status: Any = None, limit: int | None = None, offset: int | None = None
-    ) -> dict[str, Any]:
+    def get_jobs(self, status: Any = None, limit: int | None = None, offset: int | None = None) -> dict[str, Any]:
         """One page of jobs, newest first."""
         statuses = (Status(getattr(status, "value", status)),) if status else ()
         query = JobQuery(statuses=statuses, limit=limit or DEFAULT_ITEMS, offset=offset or 0)

@@ -16,7 +16,7 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +79,12 @@ def entry_of(processor_def: Mapping[str, Any]) -> Entry:
     return _described(str(processor_def["function"]))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _described(function: str) -> Entry:
     return describe_here(function)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _checker(entry_json: str) -> Checker:
     return Checker(Entry.from_json(json.loads(entry_json)), Datasets({}), Policy(own=""))
 

@@ -28,9 +28,7 @@ def job_query(arguments: Mapping[str, str], processes: Container[str], limit: in
             raise Problem(404, ogc.NO_SUCH_PROCESS, f"processID: there is no process {name!r}")
     start, end = _interval(arguments.get("datetime"))
     statuses = tuple(_status(text) for text in _list(arguments, "status"))
-    return JobQuery(
-        processes=wanted, statuses=statuses, created_from=start, created_to=end, limit=limit, offset=offset
-    )
+    return JobQuery(processes=wanted, statuses=statuses, created_from=start, created_to=end, limit=limit, offset=offset)
 
 
 def _integer(arguments: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mooring import formats
 from mooring.formats import Kind
+
 from mooring_processes.errors import InputError
 from mooring_processes.execution import Request
 from mooring_processes.ogc import vocabulary as ogc
@@ -133,7 +134,7 @@ def _read_outputs(
         if name not in offered:
             known = ", ".join(offered)
             raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
-    chosen = outputs or dict.fromkeys(offered, {})
+    chosen = outputs or {name: {} for name in offered}
     negotiable = accept if len(chosen) == 1 else ""
     wanted, transmissions = {}, {}
     for name in (name for name in offered if name in chosen):

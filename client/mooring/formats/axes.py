@@ -1,0 +1,99 @@
+"""Which dimension of a grid is which, and where on the Earth it lies: by CF metadata, then by common names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import xarray as xr
+
+
+class Axis(StrEnum):
+    """The axes that maps and selections ask for."""
+
+    X = "X"
+    Y = "Y"
+    T = "T"
+
+
+STANDARD_NAMES = {
+    "longitude": Axis.X,
+    "grid_longitude": Axis.X,
+    "projection_x_coordinate": Axis.X,
+    "latitude": Axis.Y,
+    "grid_latitude": Axis.Y,
+    "projection_y_coordinate": Axis.Y,
+    "time": Axis.T,
+}
+DEGREES = {
+    Axis.X: {"degrees_east", "degree_east", "degrees_e", "degree_e", "degreese", "degreee"},
+    Axis.Y: {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreesn", "degreen"},
+}
+NAMES = {
+    "x": Axis.X, "lon": Axis.X, "longitude": Axis.X, "rlon": Axis.X, "easting": Axis.X,
+    "y": Axis.Y, "lat": Axis.Y, "latitude": Axis.Y, "rlat": Axis.Y, "northing": Axis.Y,
+    "time": Axis.T, "t": Axis.T, "valid_time": Axis.T,
+}  # fmt: skip
+LONLAT = "EPSG:4326"
+
+
+def axis_of(coordinate: xr.DataArray) -> Axis | None:
+    """The axis a coordinate stands for, or None."""
+    stated = str(coordinate.attrs.get("axis", "")).upper()
+    if stated in set(Axis):
+        return Axis(stated)
+    if known := STANDARD_NAMES.get(str(coordinate.attrs.get("standard_name", ""))):
+        return known
+    unit = str(coordinate.attrs.get("units", "")).lower()
+    for axis, spellings in DEGREES.items():
+        if unit in spellings:
+            return axis
+    if is_time(coordinate):
+        return Axis.T
+    return NAMES.get(str(coordinate.name).lower())
+
+
+def is_time(array: xr.DataArray | xr.Variable) -> bool:
+    """Whether the values are dates, of numpy or of a calendar of cftime."""
+    if array.dtype.kind == "O" and array.size:
+        return hasattr(array[(0,) * array.ndim].values.item(), "calendar")
+    return bool(array.dtype.kind == "M")
+
+
+def dimension(grid: xr.DataArray | xr.Dataset, axis: Axis) -> Hashable | None:
+    """The dimension of *grid* that stands for *axis*, or None."""
+    for name in grid.dims:
+        coordinate = grid.coords.get(name)
+        known = NAMES.get(str(name).lower()) if coordinate is None else axis_of(coordinate)
+        if known is axis:
+            return name
+    return None
+
+
+def is_horizontal(grid: xr.DataArray) -> bool:
+    """Whether a variable has both horizontal axes."""
+    return dimension(grid, Axis.X) is not None and dimension(grid, Axis.Y) is not None
+
+
+def in_degrees(grid: xr.DataArray | xr.Dataset) -> bool:
+    """Whether the coordinates themselves say that they are longitudes and latitudes."""
+    for axis, standard_name in ((Axis.X, "longitude"), (Axis.Y, "latitude")):
+        name = dimension(grid, axis)
+        attrs = grid[name].attrs if name in grid.coords else {}
+        unit = str(attrs.get("units", "")).lower()
+        if attrs.get("standard_name") != standard_name and unit not in DEGREES[axis]:
+            return False
+    return True
+
+
+def crs_of(grid: xr.DataArray | xr.Dataset) -> Any:
+    """The rasterio CRS of a grid, as stated or as its coordinates imply; None where neither tells."""
+    import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of a second
+    from rasterio.crs import CRS  # noqa: PLC0415 - the same
+
+    if grid.rio.crs is not None:
+        return grid.rio.crs
+    return CRS.from_user_input(LONLAT) if in_degrees(grid) else None

@@ -1,0 +1,134 @@
+"""Grids as NetCDF: everything xarray holds, written plain and read back the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import xarray as xr
+
+from mooring.formats import FormatError, classic
+from mooring.formats.axes import is_horizontal
+from mooring.formats.cf import GREGORIAN, storable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# xarray's own way with arrays that have no name, or a coordinate's: xarray.open_dataarray undoes it
+UNNAMED = "__xarray_dataarray_variable__"
+NAME = "__xarray_dataarray_name__"
+
+
+def write_netcdf(value: object, path: Path) -> None:
+    """Write a DataArray or Dataset as NetCDF-4, contiguous and not compressed.
+
+    Values are written as they are in memory: how they were packed, chunked and compressed in the file they
+    came from is forgotten, units and calendar of times are kept.
+    """
+    grid = storable(_as_dataset(value))
+    try:
+        grid.to_netcdf(path, engine="netcdf4", format="NETCDF4")
+    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+        kinds = ", ".join(f"{name} ({variable.dtype})" for name, variable in grid.variables.items())
+        raise FormatError(f"NetCDF cannot hold one of these as it is: {kinds}") from error
+
+
+def read_netcdf(path: Path, type_name: str) -> xr.DataArray | xr.Dataset:
+    """The DataArray or Dataset in a NetCDF file of any version, in memory.
+
+    A DataArray is the only variable of the file, or the only one with both horizontal axes.
+    """
+    _check_contents(path)
+    if type_name != "xarray.DataArray":
+        with _opened(path, decode_coords="coordinates") as grid:
+            return _settled(grid).load()
+    with _opened(path, decode_coords="all") as grid:  # so that cell bounds and the like are no candidates
+        array = only_variable(_settled(grid)).load()
+        return array.rename(grid.attrs.get(NAME)) if array.name == UNNAMED else array
+
+
+def only_variable(grid: xr.Dataset) -> xr.DataArray:
+    """The variable that a whole dataset stands for where one array is asked for."""
+    names = list(grid.data_vars)
+    if len(names) > 1:
+        names = [name for name in names if is_horizontal(grid[name])]
+    if len(names) == 1:
+        return grid[names[0]]
+    known = ", ".join(map(str, grid.data_vars)) or "no variable at all"
+    raise FormatError(f"one grid is wanted and the file holds {known}; send a file with one of them")
+
+
+def _as_dataset(value: object) -> xr.Dataset:
+    if isinstance(value, xr.Dataset):
+        return value
+    if not isinstance(value, xr.DataArray):
+        raise FormatError(f"a grid is an xarray DataArray or Dataset, not a {type(value).__name__}")
+    if value.name is not None and value.name not in value.coords and value.name not in value.dims:
+        return value.to_dataset()
+    grid = value.to_dataset(name=UNNAMED)
+    return grid if value.name is None else grid.assign_attrs({NAME: value.name})
+
+
+def _opened(path: Path, decode_coords: Literal["coordinates", "all"]) -> xr.Dataset:
+    """The file, open and decoded; times that cannot be decoded stay numbers."""
+
+    def at(unit: Literal["ns", "us"] | None) -> xr.Dataset:
+        return xr.open_dataset(
+            path,
+            engine="netcdf4",
+            decode_coords=decode_coords,
+            decode_times=xr.coders.CFDatetimeCoder(time_unit=unit) if unit else False,
+            # "days" is a unit of results, such as days of flood; only what was a timedelta becomes one again
+            decode_timedelta=xr.coders.CFTimedeltaCoder(decode_via_units=False),
+        )
+
+    try:
+        grid = at("ns")
+    except ValueError:
+        return at(None)
+    variables = grid.variables.values()
+    if any(var.dtype == object and var.encoding.get("calendar") in GREGORIAN for var in variables):
+        grid.close()
+        return at("us")  # years before 1678 or after 2262
+    return grid
+
+
+def _check_contents(path: Path) -> None:
+    """Refuse what the NetCDF library would read without a word: half a NetCDF-3 file, other files."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head in classic.SIGNS:
+        if not classic.is_whole(path):
+            raise FormatError("the NetCDF file is cut short")
+        return
+    import h5py  # noqa: PLC0415 - only where it is HDF5
+
+    with h5py.File(path) as file:
+        _refuse_outside(file)
+
+
+def _refuse_outside(group: Any) -> None:
+    """An HDF5 file may name others as part of itself: from a stranger, that would read the reader's disk."""
+    import h5py  # noqa: PLC0415 - imported by the caller
+
+    for name in group:
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise FormatError(f"{name} lies in another file; send a file that holds everything itself")
+        if isinstance(link, h5py.SoftLink):
+            continue
+        member = group[name]
+        if isinstance(member, h5py.Group):
+            _refuse_outside(member)
+        elif isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
+            raise FormatError(f"{name} lies in another file; send a file that holds everything itself")
+
+
+def _settled(grid: xr.Dataset) -> xr.Dataset:
+    """The CRS as a coordinate rather than a variable, and no word of the file, which may soon be gone."""
+    for variable in grid.variables.values():
+        if "grid_mapping" in variable.attrs:
+            variable.encoding["grid_mapping"] = variable.attrs.pop("grid_mapping")
+        variable.encoding.pop("source", None)
+    grid.encoding.pop("source", None)
+    mappings = {variable.encoding.get("grid_mapping") for variable in grid.variables.values()}
+    return grid.set_coords([name for name in grid.data_vars if name in mappings])

@@ -1,0 +1,253 @@
+"""What a grid says about zones: statistics of the cells inside polygons, each cell by the part that is covered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import geopandas
+import numpy as np
+import numpy.typing as npt
+import shapely
+import xarray as xr
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+from pyproj import CRS, Transformer
+
+from mooring_processes import InputError, process, progress
+from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid, numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Shapes = npt.NDArray[np.object_]
+Box = tuple[float, float, float, float]
+
+Statistic = Literal[
+    "count", "mean", "min", "max", "sum", "stdev", "variance", "median", "majority", "variety"
+]
+USUAL: tuple[Statistic, ...] = ("count", "mean", "min", "max", "stdev")
+"""The statistics that are given where none is asked for."""
+WEIGHTED = frozenset({"mean", "stdev", "variance"})
+"""The statistics that cells of unequal area bias."""
+NOTHING: dict[Statistic, float] = {"count": 0.0, "variety": 0}
+"""What a zone without any cell has; other statistics are missing."""
+SEGMENTS = 256
+"""Pieces into which the outline of a zone is cut before it is reprojected, so its sides bend as they should."""
+
+
+@process
+def zonal_statistics(
+    grid: xr.DataArray,
+    zones: geopandas.GeoDataFrame,
+    statistics: list[Statistic] | None = None,
+    weights: Literal["fraction", "area"] = "fraction",
+    prefix: str = "",
+    crs: str | None = None,
+) -> geopandas.GeoDataFrame:
+    """Statistics of a grid inside polygons.
+
+    Parameters
+    ----------
+    grid : values on evenly spaced rows and columns, without a time axis.
+    zones : polygons in any CRS, with any attributes.
+    statistics : which ones; count, mean, min, max and stdev where none is named.
+    weights : what a cell counts in mean, stdev and variance: the fraction of it inside the zone, or the area of that
+        fraction on the ellipsoid, which differs along longitude and latitude.
+    prefix : what the names of the new columns begin with.
+    crs : CRS of the grid, as EPSG:25832, where it does not state one.
+
+    Returns
+    -------
+    The zones with all their attributes, in their own CRS and order, and one column per statistic, in the unit of the
+    grid (variance in its square, count and variety without).
+
+    Raises
+    ------
+    InputError
+        where the CRS of either is unknown, the grid uneven or with a time axis, a zone no valid polygon, or all zones
+        outside the grid.
+
+    Notes
+    -----
+    With *x* the value of a cell and *c* the fraction of it inside the zone, over the cells that are not missing:
+    count is the sum of *c*, sum that of *c x*, mean their ratio, variance the mean of *(x - mean)^2* and stdev its
+    root; median is that of the values weighted by *c*; min and max are over all cells touched; majority is the value with
+    the largest sum of *c*, variety the number of different values. With area weights *c* becomes the covered area in
+    mean, stdev and variance. A cell reaches half a spacing around its centre.
+
+    A zone without any cell has count and variety 0; its other statistics are missing. Zones are reprojected to the
+    CRS of the grid, with sides that are straight in their own CRS, and longitudes are taken round the Earth to those
+    of the grid.
+
+    References
+    ----------
+    .. [1] Baston, D.: exactextract, https://github.com/isciences/exactextract
+    """
+    mesh = horizontal_grid(grid, "grid", crs)
+    field = flat(grid, mesh, "grid")
+    wanted = tuple(dict.fromkeys(statistics or USUAL))
+    columns = [f"{prefix}{name}" for name in wanted]
+    _check(zones, columns)
+    field, mesh = _oriented(field, mesh)
+    outlines = _outlines(zones, mesh)
+    inside = ~shapely.is_empty(outlines)
+    if not inside.any():
+        west, south, east, north = mesh.bounds
+        extent = f"x {west:g} to {east:g}, y {south:g} to {north:g} in {mesh.crs.name}"
+        raise InputError(f"no zone meets the grid, which covers {extent}", input="zones")
+    table = _extract(*_cut(field, mesh, outlines[inside]), outlines[inside], wanted, by_area=weights == "area")
+    result = zones.copy()
+    for name, column in zip(wanted, columns, strict=True):
+        result[column] = NOTHING.get(name, np.nan)
+        result.loc[inside, column] = table[name].to_numpy()
+    return result
+
+
+def _check(zones: geopandas.GeoDataFrame, columns: list[str]) -> None:
+    if zones.crs is None:
+        raise InputError("zones do not state their CRS; write it with zones.set_crs('EPSG:4326')", input="zones")
+    if taken := sorted(set(columns) & set(zones.columns)):
+        raise InputError(f"zones already have {taken}; give a prefix for the new columns", input="prefix")
+    for label, shape in zip(zones.index, zones.geometry, strict=True):
+        if shape is not None and not isinstance(shape, shapely.Polygon | shapely.MultiPolygon):
+            raise InputError(f"zone {label} is a {shape.geom_type}; zones are polygons", input="zones")
+        if shape is not None and not shape.is_valid:
+            raise InputError(f"zone {label} is not a valid polygon: {shapely.is_valid_reason(shape)}", input="zones")
+
+
+def _oriented(field: xr.DataArray, mesh: HorizontalGrid) -> tuple[xr.DataArray, HorizontalGrid]:
+    """The field with north and west first, and each longitude once."""
+    if mesh.dy > 0:
+        field, mesh = field[::-1], replace(mesh, rows=mesh.rows[::-1])
+    if mesh.dx < 0:
+        field, mesh = field[:, ::-1], replace(mesh, columns=mesh.columns[::-1])
+    once = round(FULL_CIRCLE / mesh.dx) if mesh.goes_round else mesh.columns.size
+    return field[:, :once], replace(mesh, columns=mesh.columns[:once])
+
+
+def _outlines(zones: geopandas.GeoDataFrame, mesh: HorizontalGrid) -> Shapes:
+    """The part of each zone that lies on the grid, in its CRS; empty where there is none."""
+    shapes: Shapes = np.where(zones.geometry.isna(), shapely.Polygon(), zones.geometry.to_numpy())
+    if zones.crs != mesh.crs:
+        if zones.crs.is_geographic and mesh.crs.is_projected:
+            # far from its home a projection folds back on itself, so that is cut away first
+            shapes = _part(shapes, _surroundings(mesh, zones.crs), zones.crs)
+        shapes = _reprojected(shapes, zones, mesh.crs)
+    return _part(shapes, mesh.bounds, mesh.crs)
+
+
+def _surroundings(mesh: HorizontalGrid, crs: CRS) -> Box:
+    """The grid and a little around it as a box in a geographic CRS."""
+    to = Transformer.from_crs(mesh.crs, crs, always_xy=True)
+    west, south, east, north = to.transform_bounds(*mesh.bounds)
+    east += FULL_CIRCLE if east < west else 0.0
+    margin = 0.01 * max(east - west, north - south)
+    if east - west + 2 * margin >= FULL_CIRCLE:
+        return (-FULL_CIRCLE / 2, south - margin, FULL_CIRCLE / 2, north + margin)
+    return (west - margin, south - margin, east + margin, north + margin)
+
+
+def _reprojected(shapes: Shapes, zones: geopandas.GeoDataFrame, crs: CRS) -> Shapes:
+    lengths = shapely.length(shapes) / SEGMENTS
+    fine = shapely.segmentize(shapes, np.where(lengths > 0, lengths, 1.0))
+    reprojected: Shapes = geopandas.GeoSeries(fine, crs=zones.crs).to_crs(crs).to_numpy()
+    for label, shape in zip(zones.index, reprojected, strict=True):
+        points = shapely.get_coordinates(shape)
+        leaps = crs.is_geographic and (np.abs(np.diff(points[:, 0])) > FULL_CIRCLE / 2).any()
+        if leaps or not np.isfinite(points).all():
+            remedy = "cut it to the region of the grid, or give it in longitude and latitude"
+            raise InputError(f"zone {label} reaches too far to be reprojected to {crs.name}; {remedy}", input="zones")
+    # a zone around a pole meets itself along a meridian
+    torn = ~shapely.is_valid(reprojected)
+    reprojected[torn] = shapely.make_valid(reprojected[torn], method="structure")
+    return reprojected
+
+
+def _part(shapes: Shapes, box: Box, crs: CRS) -> Shapes:
+    """The part of each polygon inside a box; empty where there is none."""
+    # the same place has many longitudes: look for it one circle to the west and to the east, too
+    circles = (-FULL_CIRCLE, 0.0, FULL_CIRCLE) if crs.is_geographic else (0.0,)
+    return _joined([_clipped(shapes, circle, shapely.box(*box)) for circle in circles])
+
+
+def _clipped(shapes: Shapes, circle: float, frame: shapely.Polygon) -> Shapes:
+    """Polygons moved east by *circle* and cut at *frame*."""
+    moved: Shapes = shapely.transform(shapes, lambda points: points + (circle, 0.0))
+    shapely.prepare(frame)
+    met = shapely.intersects(frame, moved)
+    crossing = met & ~shapely.covers(frame, moved)
+    moved[crossing] = shapely.intersection(moved[crossing], frame)
+    moved[~met] = shapely.Polygon()
+    return moved
+
+
+def _joined(layers: list[Shapes]) -> Shapes:
+    """One polygon for each place in the layers, of all that the layers have there."""
+    owners, parts = [], []
+    for layer in layers:
+        # a zone that touches the edge of the grid leaves lines and points, too
+        pieces, index = shapely.get_parts(layer, return_index=True)
+        areal = (shapely.get_dimensions(pieces) == 2) & ~shapely.is_empty(pieces)  # noqa: PLR2004 - polygons
+        owners.append(index[areal])
+        parts.append(pieces[areal])
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    joined = np.full(layers[0].shape, shapely.Polygon(), dtype=object)
+    shapely.multipolygons(np.concatenate(parts)[order], indices=owner[order], out=joined)
+    return joined
+
+
+def _cut(field: xr.DataArray, mesh: HorizontalGrid, outlines: Shapes) -> tuple[xr.DataArray, HorizontalGrid]:
+    """The part of the field around the zones; the rest is never read."""
+    west, _, _, north = mesh.bounds
+    left, bottom, right, top = shapely.total_bounds(outlines)
+    columns = _window((left - west) / mesh.dx, (right - west) / mesh.dx, mesh.columns.size)
+    rows = _window((top - north) / mesh.dy, (bottom - north) / mesh.dy, mesh.rows.size)
+    return field[rows, columns], replace(mesh, rows=mesh.rows[rows], columns=mesh.columns[columns])
+
+
+def _window(first: float, last: float, size: int) -> slice:
+    """Cells from *first* to *last* with one more on either side where there is one; two at least."""
+    start = min(max(0, int(np.floor(first)) - 1), size - 2)
+    return slice(start, max(start + 2, min(size, int(np.ceil(last)) + 1)))
+
+
+def _extract(
+    field: xr.DataArray, mesh: HorizontalGrid, outlines: Shapes, wanted: tuple[Statistic, ...], *, by_area: bool
+) -> pd.DataFrame:
+    by_area = by_area and mesh.crs.is_geographic
+    operations = [f"{name}={_operation(name, by_area=by_area)}" for name in wanted]
+    zones = geopandas.GeoDataFrame(geometry=outlines, crs=mesh.crs)
+    place = {**dict(zip(("xmin", "ymin", "xmax", "ymax"), mesh.bounds, strict=True)), "srs_wkt": mesh.crs.to_wkt()}
+    values = numbers(field)
+    areas = np.broadcast_to(_area(mesh)[:, np.newaxis], values.shape) if by_area else None
+    return exact_extract(
+        NumPyRasterSource(values, **place),
+        zones,
+        operations,
+        weights=None if areas is None else NumPyRasterSource(areas, **place),
+        output="pandas",
+        progress=lambda fraction, _: progress(fraction, "zones"),
+    )
+
+
+def _operation(statistic: Statistic, *, by_area: bool) -> str:
+    if statistic == "majority":
+        return "mode"
+    return f"weighted_{statistic}" if by_area and statistic in WEIGHTED else statistic
+
+
+def _area(mesh: HorizontalGrid) -> Numbers:
+    """Area of a cell of each row on the ellipsoid, relative; a cell reaching over a pole counts by what is there."""
+    height = abs(mesh.dy)
+    south, north = mesh.rows - height / 2, mesh.rows + height / 2
+    low, high = np.clip(south, -90, 90), np.clip(north, -90, 90)
+    e = (1 - (mesh.ellipsoid.semi_minor_metre / mesh.ellipsoid.semi_major_metre) ** 2) ** 0.5
+    return (_q(high, e) - _q(low, e)) * height / (high - low)
+
+
+def _q(latitude: Numbers, e: float) -> Numbers:
+    """Area between the equator and a latitude, relative (Snyder 1987, equation 3-12)."""
+    s = np.sin(np.radians(latitude))
+    return s / (1 - (e * s) ** 2) + (np.arctanh(e * s) / e if e else s)

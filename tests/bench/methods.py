@@ -1,0 +1,36 @@
+"""The methods the benchmarks call."""
+
+import numpy as np
+import xarray as xr
+from mooring_processes import process
+
+
+@process
+def hello(name: str) -> str:
+    """Greet somebody, as pygeoapi's hello-world does.
+
+    Parameters
+    ----------
+    name : whom.
+
+    Returns
+    -------
+    The greeting.
+    """
+    return f"Hello {name}!"
+
+
+@process
+def array(megabytes: int = 100) -> xr.DataArray:
+    """Give an array of float32.
+
+    Parameters
+    ----------
+    megabytes : its size [MB].
+
+    Returns
+    -------
+    The array, dimensions (y, x).
+    """
+    values = np.arange(megabytes * 250_000, dtype="float32").reshape(-1, 1000)
+    return xr.DataArray(values, dims=("y", "x"), name="array")

@@ -1,0 +1,245 @@
+"""Side-by-side figures: `python tests/bench/run.py [NAME ...] [--json FILE]`.
+
+Each figure is a median of runs that alternate between us and the peer, so that a machine that slows down slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+from peers import file_server, vanilla
+from serving import Running, serve
+
+HERE = Path(__file__).parent
+METHODS = str(HERE / "methods.py")
+MEGABYTES = 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    ours: float
+    peer: float | None
+    unit: str
+    target: str
+    against: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the peer's."""
+        return self.ours / self.peer if self.peer else None
+
+    def __str__(self) -> str:
+        peer = f"{self.peer:10.3f}" if self.peer is not None else " " * 10
+        ratio = f"{self.ratio:8.2f}" if self.ratio is not None else " " * 8
+        return f"{self.name:24} {self.ours:10.3f} {peer} {ratio}  {self.unit:3} {self.target:28} {self.against}"
+
+
+class Caller:
+    """A keep-alive connection that executes one process."""
+
+    def __init__(self, url: str, process: str) -> None:
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"))
+        self._path = f"/processes/{process}/execution"
+
+    def __call__(self, prefer: str | None = None) -> http.client.HTTPResponse:
+        headers = {"Content-Type": "application/json"} | ({"Prefer": prefer} if prefer else {})
+        self._connection.request("POST", self._path, json.dumps({"inputs": {"name": "Ada"}}), headers)
+        response = self._connection.getresponse()
+        response.read()
+        return response
+
+    def get(self, path: str) -> dict:
+        """A JSON document."""
+        self._connection.request("GET", path, headers={"Accept": "application/json"})
+        return json.loads(self._connection.getresponse().read())
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def in_turn(*calls: Callable[[], object], runs: int, warm: int = 5) -> list[float]:
+    """Median seconds of each call, all called in turn."""
+    for call in calls:
+        for _ in range(warm):
+            call()
+    times = [[timed(call) for call in calls] for _ in range(runs)]
+    return [median(column) for column in zip(*times, strict=True)]
+
+
+def sync_call(folder: Path) -> Iterator[Figure]:
+    """A small sync call on a connection that is kept."""
+    with (
+        serve(folder / "ours", [METHODS]) as ours,
+        vanilla(folder / "plain", manager=None) as plain,
+        vanilla(folder / "tinydb", manager="TinyDB") as tinydb,
+    ):
+        calls = [
+            Caller(ours.url, "hello"),
+            Caller(plain.url, "hello-world"),
+            Caller(tinydb.url, "hello-world"),
+        ]
+        mine, without, with_tinydb = in_turn(*calls, runs=300)
+    yield Figure("sync-call", mine * 1e3, without * 1e3, "ms", "at most 1.5x", "pygeoapi, no manager")
+    yield Figure("sync-call (jobs kept)", mine * 1e3, with_tinydb * 1e3, "ms", "at most 0.2x", "pygeoapi, TinyDB")
+
+
+def async_call(folder: Path) -> Iterator[Figure]:
+    """From submit to the result in the caller's hands."""
+    import mooring
+
+    def by_hand() -> None:
+        location = peer("respond-async").headers["Location"]
+        path = location[location.index("/jobs") :]
+        while peer.get(path + "?f=json")["status"] not in ("successful", "failed"):
+            time.sleep(0.002)
+        peer.get(path + "/results?f=json")
+
+    with serve(folder / "ours", [METHODS]) as ours, vanilla(folder / "tinydb", manager="TinyDB") as tinydb:
+        hello = mooring.connect(ours.url).hello
+        peer = Caller(tinydb.url, "hello-world")
+        mine, theirs = in_turn(lambda: hello.submit(name="Ada").result(), by_hand, runs=60)
+    yield Figure("async-call", mine * 1e3, theirs * 1e3, "ms", "at most 0.2x, under 10 ms", "pygeoapi, TinyDB")
+
+
+def array_100mb(folder: Path) -> Iterator[Figure]:
+    """From the call to a DataArray in memory."""
+    import mooring
+    import xarray as xr
+
+    files = folder / "files"
+    files.mkdir(parents=True)
+    xr.DataArray(numbers(), dims=("y", "x"), name="array").to_netcdf(files / "array.nc")
+
+    def plain_bytes() -> None:
+        with urllib.request.urlopen(f"{url}/array.nc") as response:
+            response.read()
+
+    def opened() -> None:
+        target = folder / "downloaded.nc"
+        urllib.request.urlretrieve(f"{url}/array.nc", target)
+        with xr.open_dataarray(target) as array:
+            array.load()
+
+    with serve(folder / "ours", [METHODS]) as ours, file_server(files) as url:
+        hub = mooring.connect(ours.url)
+        mine, raw, through_xarray = in_turn(lambda: hub.array(MEGABYTES), plain_bytes, opened, runs=7, warm=2)
+    yield Figure("array-100mb", mine, raw, "s", "at most 3x", "http.server, bytes in memory")
+    yield Figure("array-100mb (opened)", mine, through_xarray, "s", "at most 3x", "http.server, file, xarray")
+
+
+def memory(folder: Path) -> Iterator[Figure]:
+    """What the web processes need above idle while 100 MB go through them."""
+    import mooring
+    import xarray as xr
+
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "array.nc"
+    xr.DataArray(numbers(), dims=("y", "x"), name="array").to_netcdf(source)
+    with serve(folder / "ours", [METHODS]) as ours:
+        hub = mooring.connect(ours.url)
+        hub.hello(name="Ada")
+        mine = _growth(ours, lambda: hub.array(MEGABYTES))
+    with vanilla(folder / "plain", manager=None, array=source) as plain:
+        caller = Caller(plain.url, "array")
+        theirs = _growth(plain, caller)
+    yield Figure("memory", mine, theirs, "MB", "under 60 MB above idle", "pygeoapi, the same bytes")
+
+
+def _growth(server: Running, call: Callable[[], object]) -> float:
+    """Growth of the largest web process [MB] from idle to its peak."""
+    workers = [int(pid) for pid in _children(server.process.pid)]
+    for pid in workers:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak starts anew
+    idle = {pid: _status(pid, "VmRSS") for pid in workers}
+    for _ in range(3):
+        call()
+    return max(_status(pid, "VmHWM") - idle[pid] for pid in workers)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _status(pid: int, field: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith(field))
+
+
+def start(folder: Path) -> Iterator[Figure]:
+    """From the command to the first answer, and of the client's import."""
+    numbers_ = iter(range(100))
+
+    def ours() -> None:
+        place = folder / f"ours-{next(numbers_)}"
+        place.mkdir(parents=True)
+        with serve(place, [METHODS]):
+            pass
+
+    def theirs() -> None:
+        with vanilla(folder / f"plain-{next(numbers_)}", manager=None):
+            pass
+
+    mine, peer = in_turn(ours, theirs, runs=3, warm=0)
+    yield Figure("start (up and down)", mine, peer, "s", "", "pygeoapi with its openapi generated")
+    imports = [[sys.executable, "-c", f"import {name}"] for name in ("mooring", "owslib.ogcapi.processes", "sys")]
+    mine, peer, empty = in_turn(*[lambda c=c: subprocess.run(c, check=True) for c in imports], runs=7, warm=1)
+    yield Figure("import mooring", mine - empty, peer - empty, "s", "under 0.5 s", "owslib.ogcapi.processes")
+
+
+def numbers():
+    """100 MB of float32."""
+    import numpy as np
+
+    return np.arange(MEGABYTES * 250_000, dtype="float32").reshape(-1, 1000)
+
+
+BENCHES = {
+    "sync-call": sync_call,
+    "async-call": async_call,
+    "array-100mb": array_100mb,
+    "memory": memory,
+    "start": start,
+}
+
+
+def main() -> None:
+    """Measure what was named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    arguments = parser.parse_args()
+    figures = []
+    print(f"{'name':24} {'ours':>10} {'peer':>10} {'ratio':>8}  unit target", flush=True)
+    for name in arguments.names or BENCHES:
+        with tempfile.TemporaryDirectory(prefix="mooring-bench-") as folder:
+            (Path(folder) / "ours").mkdir()
+            for figure in BENCHES[name](Path(folder)):
+                figures.append(figure)
+                print(figure, flush=True)
+    if arguments.json:
+        rows = [asdict(figure) | {"ratio": figure.ratio} for figure in figures]
+        arguments.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What all tests may ask for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from serving import Running, serve
+
+HERE = Path(__file__).parent
+SHARED = HERE.parents[1] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real input; on CI it must be there."""
+    if not SHARED.is_dir() and not os.environ.get("CI"):
+        pytest.skip(f"the real input of the issue lies in {SHARED.name}/, which is not here")
+    assert SHARED.is_dir()
+    return SHARED
+
+
+def sea_surface() -> xr.Dataset:
+    """Two fields on 4 x 8 cells for twelve months, small enough to look at."""
+    time = xr.date_range("2000-01-01", periods=12, freq="MS")
+    lat, lon = np.array([-60.0, -20.0, 20.0, 60.0]), np.arange(22.5, 360.0, 45.0)
+    values = np.arange(12 * 4 * 8, dtype="float32").reshape(12, 4, 8)
+    coords = {
+        "time": time,
+        "lat": ("lat", lat, {"units": "degrees_north"}),
+        "lon": ("lon", lon, {"units": "degrees_east"}),
+    }
+    dims = ("time", "lat", "lon")
+    return xr.Dataset(
+        {"sst": (dims, values, {"units": "degC"}), "wind": (dims, values * 2, {"units": "m s-1"})}, coords
+    )
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """One service with our methods, those for tests, and two datasets."""
+    folder = tmp_path_factory.mktemp("service")
+    sea_surface().to_netcdf(folder / "sea.nc")
+    sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
+    named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
+    methods = HERE / "service" / "methods_for_tests.py"
+    with serve(folder, [str(methods)], datasets=named, mooring={"queue": 50, "body_size": "16 MB"}) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def service_url(running: Running) -> str:
+    """URL of that service."""
+    return running.url
+
+
+def program(name: str) -> str:
+    """A program the tests compare with; on CI it must be there."""
+    found = shutil.which(name)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip(f"{name} is not installed")
+    assert found is not None, f"{name} is missing"
+    return found
+
+
+@pytest.fixture(scope="session")
+def gdalinfo() -> str:
+    """GDAL's own reader."""
+    return program("gdalinfo")

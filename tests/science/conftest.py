@@ -1,0 +1,48 @@
+"""What the tests of the science stand on: independent programs, and small grids made by hand."""
+
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import xarray as xr
+
+@pytest.fixture(scope="session")
+def tool():
+    """Run an independent program by name, and give its output; on CI it must be there."""
+
+    def run(name, *arguments):
+        program = shutil.which(name)
+        if program is None and not os.environ.get("CI"):
+            pytest.skip(f"{name} is not installed (Debian packages gdal-bin and cdo)")
+        assert program is not None
+        command = [program, *map(str, arguments)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - a fixed program
+
+    return run
+
+
+@pytest.fixture
+def utm_grid():
+    """A grid on UTM zone 32 with cells of the given size [m], first row north."""
+
+    def grid(values, cell=10.0, **attributes):
+        values = np.asarray(values)
+        rows, columns = values.shape
+        coordinates = {"y": 5_000_000.0 - cell * np.arange(rows), "x": 500_000.0 + cell * np.arange(columns)}
+        return xr.DataArray(values, coordinates, ("y", "x"), "elevation", attributes).rio.write_crs("EPSG:25832")
+
+    return grid
+
+
+@pytest.fixture
+def lonlat_grid():
+    """A grid of longitudes and latitudes as CF files have them, its CRS told by units only."""
+
+    def grid(values, latitudes, longitudes, **attributes):
+        latitude = xr.Variable("lat", np.asarray(latitudes, dtype=float), {"units": "degrees_north"})
+        longitude = xr.Variable("lon", np.asarray(longitudes, dtype=float), {"units": "degrees_east"})
+        return xr.DataArray(values, {"lat": latitude, "lon": longitude}, ("lat", "lon"), "field", attributes)
+
+    return grid

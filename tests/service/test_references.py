@@ -1,0 +1,139 @@
+"""An href is fetched from where the operator allows, and never further."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from mooring_processes.errors import InputError
+from mooring_processes.references import Policy, fetch
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves content, redirects, errors and a slow drip."""
+
+    def do_GET(self) -> None:
+        match self.path.split("?")[0]:
+            case "/content":
+                self._answer(200, b"x" * 1000, {"Content-Type": "text/csv"})
+            case "/unsized":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"x" * 5000)
+            case "/near":
+                self._answer(302, b"", {"Location": "/content"})
+            case "/round":
+                self._answer(302, b"", {"Location": "/round"})
+            case "/elsewhere":
+                self._answer(302, b"", {"Location": "http://169.254.169.254/latest/meta-data"})
+            case _:
+                self._answer(404, b"no")
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+LISTED = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",))
+
+
+def test_a_listed_host_is_fetched_with_its_media_type(host, tmp_path):
+    path = tmp_path / "content"
+    assert fetch(f"http://{host}/content?a=b", path, LISTED, "grid") == "text/csv"
+    assert path.read_bytes() == b"x" * 1000
+
+
+def test_the_service_itself_is_always_allowed(host, tmp_path):
+    fetch(f"http://{host}/content", tmp_path / "content", Policy(own=f"http://{host}"), "grid")
+
+
+def test_another_port_of_the_same_host_is_not_the_service(host):
+    with pytest.raises(InputError, match="not a host this service fetches from"):
+        Policy(own="http://127.0.0.1:1").check(f"http://{host}/content", "grid")
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "file:///etc/passwd",
+        "ftp://data.example.org/a.nc",
+        "http://",
+        "//data.example.org/a",
+        "http://data.example.org:notaport/",
+        "http://user:secret@data.example.org/",
+        "http://data.example.org.evil.example/",
+        "http://10.0.0.1/a.nc",
+        "http://[::1]/a.nc",
+        "http://2130706433/a.nc",
+        "gopher://data.example.org/",
+        "http://[not-an-address/",
+    ],
+)
+def test_anything_else_is_refused_before_a_connection(href):
+    policy = Policy(own="http://service.example", allowed_hosts=("data.example.org",))
+    with pytest.raises(InputError, match="^grid: ") as refused:
+        policy.check(href, "grid")
+    assert refused.value.input == "grid"
+
+
+def test_a_listed_name_that_leads_to_a_private_address_is_refused(host, tmp_path):
+    policy = Policy(own="http://service.example", allowed_hosts=("ip6-localhost", "myself.localhost"))
+    port = host.rsplit(":")[-1]
+    with pytest.raises(InputError, match="private address|not known"):
+        fetch(f"http://myself.localhost:{port}/content", tmp_path / "content", policy, "grid")
+
+
+def test_localhost_is_fetched_where_it_is_listed(host, tmp_path):
+    port = host.rsplit(":")[-1]
+    policy = Policy(own="http://service.example", allowed_hosts=(f"localhost:{port}",))
+    with pytest.raises(InputError):
+        policy.check("http://localhost:1/content", "grid")
+    fetch(f"http://localhost:{port}/content", tmp_path / "content", policy, "grid")
+
+
+def test_a_redirect_within_the_origin_is_followed(host, tmp_path):
+    fetch(f"http://{host}/near", tmp_path / "content", LISTED, "grid")
+    assert (tmp_path / "content").stat().st_size == 1000
+
+
+def test_a_redirect_elsewhere_is_not_followed(host, tmp_path):
+    with pytest.raises(InputError, match="redirects to another host"):
+        fetch(f"http://{host}/elsewhere", tmp_path / "content", LISTED, "grid")
+
+
+def test_redirects_end(host, tmp_path):
+    with pytest.raises(InputError, match="redirects more than"):
+        fetch(f"http://{host}/round", tmp_path / "content", LISTED, "grid")
+
+
+@pytest.mark.parametrize("page", ["content", "unsized"])
+def test_too_much_is_refused_whether_its_size_is_stated_or_not(host, tmp_path, page):
+    policy = Policy(own="", allowed_hosts=("127.0.0.0/8",), size=999)
+    with pytest.raises(InputError, match="more than 999 bytes"):
+        fetch(f"http://{host}/{page}", tmp_path / "content", policy, "grid")
+
+
+def test_an_answer_that_is_no_success_is_told(host, tmp_path):
+    with pytest.raises(InputError, match="status 404"):
+        fetch(f"http://{host}/nothing", tmp_path / "content", LISTED, "grid")
+
+
+def test_a_host_that_does_not_answer_is_told(tmp_path):
+    with pytest.raises(InputError, match="does not answer"):
+        fetch("http://127.0.0.1:9/", tmp_path / "content", LISTED, "grid")

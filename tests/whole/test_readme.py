@@ -1,0 +1,121 @@
+"""Whatever the README shows is run, in its order, as a newcomer would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from mooring_processes.cli import wait_for
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+URL = "http://localhost:5000"
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks of one language, in order."""
+    return [text for name, text in BLOCKS if name == language]
+
+
+AUTHOR, CALLER = blocks("python")
+INSTALL, TEST, SERVE, CURL = blocks("bash")
+(CONFIG,) = blocks("yaml")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a newcomer stands: the author's file, and what the demonstration left."""
+    place = tmp_path_factory.mktemp("newcomer")
+    (place / "relief.py").write_text(AUTHOR)
+    venv = place / ".venv" / "bin"
+    venv.mkdir(parents=True)
+    for name in ("mooring", "python"):
+        (venv / name).symlink_to(Path(sys.executable).parent / name)
+    subprocess.run(demonstration(), shell=True, cwd=place, check=True, env=environment())
+    return place
+
+
+def demonstration() -> str:
+    """The last part of the install line; what stands before it is run by whoever runs these tests."""
+    return INSTALL.strip().rpartition("&& ")[2]
+
+
+def environment() -> dict[str, str]:
+    """This environment, with a state directory of its own for a service without --state."""
+    return os.environ | {"MOORING_STATE": f"/tmp/mooring-readme-{os.getpid()}"}
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path) -> Iterator[None]:
+    with subprocess.Popen(f"exec {SERVE.strip()}", shell=True, cwd=folder, env=environment()) as process:
+        try:
+            wait_for(URL, process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def test_the_first_example_stands_before_line_25():
+    lines = README.read_text(encoding="utf-8").splitlines()
+    assert lines.index("```python") < 24
+    assert "@process" in lines[: lines.index("```python") + 10]
+
+
+def test_every_block_is_known_to_these_tests():
+    assert [name for name, _ in BLOCKS] == ["python", "bash", "bash", "bash", "yaml", "bash", "python"]
+
+
+def test_the_install_and_the_test_lines_are_those_that_ci_runs():
+    assert INSTALL.startswith("python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e")
+    assert TEST.strip().endswith(".venv/bin/python -m pytest -q")
+    assert len(INSTALL.strip().splitlines()) == len(TEST.strip().splitlines()) == 1
+
+
+def test_the_demonstration_leaves_a_map_and_what_to_go_on_with(folder):
+    left = {path.name for path in (folder / "mooring-demo").iterdir()}
+    assert {"demo.yml", "jacksboro.nc"} <= left
+    assert any(name.endswith(".png") for name in left)
+
+
+def test_the_configuration_shown_is_the_one_the_demonstration_wrote(folder):
+    shown, written = (
+        yaml.safe_load(CONFIG),
+        yaml.safe_load((folder / "mooring-demo" / "demo.yml").read_text()),
+    )
+    assert shown == written
+
+
+@pytest.mark.usefixtures("service")
+def test_curl_fetches_a_picture(folder):
+    subprocess.run(CURL, shell=True, cwd=folder, check=True)
+    assert (folder / "relief.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("service")
+def test_the_caller_gets_what_the_readme_says(folder):
+    done = subprocess.run([sys.executable, "-c", CALLER], cwd=folder, check=True, capture_output=True, text=True)
+    assert "local relief" in done.stdout.lower()
+
+
+def test_the_author_tests_the_function_by_calling_it():
+    import numpy as np
+    import xarray as xr
+
+    namespace: dict = {"__name__": "relief"}
+    exec(compile(AUTHOR, "relief.py", "exec"), namespace)
+    dem = xr.DataArray(np.arange(25.0).reshape(5, 5), dims=("y", "x"))
+    assert namespace["relief"](dem, cells=3).values[2, 2] == 12.0
+
+
+def test_the_figures_quoted_name_their_bench():
+    table = README.read_text(encoding="utf-8").split("## Measured")[1].split("## ")[0]
+    for name in ("sync-call", "async-call", "array-100mb", "memory", "start"):
+        assert name in table
