@@ -10,6 +10,9 @@ from typing import Any
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
 
+RESERVED_IDS = frozenset({"close", "describe", "job", "jobs", "process", "processes", "title", "url"})
+"""Attributes of the client's service object, which no process of a service may be called."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -77,3 +80,21 @@ class BBox:
     def to_json(self) -> dict[str, Any]:
         """Write OGC's ``{"bbox": [...], "crs": URI}``."""
         return {"bbox": list(self.numbers), "crs": self.crs}
+
+
+@dataclass(frozen=True)
+class Link:
+    """An input by reference: the service fetches it, if it may fetch from there.
+
+    Parameters
+    ----------
+    href : URL of the content.
+    type : its media type, where the URL's own answer does not tell.
+    """
+
+    href: str
+    type: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """Write OGC's ``{"href": ..., "type": ...}``."""
+        return {"href": self.href} | ({"type": self.type} if self.type else {})

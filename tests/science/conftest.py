@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+
 @pytest.fixture(scope="session")
 def tool():
     """Run an independent program by name, and give its output; on CI it must be there."""
@@ -18,7 +19,7 @@ def tool():
             pytest.skip(f"{name} is not installed (Debian packages gdal-bin and cdo)")
         assert program is not None
         command = [program, *map(str, arguments)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - a fixed program
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     return run
 

@@ -7,7 +7,6 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mooring_processes import InputError
 from mooring_processes.methods import climatology as module
 from mooring_processes.methods.climatology import climatology
@@ -20,7 +19,9 @@ SUBTRACT = {"month": "ymonsub", "dayofyear": "ydaysub"}
 def series(values, start="2000-01-01", freq="MS", calendar="standard", **attributes):
     """Values, one step after the other, from a given day on."""
     values = np.asarray(values)
-    time = xr.date_range(start, periods=values.shape[0], freq=freq, calendar=calendar, use_cftime=calendar != "standard")
+    time = xr.date_range(
+        start, periods=values.shape[0], freq=freq, calendar=calendar, use_cftime=calendar != "standard"
+    )
     return xr.DataArray(values, {"time": time}, ("time", "lat", "lon")[: values.ndim], "t", attributes)
 
 
@@ -76,7 +77,9 @@ def test_missing_values_are_passed_over_and_stay_missing_in_the_anomaly():
     assert (result.anomaly[:12] == -1.0).all()
 
 
-@pytest.mark.parametrize(("minimum_valid", "mean"), [(0.0, 5.0), (0.5, 5.0), (0.75, 5.0), (0.76, np.nan), (1.0, np.nan)])
+@pytest.mark.parametrize(
+    ("minimum_valid", "mean"), [(0.0, 5.0), (0.5, 5.0), (0.75, 5.0), (0.76, np.nan), (1.0, np.nan)]
+)
 def test_a_mean_needs_its_share_of_valid_values(minimum_valid, mean):
     one_of_four_missing = series(np.repeat([4.0, 5.0, np.nan, 6.0], 12))
     result = climatology(one_of_four_missing, minimum_valid=minimum_valid)
@@ -143,14 +146,20 @@ def test_dimensions_keep_their_order_and_coordinates_and_steps_may_be_shuffled()
     np.testing.assert_allclose(shuffled.climatology, result.climatology, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("dtype", "given"), [("float32", "float32"), ("float64", "float64"), (">f4", "float32"), ("int16", "float64")])
+@pytest.mark.parametrize(
+    ("dtype", "given"), [("float32", "float32"), ("float64", "float64"), (">f4", "float32"), ("int16", "float64")]
+)
 def test_the_result_has_the_precision_of_the_data(dtype, given):
     result = climatology(series(np.arange(24).astype(dtype)))
     assert result.climatology.dtype == result.anomaly.dtype == given
 
 
 def test_single_precision_is_summed_in_double():
-    million = series((np.full(12 * 3000, 16_777_217.0) + np.tile([0, 2], 18_000)).astype("float32"), start="0001-01-01", calendar="noleap")
+    million = series(
+        (np.full(12 * 3000, 16_777_217.0) + np.tile([0, 2], 18_000)).astype("float32"),
+        start="0001-01-01",
+        calendar="noleap",
+    )
     np.testing.assert_array_equal(climatology(million).climatology, climatology(million.astype("float64")).climatology)
 
 
@@ -177,6 +186,7 @@ def test_results_say_what_they_are():
         (series(np.arange(12.0)).isel(time=0), {}, "no time axis of dates; it has no dimensions"),
         (series(np.array(["a"] * 12)), {}, "it takes numbers"),
         (series(np.arange(12.0)).isel(time=slice(0)), {}, "no steps"),
+        (series(np.zeros((12, 2))).rename(lat="month"), {}, "has a dimension month already"),
         (series(np.arange(12.0)), {"first_year": 2001}, "2001 to the end, holds no data; the data has 2000 to 2000"),
         (series(np.arange(24.0)), {"first_year": 2001, "last_year": 2000}, "2001 to 2000, holds no data"),
     ],
@@ -245,7 +255,9 @@ def test_daily_temperature_at_stations_agrees_with_cdo(tool, tmp_path, shared_da
 @pytest.mark.filterwarnings("ignore:variable .* has non-conforming '_FillValue'")
 def test_packed_january_and_july_without_dates_are_refused_and_with_dates_taken(shared_data):
     wind = xr.open_dataset(shared_data / "eraint_uvz.nc").u.isel(level=0)
-    with pytest.raises(InputError, match=r"dimensions are month \(2\), latitude \(241\), longitude \(480\); give it a time"):
+    with pytest.raises(
+        InputError, match=r"dimensions are month \(2\), latitude \(241\), longitude \(480\); give it a time"
+    ):
         climatology(wind)
     dates = xr.date_range("1990-01-16", periods=2, freq="181D")
     dated = wind.rename(month="time").assign_coords(time=dates)

@@ -7,14 +7,13 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pyproj import Geod
-from pyproj.crs import Ellipsoid
-
 from mooring_processes import InputError
 from mooring_processes.methods import terrain as module
+from mooring_processes.methods.horizontal import Ellipsoid
 from mooring_processes.methods.terrain import metres_per_degree, terrain
+from pyproj import Geod
 
-WGS84 = Ellipsoid.from_name("WGS 84")
+WGS84 = Ellipsoid(6_378_137.0, 0.006694379990141)
 EAST = np.tile(np.arange(5) * 10.0, (5, 1))
 """Rises eastwards by one metre per metre on cells of 10 m."""
 
@@ -27,7 +26,9 @@ def relief(shape=(40, 50)):
 
 def same_terrain(one, other):
     for name in one._fields:
-        xr.testing.assert_equal(getattr(one, name).drop_vars("spatial_ref"), getattr(other, name).drop_vars("spatial_ref"))
+        xr.testing.assert_equal(
+            getattr(one, name).drop_vars("spatial_ref"), getattr(other, name).drop_vars("spatial_ref")
+        )
 
 
 def test_a_plane_rising_eastwards_is_steep_by_45_degrees_and_faces_west(utm_grid):
@@ -38,7 +39,14 @@ def test_a_plane_rising_eastwards_is_steep_by_45_degrees_and_faces_west(utm_grid
 
 @pytest.mark.parametrize(
     ("values", "faces"),
-    [(EAST, 270), (EAST[:, ::-1], 90), (EAST.T, 0), (EAST.T[::-1], 180), (EAST + EAST.T, 315), (EAST[:, ::-1] + EAST.T, 45)],
+    [
+        (EAST, 270),
+        (EAST[:, ::-1], 90),
+        (EAST.T, 0),
+        (EAST.T[::-1], 180),
+        (EAST + EAST.T, 315),
+        (EAST[:, ::-1] + EAST.T, 45),
+    ],
 )
 def test_aspect_is_clockwise_from_north_where_the_slope_faces(utm_grid, values, faces):
     assert float(terrain(utm_grid(values)).aspect[2, 2]) == pytest.approx(faces)
@@ -203,6 +211,14 @@ def test_a_crs_that_is_unknown_or_contradicts_is_refused(utm_grid):
         terrain(utm_grid(relief()).drop_vars("spatial_ref"), crs="EPSG:nonsense")
     with pytest.raises(InputError, match="which is not EPSG:4326; leave crs out"):
         terrain(utm_grid(relief()), crs="EPSG:4326")
+    with pytest.raises(InputError, match="takes a projected CRS, or longitude and latitude in degrees"):
+        terrain(utm_grid(relief()).drop_vars("spatial_ref"), crs="EPSG:4978")
+
+
+def test_a_crs_that_is_told_twice_is_taken(utm_grid, lonlat_grid):
+    same_terrain(terrain(utm_grid(relief()), crs="EPSG:25832"), terrain(utm_grid(relief())))
+    told = terrain(lonlat_grid(relief((5, 5)), np.arange(5.0), np.arange(5.0)), crs="EPSG:4258")
+    assert told.slope.rio.crs == "EPSG:4258"
 
 
 def gdaldem(tool, folder, dem, mode, *options):
@@ -216,7 +232,7 @@ def gdaldem(tool, folder, dem, mode, *options):
 @pytest.fixture
 def real_relief(utm_grid):
     """The elevations of the Jacksboro fault on square cells of 90 m, with a hole."""
-    from mooring_processes.demo.jacksboro import elevation_model  # noqa: PLC0415 - needs matplotlib
+    from mooring_processes.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy().astype("float32")
     values[100:104, 200:203] = values[50, 50] = -9999

@@ -1,5 +1,7 @@
 """Statistics inside polygons: by hand, by property, and against areas of intersection."""
 
+from itertools import pairwise
+
 import geopandas
 import numpy as np
 import pytest
@@ -7,10 +9,9 @@ import shapely
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import Geod, Transformer
-
 from mooring_processes import InputError
 from mooring_processes.methods.zonal_statistics import zonal_statistics
+from pyproj import Geod, Transformer
 
 UTM = "EPSG:25832"
 FOUR = xr.DataArray([[1.0, 2.0], [3.0, 4.0]], {"y": [15.0, 5.0], "x": [5.0, 15.0]}, ("y", "x"))
@@ -19,7 +20,9 @@ EVERY = ["count", "mean", "min", "max", "sum", "stdev", "variance", "median", "m
 
 
 def zones(*shapes, crs=UTM):
-    return geopandas.GeoDataFrame({"name": [f"zone {number}" for number in range(len(shapes))]}, geometry=list(shapes), crs=crs)
+    return geopandas.GeoDataFrame(
+        {"name": [f"zone {number}" for number in range(len(shapes))]}, geometry=list(shapes), crs=crs
+    )
 
 
 def of_four(shape, *statistics, grid=FOUR):
@@ -62,7 +65,9 @@ def test_a_zone_outside_has_count_0_and_nothing_else():
 
 
 def test_zones_keep_their_attributes_index_crs_and_order():
-    given = zones(shapely.box(0, 0, 10, 10), shapely.box(10, 10, 20, 20)).set_index(np.array([7, 3])).to_crs("EPSG:4326")
+    given = (
+        zones(shapely.box(0, 0, 10, 10), shapely.box(10, 10, 20, 20)).set_index(np.array([7, 3])).to_crs("EPSG:4326")
+    )
     result = zonal_statistics(FOUR, given, ["mean"], prefix="z_", crs=UTM)
     assert result.drop(columns="z_mean").equals(given)
     assert result.crs == given.crs
@@ -81,7 +86,7 @@ def test_names_order_and_direction_of_the_axes_do_not_matter():
 @pytest.fixture(scope="module")
 def dem():
     """A real elevation model, taken as square cells of 90 m."""
-    from mooring_processes.demo.jacksboro import elevation_model  # noqa: PLC0415 - needs matplotlib
+    from mooring_processes.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy()[:200, :250].astype("float32")
     coordinates = {"y": 18_000 - 90 * (np.arange(200) + 0.5), "x": 90 * (np.arange(250) + 0.5)}
@@ -121,7 +126,9 @@ def test_zones_in_another_crs_are_reprojected_with_bent_sides(lonlat_grid):
     result = zonal_statistics(field, on_the_cone, ["count", "mean"])
     assert result["mean"][0] == pytest.approx(55, abs=1e-3)
     assert result["count"][0] == pytest.approx(18 * 6 * 1e4, rel=1e-5)
-    cone = xr.DataArray(np.zeros((600, 800)), {"y": 5e6 - 5e3 * np.arange(600), "x": 3e6 + 5e3 * np.arange(800)}, ("y", "x"))
+    cone = xr.DataArray(
+        np.zeros((600, 800)), {"y": 5e6 - 5e3 * np.arange(600), "x": 3e6 + 5e3 * np.arange(800)}, ("y", "x")
+    )
     expected = on_the_cone.area[0] / 25e6
     straight_in_degrees = geopandas.GeoDataFrame(geometry=parallel)
     inside = zonal_statistics(cone, straight_in_degrees, ["count"], crs="EPSG:3035")["count"][0]
@@ -141,14 +148,23 @@ def test_a_zone_around_the_pole_is_refused_where_longitudes_tear_it_apart(lonlat
     around_the_pole = zones(shapely.box(-1e6, -1e6, 1e6, 1e6), crs="EPSG:3413")
     with pytest.raises(InputError, match="zone 0 reaches too far to be reprojected to WGS 84"):
         zonal_statistics(grid, around_the_pole)
-    arctic = xr.DataArray(np.ones((80, 80)), {"y": np.arange(-1.975e6, 2e6, 5e4), "x": np.arange(-1.975e6, 2e6, 5e4)}, ("y", "x"))
+    arctic = xr.DataArray(
+        np.ones((80, 80)), {"y": np.arange(-1.975e6, 2e6, 5e4), "x": np.arange(-1.975e6, 2e6, 5e4)}, ("y", "x")
+    )
     assert zonal_statistics(arctic, around_the_pole, ["count"], crs="EPSG:3413")["count"][0] == 1600
     cap = zonal_statistics(arctic, zones(shapely.box(-180, 80, 180, 90), crs="EPSG:4326"), ["count"], crs="EPSG:3413")
     _, south = Transformer.from_crs("EPSG:4326", "EPSG:3413", always_xy=True).transform(-45, 80)
     assert cap["count"][0] == pytest.approx(np.pi * south**2 / 5e4**2, rel=1e-3)
 
 
-def field_of(lonlat_grid, longitudes, latitudes=tuple(np.arange(89.0, -90, -2))):
+def test_the_two_names_of_longitude_and_latitude_are_one(lonlat_grid):
+    two_ends = shapely.MultiPolygon([shapely.box(170, 0, 180, 10), shapely.box(-180, 0, -170, 10)])
+    grid = field_of(lonlat_grid, np.arange(-179.0, 180, 2))
+    for crs in ("OGC:CRS84", "EPSG:4326", "EPSG:4258"):
+        assert zonal_statistics(grid, zones(two_ends, crs=crs), ["count"])["count"][0] == pytest.approx(50)
+
+
+def field_of(lonlat_grid, longitudes, latitudes=tuple(range(89, -90, -2))):
     """A field that tells where it is."""
     return lonlat_grid(np.add.outer(np.array(latitudes) * 1000, np.cos(np.radians(longitudes))), latitudes, longitudes)
 
@@ -162,7 +178,13 @@ across = [
 
 @pytest.mark.parametrize(
     "longitudes",
-    [np.arange(-179.0, 180, 2), np.arange(1.0, 360, 2), np.arange(1.0, 362, 2), np.arange(359.0, 0, -2), np.arange(151.0, 210, 2)],
+    [
+        np.arange(-179.0, 180, 2),
+        np.arange(1.0, 360, 2),
+        np.arange(1.0, 362, 2),
+        np.arange(359.0, 0, -2),
+        np.arange(151.0, 210, 2),
+    ],
 )
 def test_longitudes_may_be_counted_either_way_round_the_earth(lonlat_grid, longitudes):
     result = zonal_statistics(field_of(lonlat_grid, longitudes), zones(*across, crs="EPSG:4326"), ["count", "mean"])
@@ -173,7 +195,9 @@ def test_longitudes_may_be_counted_either_way_round_the_earth(lonlat_grid, longi
 
 def test_the_whole_earth_counts_each_cell_once(lonlat_grid):
     for longitudes in (np.arange(-180.0, 180, 2), np.arange(0.0, 361, 2)):
-        result = zonal_statistics(field_of(lonlat_grid, longitudes), zones(shapely.box(-180, -90, 180, 90), crs="EPSG:4326"))
+        result = zonal_statistics(
+            field_of(lonlat_grid, longitudes), zones(shapely.box(-180, -90, 180, 90), crs="EPSG:4326")
+        )
         assert result["count"][0] == pytest.approx(90 * 180)
 
 
@@ -183,7 +207,7 @@ def test_area_weights_are_areas_on_the_ellipsoid(lonlat_grid, latitudes):
     band = zones(shapely.box(-180, 60, 180, 90), crs="EPSG:4326")
     result = zonal_statistics(grid, band, ["mean", "stdev", "count"], weights="area")
     edges = np.clip(np.append(latitudes + 1, latitudes[-1] - 1), 60, 90)
-    area = np.array([parallel_band(south, north) for north, south in zip(edges[:-1], edges[1:], strict=True)])
+    area = np.array([parallel_band(south, north) for north, south in pairwise(edges)])
     mean = (area * np.abs(latitudes)).sum() / area.sum()
     # within one cell the fraction stands for the area, so the cell that 60 N cuts is a little off
     assert result["mean"][0] == pytest.approx(mean, abs=2e-2)
@@ -200,7 +224,9 @@ def parallel_band(south, north):
 
 
 def test_area_weights_change_nothing_on_a_projected_grid(dem):
-    one, other = (zonal_statistics(dem, zones(star(3)), EVERY, weights=weights, crs=UTM) for weights in ("fraction", "area"))
+    one, other = (
+        zonal_statistics(dem, zones(star(3)), EVERY, weights=weights, crs=UTM) for weights in ("fraction", "area")
+    )
     assert one.equals(other)
 
 
@@ -215,7 +241,9 @@ def test_of_a_constant_every_zone_has_that_mean(constant, number):
 
 def test_parts_of_a_zone_add_up_to_the_whole(dem):
     whole = shapely.box(1234, 2345, 17777, 15555)
-    parts = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(np.random.default_rng(2).uniform(2e3, 15e3, (20, 2)))))
+    parts = shapely.get_parts(
+        shapely.voronoi_polygons(shapely.multipoints(np.random.default_rng(2).uniform(2e3, 15e3, (20, 2))))
+    )
     parts = shapely.intersection(parts, whole)
     parts = parts[~shapely.is_empty(parts)]
     rest = shapely.difference(whole, shapely.union_all(parts))
@@ -229,9 +257,15 @@ def test_parts_of_a_zone_add_up_to_the_whole(dem):
     ("grid", "given", "sentence", "input_"),
     [
         (FOUR, zones(shapely.box(0, 0, 9, 9), crs=None), "do not state their CRS", "zones"),
+        (FOUR, zones(shapely.box(0, 0, 9, 9))[:0], "no zone meets the grid", "zones"),
         (FOUR, zones(shapely.Point(1, 1)), "zone 0 is a Point; zones are polygons", "zones"),
         (FOUR, zones(shapely.Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])), "Self-intersection", "zones"),
-        (FOUR, zones(shapely.box(50, 50, 60, 60)), "no zone meets the grid, which covers x 0 to 20, y 0 to 20", "zones"),
+        (
+            FOUR,
+            zones(shapely.box(50, 50, 60, 60)),
+            "no zone meets the grid, which covers x 0 to 20, y 0 to 20",
+            "zones",
+        ),
         (FOUR, zones(shapely.box(0, 0, 9, 9)).rename(columns={"name": "mean"}), r"already have \['mean'\]", "prefix"),
         (FOUR.expand_dims(time=12), zones(shapely.box(0, 0, 9, 9)), r"further dimensions: time \(12\)", "grid"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 
 import pytest
@@ -102,14 +101,13 @@ def test_a_body_that_is_no_execute_request_is_told(service_url, body, words):
 
 def test_a_body_that_is_too_large_is_refused(service_url):
     body = json.dumps({"inputs": {"message": "x" * 200_000_000}})
-    assert "16" in problem(execute(service_url, "echo", body), 413)["detail"]
+    assert "more than 16000000 bytes" in problem(execute(service_url, "echo", body), 413)["detail"]
 
 
 def test_a_body_that_never_ends_is_refused(service_url):
-    connection = http.client.HTTPConnection(service_url.removeprefix("http://"))
     blocks = (b"x" * 1_000_000 for _ in range(40))
-    connection.request("POST", "/processes/echo/execution", body=blocks, headers={"Accept": "application/json"})
-    assert connection.getresponse().status == 413
+    answer = requests.post(f"{service_url}/processes/echo/execution", data=blocks, timeout=60)
+    assert answer.status_code == 413
 
 
 def test_an_unknown_process_job_output_and_page_are_told(service_url):
@@ -148,9 +146,9 @@ FAILED = [
         {"dem": {"value": half_a_file, "mediaType": "application/x-netcdf"}},
         400,
         "dem",
-        "not a whole netcdf",
+        "no netcdf file, or a broken one",
     ),
-    ("terrain", {"dem": half_a_file}, 400, "dem", "not a whole netcdf"),
+    ("terrain", {"dem": half_a_file}, 400, "dem", "no netcdf file, or a broken one"),
     ("terrain", {"dem": "both"}, 400, "dem", "pick one as 'id:variable'"),
     ("terrain", {"dem": "both:ice"}, 400, "dem", "there is no variable 'ice'"),
     ("terrain", {"dem": {"href": "{url}/jobs/none/results/a"}}, 400, "dem", "answered with status 404"),

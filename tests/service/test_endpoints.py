@@ -261,12 +261,12 @@ def test_a_netcdf_result_opens_through_its_link(netcdf):
     import fsspec
 
     with fsspec.open(netcdf, "rb") as file, xr.open_dataset(file, engine="h5netcdf") as data:
-        assert abs(float(data["sst"].mean())) < 1e-3
+        assert abs(float(data["sst_anomaly"].mean())) < 1e-3
         assert data.sizes["time"] == 12
 
 
 def test_a_geotiff_result_opens_in_gdal(service_url, gdalinfo):
-    from mooring_processes.demo.jacksboro import elevation
+    from mooring_processes.demo.jacksboro import elevation_model
 
     import base64
     import tempfile
@@ -274,7 +274,7 @@ def test_a_geotiff_result_opens_in_gdal(service_url, gdalinfo):
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dem.nc"
-        elevation().to_netcdf(path)
+        elevation_model().to_netcdf(path)
         dem = {"value": base64.b64encode(path.read_bytes()).decode(), "mediaType": "application/x-netcdf"}
     outputs = {"slope": {"format": {"mediaType": "image/tiff; application=geotiff"}}}
     location = job_of(service_url, "terrain", {"inputs": {"dem": dem}, "outputs": outputs})

@@ -224,7 +224,7 @@ def read(path: Path, fmt: Format, type_name: str) -> Any:
     except (FormatError, ImportError, MemoryError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # libraries meet a broken file with OSError, KeyError, RuntimeError and more
-        raise FormatError(f"the content is not a whole {fmt.name} file ({fmt.media_type})") from error
+        raise FormatError(f"the content is no {fmt.name} file, or a broken one ({fmt.media_type})") from error
 
 
 def _function(fmt: Format, verb: str) -> Callable[..., Any]:

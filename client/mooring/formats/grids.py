@@ -53,8 +53,8 @@ def only_variable(grid: xr.Dataset) -> xr.DataArray:
         names = [name for name in names if is_horizontal(grid[name])]
     if len(names) == 1:
         return grid[names[0]]
-    known = ", ".join(map(str, grid.data_vars)) or "no variable at all"
-    raise FormatError(f"one grid is wanted and the file holds {known}; send a file with one of them")
+    known = ", ".join(map(str, list(grid.data_vars)[:10])) or "no variable at all"
+    raise FormatError(f"one variable is wanted and the data holds {known}; give one of them")
 
 
 def _as_dataset(value: object) -> xr.Dataset:

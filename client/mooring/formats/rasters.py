@@ -161,7 +161,7 @@ def read_geotiff(path: Path, type_name: str) -> xr.DataArray | xr.Dataset:
 
     Cells without a value are NaN, and packed values unpacked, as from a NetCDF file.
     """
-    with rasterio.open(path, driver="GTiff") as file:
+    with rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS") as file:
         stack = _stack(file)
         names, units = list(file.descriptions), list(file.units)
     if type_name != "xarray.DataArray":
@@ -197,7 +197,10 @@ def _stack(file: Any) -> xr.DataArray:
     stack = xr.DataArray(_unpacked(file), coords, (BAND, "y", "x"), attrs=_attributes(file.tags()))
     if file.nodata is not None:
         stack.encoding["_FillValue"] = file.nodata
-    return stack if file.crs is None else stack.rio.write_crs(file.crs).rio.write_coordinate_system()
+    if file.crs is not None:
+        # in place: rioxarray would copy the values twice
+        stack.rio.write_crs(file.crs, inplace=True).rio.write_coordinate_system(inplace=True)
+    return stack
 
 
 def _unpacked(file: Any) -> np.ndarray[Any, Any]:

@@ -16,6 +16,8 @@ from rasterio.transform import from_bounds
 
 STREAM = 2000
 """Cells that must drain through one cell for a stream to begin there; about 14 km2."""
+OUT, DRY = -1, -2
+"""Instead of the cell downstream: water leaves the model here; none has come by yet."""
 SMALLEST = 4.0
 """Area [km2] below which a catchment, mostly a sliver between two confluences, is left out."""
 
@@ -26,23 +28,26 @@ def elevation_model() -> xr.DataArray:
     The file gives the outer edges of the cells (its ``ymin`` and ``ymax`` are swapped), 3 arc seconds apart, and
     neither CRS, unit, datum nor source; what is taken for granted is said in the attributes.
     """
-    with get_sample_data("jacksboro_fault_dem.npz") as sample:
+    with np.load(get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)) as sample:
         elevation = sample["elevation"]
-        west, south, north = float(sample["xmin"]), float(sample["ymax"]), float(sample["ymin"])
+        west, north = float(sample["xmin"]), float(sample["ymin"])
         width, height = float(sample["dx"]), float(sample["dy"])
     rows, columns = elevation.shape
+    latitude = north - height * (np.arange(rows) + 0.5)
+    longitude = west + width * (np.arange(columns) + 0.5)
     coordinates = {
-        "lat": ("lat", north - height * (np.arange(rows) + 0.5), {"standard_name": "latitude", "units": "degrees_north"}),
-        "lon": ("lon", west + width * (np.arange(columns) + 0.5), {"standard_name": "longitude", "units": "degrees_east"}),
+        "lat": ("lat", latitude, {"standard_name": "latitude", "units": "degrees_north"}),
+        "lon": ("lon", longitude, {"standard_name": "longitude", "units": "degrees_east"}),
     }
-    assert np.isclose(north - height * rows, south)
     attributes = {
         "long_name": "elevation",
         "units": "m",
         "source": "jacksboro_fault_dem.npz of matplotlib's sample data",
         "comment": "the sample states no CRS, unit, vertical datum or origin; WGS 84 and metres are assumed",
     }
-    return xr.DataArray(elevation, coordinates, ("lat", "lon"), "elevation", attributes).rio.write_crs("EPSG:4326")
+    model = xr.DataArray(elevation, coordinates, ("lat", "lon"), "elevation", attributes)
+    located: xr.DataArray = model.rio.write_crs("EPSG:4326")
+    return located
 
 
 def catchments(dem: xr.DataArray) -> geopandas.GeoDataFrame:
@@ -69,14 +74,15 @@ def catchments(dem: xr.DataArray) -> geopandas.GeoDataFrame:
 
 
 def _drainage(elevation: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], list[int]]:
-    """For each cell (in rows, one after the other) the cell it drains into or -1, and all cells from the outlets up."""
+    """For each cell, counted along the rows, the one it drains into, or OUT; and all cells from the outlets up."""
     rows, columns = elevation.shape
     heights = elevation.ravel().tolist()
-    downstream = [-2] * len(heights)
-    edge = [cell for cell in range(len(heights)) if cell // columns in (0, rows - 1) or cell % columns in (0, columns - 1)]
-    waiting = [(heights[cell], cell) for cell in edge]
-    for cell in edge:
-        downstream[cell] = -1
+    downstream = [DRY] * len(heights)
+    inner = np.zeros(elevation.shape, dtype=bool)
+    inner[1:-1, 1:-1] = True
+    waiting = [(heights[cell], cell) for cell in np.flatnonzero(~inner).tolist()]
+    for _, cell in waiting:
+        downstream[cell] = OUT
     heapq.heapify(waiting)
     order = []
     while waiting:
@@ -86,7 +92,7 @@ def _drainage(elevation: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64]
         for below in range(max(row - 1, 0), min(row + 2, rows)):
             for beside in range(max(column - 1, 0), min(column + 2, columns)):
                 upstream = below * columns + beside
-                if downstream[upstream] == -2:
+                if downstream[upstream] == DRY:
                     downstream[upstream] = cell
                     heapq.heappush(waiting, (max(level, heights[upstream]), upstream))
     return np.array(downstream), order

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,11 +14,12 @@ from pydantic import Field
 from mooring_processes import InputError, process, progress
 from mooring_processes.axes import Axis, dimension
 from mooring_processes.methods.horizontal import numbers
+from mooring_processes.methods.provenance import history
 
 Groups = npt.NDArray[np.int64]
 Frequency = Literal["month", "season", "dayofyear"]
 
-BLOCK = 2**22
+BLOCK = 2**21
 """Values read at once: some tens of megabytes."""
 SEASONS = ("DJF", "MAM", "JJA", "SON")
 LEAP_DAY = 60
@@ -27,9 +27,11 @@ LEAP_DAY = 60
 ROUNDING = 1e-9
 RANGES = frozenset({"valid_min", "valid_max", "valid_range", "actual_range"})
 FILLS = frozenset({"_FillValue", "missing_value"})
-TITLES: Mapping[Frequency, str] = MappingProxyType(
-    {"month": "month of the year", "season": "season of the year", "dayofyear": "day of the year, 29 February being the 60th"}
-)
+TITLES: dict[Frequency, str] = {
+    "month": "month of the year",
+    "season": "season of the year",
+    "dayofyear": "day of the year, 29 February being the 60th",
+}
 
 
 class Climatology(NamedTuple):
@@ -80,8 +82,12 @@ def climatology(
     there, it is missing, and so are the anomalies from it. Sums are in double precision. A season takes its months
     of each calendar year: December counts with January and February of its own year. In calendars with leap years
     days are told by date, so 1 March is always the 61st day, and the 60th occurs in leap years only.
+
+    Data that are opened lazily are read twice, block by block, and need not fit into memory; the anomalies do.
     """
     t = _time(data)
+    if frequency in data.dims:
+        raise InputError(f"data has a dimension {frequency} already; rename it", input="data")
     field = data.transpose(t, ...)
     groups, labels = _groups(data[t], frequency)
     reference = _reference(data[t], first_year, last_year)
@@ -90,7 +96,7 @@ def climatology(
     with progress.part(0.5, 1.0):
         anomalies = _anomalies(field, groups, means)
     occurs = np.unique(groups[reference])
-    usual = _on_times_of_year(field, {frequency: labels[occurs]}, means[occurs].astype(anomalies.dtype))
+    usual = _on_times_of_year(field, frequency, labels[occurs], means[occurs].astype(anomalies.dtype))
     usual = usual.transpose(*(frequency if name == t else name for name in data.dims))
     departure = field.copy(data=anomalies).transpose(*data.dims)
     years = np.asarray(data[t].dt.year)[reference]
@@ -168,12 +174,12 @@ def _anomalies(field: xr.DataArray, groups: Groups, means: npt.NDArray[np.float6
 
 
 def _on_times_of_year(
-    field: xr.DataArray, times_of_year: Mapping[str, npt.NDArray[Any]], values: npt.NDArray[np.floating]
+    field: xr.DataArray, frequency: Frequency, labels: npt.NDArray[Any], values: npt.NDArray[np.floating]
 ) -> xr.DataArray:
     """Values with the time axis of *field* replaced, and what hung on it left out."""
     t = field.dims[0]
     still = {name: coordinate for name, coordinate in field.coords.items() if t not in coordinate.dims}
-    return xr.DataArray(values, {**times_of_year, **still}, (*times_of_year, *field.dims[1:]), field.name)
+    return xr.DataArray(values, {**still, frequency: labels}, (frequency, *field.dims[1:]), field.name)
 
 
 def _mean_described(usual: xr.DataArray, data: xr.DataArray, frequency: Frequency, step: str) -> xr.DataArray:
@@ -191,8 +197,8 @@ def _anomaly_described(departure: xr.DataArray, data: xr.DataArray, step: str) -
 
 
 def _described(field: xr.DataArray, data: xr.DataArray, step: str, attributes: Mapping[str, Any]) -> xr.DataArray:
-    history = "\n".join(filter(None, (str(data.attrs.get("history", "")), step)))
-    field.attrs = {name: value for name, value in attributes.items() if name not in FILLS} | {"history": history}
+    kept = {name: value for name, value in attributes.items() if name not in FILLS}
+    field.attrs = {**kept, "history": history(data, step)}
     # packing that fits the data need not fit what is made of it
     field.encoding = {name: value for name, value in data.encoding.items() if name == "grid_mapping"}
     return field

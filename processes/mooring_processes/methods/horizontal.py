@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
-import xarray as xr
-from pyproj.crs import Ellipsoid
 
 from mooring_processes.axes import UNITS, Axis, axis_of, dimension
 from mooring_processes.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Numbers = npt.NDArray[np.float64]
 
 UNEVENNESS = 0.05
 """How far a cell may lie from an even spacing, in cells; coordinates in single precision need some."""
 FULL_CIRCLE = 360.0
+
+
+class Ellipsoid(NamedTuple):
+    """A figure of the Earth."""
+
+    a: float
+    """Half of its longest axis [m]."""
+    e2: float
+    """Eccentricity squared, 0 for a sphere."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +66,30 @@ class HorizontalGrid:
     @property
     def goes_round(self) -> bool:
         """Whether the columns close the circle of longitudes, with or without the first one repeated."""
+        if not self.crs.is_geographic:
+            return False
         around = round(FULL_CIRCLE / abs(self.dx))
         closes = abs(around * abs(self.dx) - FULL_CIRCLE) < UNEVENNESS * abs(self.dx)
-        return self.crs.is_geographic and closes and self.columns.size in (around, around + 1)
+        return closes and self.columns.size in (around, around + 1)
 
     @property
     def ellipsoid(self) -> Ellipsoid:
         """The figure of the Earth beneath longitude and latitude."""
-        return cast("Ellipsoid", self.crs.ellipsoid)
+        geod = self.crs.get_geod()
+        if geod is None:
+            raise InputError(f"the CRS {self.crs.name!r} states no ellipsoid; give one that does", input="crs")
+        return Ellipsoid(geod.a, geod.es)
 
 
-def horizontal_grid(field: xr.DataArray, input: str, crs: str | None = None) -> HorizontalGrid:  # noqa: A002 - the standard's word
+def horizontal_grid(field: xr.DataArray, name: str, crs: str | None = None) -> HorizontalGrid:
     """The horizontal grid of *field*.
 
     Parameters
     ----------
     field : values with one-dimensional coordinates along both horizontal axes.
-    input : the input that *field* came as, for messages.
-    crs : its CRS, as ``EPSG:25832``, where the field does not state one.
+    name : of the input that *field* came as, for messages.
+    crs : its CRS, as ``EPSG:25832``, where the field does not state one; without either, longitude and latitude in
+        the units of CF are taken on WGS 84.
 
     Raises
     ------
@@ -82,11 +98,11 @@ def horizontal_grid(field: xr.DataArray, input: str, crs: str | None = None) -> 
     """
     x, y = dimension(field, Axis.X), dimension(field, Axis.Y)
     if x is None or y is None:
-        raise InputError(_no_axes(field, input), input=input)
-    return HorizontalGrid(x, y, _centres(field, x, input), _centres(field, y, input), _crs(field, x, y, input, crs))
+        raise InputError(_no_axes(field, name), input=name)
+    return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), _crs(field, x, y, name, crs))
 
 
-def flat(field: xr.DataArray, grid: HorizontalGrid, input: str) -> xr.DataArray:  # noqa: A002 - the standard's word
+def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
     """The field as numbers on (y, x) alone; other dimensions must have length one.
 
     Raises
@@ -94,65 +110,69 @@ def flat(field: xr.DataArray, grid: HorizontalGrid, input: str) -> xr.DataArray:
     InputError
         naming the dimensions that are too many, or values that are no numbers.
     """
-    others = {str(name): size for name, size in field.sizes.items() if name not in (grid.x, grid.y)}
-    if many := {name: size for name, size in others.items() if size > 1}:
-        listed = ", ".join(f"{name} ({size})" for name, size in many.items())
-        raise InputError(f"{input} has further dimensions: {listed}; pick one step of each", input=input)
+    others = [other for other in field.dims if other not in (grid.x, grid.y)]
+    if many := [other for other in others if field.sizes[other] > 1]:
+        listed = ", ".join(f"{other} ({field.sizes[other]})" for other in many)
+        raise InputError(f"{name} has further dimensions: {listed}; pick one step of each", input=name)
     if field.dtype.kind not in "iuf":
-        raise InputError(f"{input} holds {field.dtype}; it takes numbers", input=input)
-    return field.squeeze(list(others), drop=True).transpose(grid.y, grid.x)
+        raise InputError(f"{name} holds {field.dtype}; it takes numbers", input=name)
+    return field.squeeze(others, drop=True).transpose(grid.y, grid.x)
 
 
 def numbers(field: xr.DataArray) -> npt.NDArray[np.floating]:
-    """The values in memory as float64, or float32 where they are; NaN where missing, also by a stated fill value."""
+    """The values in memory, in single precision where that is exact; NaN where missing, or a stated fill value."""
     values = field.to_numpy()
     missing = field.rio.nodata
-    precision = np.float32 if values.dtype.kind == "f" and values.dtype.itemsize <= np.dtype("f4").itemsize else np.float64
-    plain = values.astype(precision)
+    plain: npt.NDArray[np.floating] = values.astype(np.result_type(values.dtype, np.float32))
     if missing is not None and not np.isnan(missing):
         plain[values == missing] = np.nan
     return plain
 
 
-def _no_axes(field: xr.DataArray, input: str) -> str:  # noqa: A002 - the standard's word
+def _no_axes(field: xr.DataArray, name: str) -> str:
     if any(coordinate.ndim == 2 and axis_of(coordinate) for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
-        return f"{input} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
+        return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
     return (
-        f"{input} has the dimensions {[str(name) for name in field.dims]}, which do not tell its horizontal axes; "
+        f"{name} has the dimensions {[str(name) for name in field.dims]}, which do not tell its horizontal axes; "
         "give them coordinates named x and y, or with units degrees_east and degrees_north"
     )
 
 
-def _centres(field: xr.DataArray, name: Hashable, input: str) -> Numbers:  # noqa: A002 - the standard's word
-    if name not in field.coords:
-        raise InputError(f"{input} has no coordinates along {name}; give each cell's centre", input=input)
-    centres = field[name].to_numpy().astype(np.float64)
+def _centres(field: xr.DataArray, along: Hashable, name: str) -> Numbers:
+    if along not in field.coords:
+        raise InputError(f"{name} has no coordinates along {along}; give each cell's centre", input=name)
+    centres = field[along].to_numpy().astype(np.float64)
     if centres.size < 2:  # noqa: PLR2004 - one cell does not tell its size
-        raise InputError(f"{input} has {centres.size} cell along {name}; it takes two or more", input=input)
+        raise InputError(f"{name} has {centres.size} cell along {along}; it takes two or more", input=name)
     even: Numbers = np.linspace(centres[0], centres[-1], centres.size)
     step = abs(even[1] - even[0])
     if not np.isfinite(centres).all() or step == 0 or np.abs(centres - even).max() > UNEVENNESS * step:
-        raise InputError(f"{input} is not evenly spaced along {name}; regrid it first", input=input)
+        raise InputError(f"{name} is not evenly spaced along {along}; regrid it first", input=name)
     return even
 
 
-def _crs(field: xr.DataArray, x: Hashable, y: Hashable, input: str, given: str | None) -> pyproj.CRS:  # noqa: A002 - the standard's word
-    stated = _stated_crs(field, x, y)
-    crs = stated or _given_crs(given)
+def _crs(field: xr.DataArray, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
+    stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
+    told = _given_crs(given)
+    if stated is not None and told is not None and not stated.equals(told, ignore_axis_order=True):
+        raise InputError(f"{name} states the CRS {stated.name!r}, which is not {given}; leave crs out", input="crs")
+    crs = stated or told or _implied_crs(field, x, y)
     if crs is None:
-        remedy = f"give it as crs='EPSG:25832', say, or write it into the data with {input}.rio.write_crs"
-        raise InputError(f"{input} does not state its CRS; {remedy}", input=input)
-    if given is not None and _given_crs(given) != crs:
-        raise InputError(f"{input} states the CRS {crs.name!r}, which is not {given}; leave crs out", input="crs")
-    if not (crs.is_projected or crs.is_geographic) or (crs.is_geographic and crs.is_derived):
-        raise InputError(f"{input} is in {crs.name!r}; it takes a projected CRS, or longitude and latitude", input=input)
+        remedy = f"give it as crs='EPSG:25832', say, or write it into the data with {name}.rio.write_crs"
+        raise InputError(f"{name} does not state its CRS; {remedy}", input=name)
+    if not (crs.is_projected or _is_plain_geographic(crs)):
+        takes = "a projected CRS, or longitude and latitude in degrees"
+        raise InputError(f"{name} is in {crs.name!r}; it takes {takes}", input=name)
     return crs
 
 
-def _stated_crs(field: xr.DataArray, x: Hashable, y: Hashable) -> pyproj.CRS | None:
-    if field.rio.crs is not None:
-        return pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
-    # CF units name longitude and latitude but no datum; WGS 84 is what such data mean
+def _is_plain_geographic(crs: pyproj.CRS) -> bool:
+    """Whether a CRS is longitude and latitude in degrees about the true poles."""
+    return crs.is_geographic and not crs.is_derived and crs.axis_info[0].unit_name == "degree"
+
+
+def _implied_crs(field: xr.DataArray, x: Hashable, y: Hashable) -> pyproj.CRS | None:
+    """WGS 84 where the units of CF tell longitude and latitude, which they do without a datum."""
     units = {axis: str(field[name].attrs.get("units", "")).lower() for axis, name in ((Axis.X, x), (Axis.Y, y))}
     return pyproj.CRS("EPSG:4326") if all(unit in UNITS[axis] for axis, unit in units.items()) else None
 

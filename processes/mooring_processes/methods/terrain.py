@@ -8,15 +8,24 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from pydantic import Field
-from pyproj.crs import Ellipsoid
 
 from mooring_processes import InputError, Unit, process, progress
-from mooring_processes.methods.horizontal import HorizontalGrid, Numbers, flat, horizontal_grid, numbers
+from mooring_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid, numbers
+from mooring_processes.methods.provenance import history
 
 BLOCK = 2**20
 """Cells worked on at once: some tens of megabytes."""
-METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048}  # fmt: skip
-HORN = "Horn, B. K. P. (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
+METRES = {
+    "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0,
+    "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+}  # fmt: skip
+HORN = "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
+
+ATTRIBUTES = {
+    "slope": {"long_name": "slope", "standard_name": "ground_slope_angle", "units": "degree"},
+    "aspect": {"long_name": "aspect", "standard_name": "ground_slope_direction", "units": "degree"},
+    "hillshade": {"long_name": "hillshade", "units": "1"},
+}
 
 
 class Terrain(NamedTuple):
@@ -52,7 +61,8 @@ def terrain(
     z_factor : factor on elevations, to exaggerate the relief.
     azimuth : direction of the sun, clockwise from north.
     altitude : height of the sun above the horizon.
-    crs : CRS of the elevation model, as EPSG:25832, where it does not state one.
+    crs : CRS of the elevation model, as EPSG:25832, where it does not state one; longitude and latitude in the units
+        of CF are taken on WGS 84.
 
     Returns
     -------
@@ -73,7 +83,10 @@ def terrain(
     Map projections: a working manual, USGS Professional Paper 1395, equations 4-19 and 4-21): per degree,
     ``pi/180 a cos(phi) / (1 - e2 sin(phi)^2)^0.5`` along a parallel and
     ``pi/180 a (1 - e2) / (1 - e2 sin(phi)^2)^1.5`` along a meridian. At the poles results are missing. Edges are not
-    joined across the antimeridian.
+    joined across the antimeridian. In a projected CRS a metre of the map is a metre: far from where its scale is
+    true, as in Web Mercator, slopes come out too gentle.
+
+    A model that is opened lazily is read block by block; only the results need to fit into memory.
 
     References
     ----------
@@ -82,23 +95,23 @@ def terrain(
     grid = horizontal_grid(dem, "dem", crs)
     field = flat(dem, grid, "dem")
     scale = z_factor * _metres(dem)
-    widths, height = _cell_size(grid)
-    shape = (len(Terrain._fields), *field.shape)
+    widths, heights = _cell_size(grid)
+    shape = (len(ATTRIBUTES), *field.shape)
     layers: npt.NDArray[np.float32] = np.full(shape, np.nan, dtype=np.float32)
     inner = range(1, field.shape[0] - 1)
     rows = max(1, BLOCK // field.shape[1])
     for start in progress.track(inner[::rows], "slope, aspect and hillshade"):
         stop = min(start + rows, inner.stop)
         z = numbers(field[start - 1 : stop + 1]).astype(np.float64) * scale
-        east, north = _gradient(z, widths[start:stop, np.newaxis], height[start:stop, np.newaxis])
-        layers[:, start:stop, 1:-1] = _slope(east, north), _aspect(east, north), _hillshade(east, north, azimuth, altitude)
-    return _described(layers, dem, field, grid, f"terrain: z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}")
+        rise = _gradient(z, widths[start:stop, np.newaxis], heights[start:stop, np.newaxis])
+        layers[:, start:stop, 1:-1] = _slope(*rise), _aspect(*rise), _hillshade(*rise, azimuth, altitude)
+    step = f"terrain: z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}"
+    return _described(layers, dem, field, grid, step)
 
 
 def metres_per_degree(latitude: Numbers, ellipsoid: Ellipsoid) -> tuple[Numbers, Numbers]:
     """Length of a degree of longitude and of a degree of latitude [m] at each *latitude* [degree]."""
-    a = ellipsoid.semi_major_metre
-    e2 = 1 - (ellipsoid.semi_minor_metre / a) ** 2
+    a, e2 = ellipsoid
     phi = np.radians(latitude)
     bulge = 1 - e2 * np.sin(phi) ** 2
     return np.radians(a * np.cos(phi) / bulge**0.5), np.radians(a * (1 - e2) / bulge**1.5)
@@ -139,7 +152,8 @@ def _hillshade(east: Numbers, north: Numbers, azimuth: float, altitude: float) -
     towards, up = np.radians(azimuth), np.radians(altitude)
     rise = east * np.sin(towards) + north * np.cos(towards)
     light = (np.sin(up) - np.cos(up) * rise) / np.sqrt(1 + east**2 + north**2)
-    return np.floor(1.5 + 254 * np.maximum(light, 0))
+    shade: Numbers = np.floor(1.5 + 254 * np.maximum(light, 0))
+    return shade
 
 
 def _metres(dem: xr.DataArray) -> float:
@@ -152,20 +166,12 @@ def _metres(dem: xr.DataArray) -> float:
 def _described(
     layers: npt.NDArray[np.float32], dem: xr.DataArray, field: xr.DataArray, grid: HorizontalGrid, step: str
 ) -> Terrain:
-    attributes = {
-        "slope": {"long_name": "slope", "standard_name": "ground_slope_angle", "units": "degree"},
-        "aspect": {"long_name": "aspect", "standard_name": "ground_slope_direction", "units": "degree"},
-        "hillshade": {"long_name": "hillshade", "units": "1"},
-    }
-    kept = {"source": dem.attrs["source"]} if "source" in dem.attrs else {}
-    history = "\n".join(filter(None, (str(dem.attrs.get("history", "")), step)))
+    """The layers as fields on the axes of *dem*, in its order, that say what they are."""
+    shared = {"history": history(dem, step), "references": HORN}
+    shared |= {name: dem.attrs[name] for name in ("source",) if name in dem.attrs}
     order = [name for name in dem.dims if name in field.dims]
-    results = (
-        xr.DataArray(
-            layer, field.coords, field.dims, name, {**attributes[name], **kept, "history": history, "references": HORN}
-        )
-        .rio.write_crs(grid.crs)
-        .transpose(*order)
-        for name, layer in zip(Terrain._fields, layers, strict=True)
-    )
+    results = []
+    for (name, attributes), layer in zip(ATTRIBUTES.items(), layers, strict=True):
+        result = xr.DataArray(layer, field.coords, field.dims, name, attributes | shared)
+        results.append(result.rio.write_crs(grid.crs).transpose(*order))
     return Terrain(*results)

@@ -9,7 +9,7 @@ import geopandas
 import numpy as np
 import numpy.typing as npt
 import shapely
-import xarray as xr
+import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from pyproj import CRS, Transformer
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]
 
-Statistic = Literal[
-    "count", "mean", "min", "max", "sum", "stdev", "variance", "median", "majority", "variety"
-]
+Statistic = Literal["count", "mean", "min", "max", "sum", "stdev", "variance", "median", "majority", "variety"]
 USUAL: tuple[Statistic, ...] = ("count", "mean", "min", "max", "stdev")
 """The statistics that are given where none is asked for."""
 WEIGHTED = frozenset({"mean", "stdev", "variance"})
@@ -55,7 +53,8 @@ def zonal_statistics(
     weights : what a cell counts in mean, stdev and variance: the fraction of it inside the zone, or the area of that
         fraction on the ellipsoid, which differs along longitude and latitude.
     prefix : what the names of the new columns begin with.
-    crs : CRS of the grid, as EPSG:25832, where it does not state one.
+    crs : CRS of the grid, as EPSG:25832, where it does not state one; longitude and latitude in the units of CF are
+        taken on WGS 84.
 
     Returns
     -------
@@ -72,9 +71,9 @@ def zonal_statistics(
     -----
     With *x* the value of a cell and *c* the fraction of it inside the zone, over the cells that are not missing:
     count is the sum of *c*, sum that of *c x*, mean their ratio, variance the mean of *(x - mean)^2* and stdev its
-    root; median is that of the values weighted by *c*; min and max are over all cells touched; majority is the value with
-    the largest sum of *c*, variety the number of different values. With area weights *c* becomes the covered area in
-    mean, stdev and variance. A cell reaches half a spacing around its centre.
+    root; median is that of the values weighted by *c*; min and max are over all cells touched; majority is the value
+    with the largest sum of *c*, variety the number of different values. With area weights *c* becomes the covered
+    area in mean, stdev and variance. A cell reaches half a spacing around its centre.
 
     A zone without any cell has count and variety 0; its other statistics are missing. Zones are reprojected to the
     CRS of the grid, with sides that are straight in their own CRS, and longitudes are taken round the Earth to those
@@ -128,8 +127,9 @@ def _oriented(field: xr.DataArray, mesh: HorizontalGrid) -> tuple[xr.DataArray, 
 
 def _outlines(zones: geopandas.GeoDataFrame, mesh: HorizontalGrid) -> Shapes:
     """The part of each zone that lies on the grid, in its CRS; empty where there is none."""
-    shapes: Shapes = np.where(zones.geometry.isna(), shapely.Polygon(), zones.geometry.to_numpy())
-    if zones.crs != mesh.crs:
+    shapes: Shapes = zones.geometry.to_numpy(copy=True)
+    shapes[shapely.is_missing(shapes)] = shapely.Polygon()
+    if not zones.crs.equals(mesh.crs, ignore_axis_order=True):
         if zones.crs.is_geographic and mesh.crs.is_projected:
             # far from its home a projection folds back on itself, so that is cut away first
             shapes = _part(shapes, _surroundings(mesh, zones.crs), zones.crs)
@@ -153,15 +153,21 @@ def _reprojected(shapes: Shapes, zones: geopandas.GeoDataFrame, crs: CRS) -> Sha
     fine = shapely.segmentize(shapes, np.where(lengths > 0, lengths, 1.0))
     reprojected: Shapes = geopandas.GeoSeries(fine, crs=zones.crs).to_crs(crs).to_numpy()
     for label, shape in zip(zones.index, reprojected, strict=True):
-        points = shapely.get_coordinates(shape)
-        leaps = crs.is_geographic and (np.abs(np.diff(points[:, 0])) > FULL_CIRCLE / 2).any()
-        if leaps or not np.isfinite(points).all():
+        if (zones.crs.is_projected and crs.is_geographic and _leaps(shape)) or not np.isfinite(
+            shapely.bounds(shape)
+        ).all():
             remedy = "cut it to the region of the grid, or give it in longitude and latitude"
             raise InputError(f"zone {label} reaches too far to be reprojected to {crs.name}; {remedy}", input="zones")
     # a zone around a pole meets itself along a meridian
     torn = ~shapely.is_valid(reprojected)
     reprojected[torn] = shapely.make_valid(reprojected[torn], method="structure")
     return reprojected
+
+
+def _leaps(shape: shapely.Geometry) -> bool:
+    """Whether an outline leaps from one end of the longitudes to the other, as around a pole."""
+    points, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
+    return bool((np.abs(np.diff(points[:, 0]))[np.diff(ring) == 0] > FULL_CIRCLE / 2).any())
 
 
 def _part(shapes: Shapes, box: Box, crs: CRS) -> Shapes:
@@ -173,7 +179,7 @@ def _part(shapes: Shapes, box: Box, crs: CRS) -> Shapes:
 
 def _clipped(shapes: Shapes, circle: float, frame: shapely.Polygon) -> Shapes:
     """Polygons moved east by *circle* and cut at *frame*."""
-    moved: Shapes = shapely.transform(shapes, lambda points: points + (circle, 0.0))
+    moved: Shapes = shapely.transform(shapes, lambda points: points + np.array([circle, 0.0]))
     shapely.prepare(frame)
     met = shapely.intersects(frame, moved)
     crossing = met & ~shapely.covers(frame, moved)
@@ -222,7 +228,7 @@ def _extract(
     place = {**dict(zip(("xmin", "ymin", "xmax", "ymax"), mesh.bounds, strict=True)), "srs_wkt": mesh.crs.to_wkt()}
     values = numbers(field)
     areas = np.broadcast_to(_area(mesh)[:, np.newaxis], values.shape) if by_area else None
-    return exact_extract(
+    table: pd.DataFrame = exact_extract(
         NumPyRasterSource(values, **place),
         zones,
         operations,
@@ -230,6 +236,7 @@ def _extract(
         output="pandas",
         progress=lambda fraction, _: progress(fraction, "zones"),
     )
+    return table
 
 
 def _operation(statistic: Statistic, *, by_area: bool) -> str:
@@ -243,7 +250,7 @@ def _area(mesh: HorizontalGrid) -> Numbers:
     height = abs(mesh.dy)
     south, north = mesh.rows - height / 2, mesh.rows + height / 2
     low, high = np.clip(south, -90, 90), np.clip(north, -90, 90)
-    e = (1 - (mesh.ellipsoid.semi_minor_metre / mesh.ellipsoid.semi_major_metre) ** 2) ** 0.5
+    e = mesh.ellipsoid.e2**0.5
     return (_q(high, e) - _q(low, e)) * height / (high - low)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, json, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from mooring_processes.errors import InputError
-from mooring_processes.jobs.engine import Busy, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.errors import Busy, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -120,7 +121,11 @@ def _of_http(error: HTTPException) -> Problem:
     status = error.code or 500
     headers = dict(error.get_response().headers)
     kept = {name: headers[name] for name in ("Allow", "Retry-After", "Content-Range") if name in headers}
-    return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), error.description or "", headers=kept)
+    detail = error.description or ""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        most = current_app.config["MAX_CONTENT_LENGTH"]
+        detail = f"the body holds more than {most} bytes, the most this service takes; give large data by reference"
+    return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), detail, headers=kept)
 
 
 def respond(problem: Problem) -> Response:

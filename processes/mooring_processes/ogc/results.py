@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, json, send_file
+from flask import Response, send_file
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.requests import Answer, Shape, Transmission

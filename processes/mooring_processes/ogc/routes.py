@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, json, request, send_file
+from flask import Blueprint, Response, current_app, request, send_file
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import errors

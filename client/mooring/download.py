@@ -1,0 +1,98 @@
+"""Results on their way into files: streamed, and taken up again where a connection broke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from requests import RequestException
+
+from mooring.errors import RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from requests import Response
+
+    from mooring.connection import Connection
+
+BLOCK = 1 << 20
+ATTEMPTS = 5
+"""Connections that break in a row without a byte between them, after which a download is given up."""
+PARTIAL, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE = 206, 412, 416
+
+Report = Callable[[int, int | None], None]
+"""Told the bytes that have arrived and, where it is known, how many there are."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a result can be read, again if need be.
+
+    Parameters
+    ----------
+    connection : the wire.
+    url : the address, or None for what exists in a single answer only.
+    """
+
+    connection: Connection
+    url: str | None
+
+    def open(self, headers: Mapping[str, str] | None = None) -> Response:
+        """Ask for the result; the body of the answer is left to be read."""
+        if self.url is None:
+            raise UnreachableError("the connection broke while the result arrived, and the service keeps no copy of it")
+        sent = {"Accept-Encoding": "identity", **(headers or {})}
+        return self.connection.get(self.url, headers=sent, stream=True)
+
+
+def save(response: Response, source: Source, path: Path, report: Report) -> None:
+    """Write the body of an answer into the file *path*; where it breaks off, the rest is asked of *source*.
+
+    Raises
+    ------
+    UnreachableError
+        if the rest does not come.
+    """
+    tag = "" if "Content-Encoding" in response.headers else response.headers.get("ETag", "")
+    failures = 0
+    with path.open("wb") as file:
+        while True:
+            begin = file.tell()
+            try:
+                _copy(response, file, report)
+            except RequestException as error:
+                failures = failures + 1 if file.tell() == begin else 1
+                if failures == ATTEMPTS:
+                    raise UnreachableError(f"the result breaks off after {file.tell()} bytes, time and again") from error
+                response = _rest(source, file, tag)
+            else:
+                return
+
+
+def _copy(response: Response, file: BinaryIO, report: Report) -> None:
+    length = response.headers.get("Content-Length", "")
+    total = file.tell() + int(length) if length.isdecimal() else None
+    with response:
+        for block in response.iter_content(BLOCK):
+            file.write(block)
+            report(file.tell(), total)
+
+
+def _rest(source: Source, file: BinaryIO, tag: str) -> Response:
+    """An answer with what is missing in *file*, or one with all of it and the file emptied."""
+    offset = file.tell()
+    if offset and tag and not tag.startswith("W/"):
+        try:
+            response = source.open({"Range": f"bytes={offset}-", "If-Match": tag})
+        except RefusedError as error:
+            if error.status not in (PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE):
+                raise
+        else:
+            if response.status_code == PARTIAL and response.headers["Content-Range"].startswith(f"bytes {offset}-"):
+                return response
+            response.close()
+    file.seek(0)
+    file.truncate()
+    return source.open()

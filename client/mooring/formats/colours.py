@@ -1,0 +1,70 @@
+"""Which colours show a quantity: by what it is called first, by its numbers last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CIRCULAR = ("aspect", "direction", "azimuth", "phase")
+SHADED = ("hillshade", "shaded_relief")
+SIGNED = ("anomal", "difference", "change", "trend", "bias", "departure", "tendency")
+HEIGHTS = ("elevation", "altitude", "topograph", "bathymetr", "orograph", "relief", "surface_height")
+
+ROBUST = (1, 99)
+"""Percentiles the colours run between where single cells would otherwise take most of them."""
+OUTLYING = 1.5
+LOPSIDED = 0.1
+"""How much of the larger side the smaller one needs for the signs to matter."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """A colour map of matplotlib and the numbers it runs between."""
+
+    name: str
+    low: float
+    high: float
+    extend: str = "neither"
+    """At which ends values lie beyond, as matplotlib's colour bars call it."""
+    ticks: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    """What the ticks are called, where each stands for a class with one colour."""
+
+
+def colours_of(array: xr.DataArray) -> Colours:
+    """The colours for the numbers of *array*."""
+    if array.dtype.kind == "b":
+        return Colours("cividis", -0.5, 1.5, ticks=(0.0, 1.0), names=("no", "yes"))
+    values = array.to_numpy().astype("float64")
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Colours("viridis", 0.0, 1.0)
+    called = " ".join(str(array.attrs.get(key, "")) for key in ("standard_name", "long_name")) + f" {array.name}"
+    called = called.lower().replace(" ", "_")
+    if any(word in called for word in CIRCULAR) and values.min() >= -180 and values.max() <= 360:  # noqa: PLR2004
+        low = 0.0 if values.min() >= 0 else -180.0
+        return Colours("twilight", low, low + 360.0, ticks=tuple(low + 90.0 * quarter for quarter in range(5)))
+    if any(word in called for word in SHADED):
+        return Colours("gray", float(values.min()), float(values.max()))
+    low, high, extend = _range(values)
+    is_signed = min(-low, high) > LOPSIDED * max(-low, high)
+    if is_signed or any(word in called for word in SIGNED):
+        reach = max(-low, high)
+        is_land_and_sea = any(word in called for word in HEIGHTS)
+        return Colours("BrBG_r" if is_land_and_sea else "RdBu_r", -reach, reach, extend)
+    return Colours("viridis", low, high, extend)
+
+
+def _range(values: np.ndarray[Any, Any]) -> tuple[float, float, str]:
+    """From where to where the colours run, and at which ends values lie beyond."""
+    low, high = float(values.min()), float(values.max())
+    inner_low, inner_high = (float(number) for number in np.percentile(values, ROBUST))
+    if high - low <= OUTLYING * (inner_high - inner_low) or inner_low == inner_high:
+        return (low, high, "neither") if low < high else (low - 0.5, high + 0.5, "neither")
+    ends = {(True, True): "both", (True, False): "min", (False, True): "max", (False, False): "neither"}
+    return inner_low, inner_high, ends[low < inner_low, inner_high < high]

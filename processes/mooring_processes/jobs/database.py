@@ -1,0 +1,190 @@
+"""The tables of the store, and transactions on them, alike on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+from mooring_processes.jobs.errors import Unavailable
+
+METADATA = sa.MetaData()
+# written out, not bound: only so does an index on some of the rows serve a query
+ACCEPTED = sa.literal_column("'accepted'")
+RUNNING = sa.literal_column("'running'")
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("process", sa.Text, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("progress", sa.Integer, nullable=False, default=0),
+    # moments: microseconds since 1970
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("started", sa.BigInteger),
+    sa.Column("finished", sa.BigInteger),
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    # JSON
+    sa.Column("outputs", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("limits", sa.Text, nullable=False),
+    sa.Column("artefacts", sa.Text, nullable=False, default="[]"),
+    sa.Column("failure", sa.Text),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("owner", sa.String(36)),
+    sa.Column("lease", sa.BigInteger),
+    sa.Column("listed", sa.Boolean, nullable=False),
+)
+INPUTS = sa.Table(
+    "inputs",
+    METADATA,
+    sa.Column("job", sa.String(36), primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
+    comment="apart from the jobs: SQLite writes a whole row again for each change of it",
+)
+QUEUES = sa.Table(
+    "queues",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    comment="how many jobs are accepted, so that a bounded queue need not count them",
+)
+for name, columns, condition in (
+    ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
+    ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
+    ("jobs_listed", ("created",), JOBS.c.listed == sa.true()),
+):
+    sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
+
+
+class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL
+    """The database's own clock [microseconds since 1970], the same for all machines at one store."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
+def _sqlite_clock(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(clock, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
+def _postgresql_clock(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+class Database:
+    """Connections to a store.
+
+    Parameters
+    ----------
+    url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether a commit returns only when it is on the disk (SQLite; PostgreSQL always does so).
+    """
+
+    def __init__(self, url: str, *, survives_power_loss: bool) -> None:
+        is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        # a web process has 64 threads; none holds its connection for long
+        self._engine = sa.create_engine(url, pool_size=8, max_overflow=56, pool_pre_ping=not is_sqlite)
+        self._insert = sqlite.insert if is_sqlite else postgresql.insert
+        if is_sqlite:
+            event.listen(self._engine, "connect", _prepared("FULL" if survives_power_loss else "NORMAL"))
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A transaction, committed at the end of the block.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
+            raise Unavailable("the job store does not answer") from error
+
+    def create(self) -> None:
+        """Make the tables, unless they are there."""
+        try:
+            with self.begin() as connection:
+                METADATA.create_all(connection)
+        except (Unavailable, exc.DatabaseError):
+            # another process may have made them in the meantime; then this has nothing left to do
+            with self.begin() as connection:
+                METADATA.create_all(connection)
+
+    def insert_or(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Mapping[str, Any]],
+        replacing: Sequence[str] = (),
+    ) -> None:
+        """Insert rows; where one is there already, only its columns *replacing* are written."""
+        statement = self._insert(table)
+        key = list(table.primary_key)
+        if replacing:
+            new = {name: statement.excluded[name] for name in replacing}
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
+        else:
+            connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _prepared(synchronous: str) -> Any:  # noqa: ANN401 - an event listener
+    def prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
+        cursor = connection.cursor()
+        # first of all: turning on the write-ahead log takes a lock that another process may hold
+        cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.close()
+
+    return prepare
+
+
+def shift(connection: sa.Connection, queue: str, by: int) -> None:
+    """Note that *by* more jobs wait in a queue, or fewer."""
+    connection.execute(sa.update(QUEUES).where(QUEUES.c.name == queue).values(waiting=QUEUES.c.waiting + by))
+
+
+def compact(document: object) -> str:
+    """JSON for a column."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def now() -> int:
+    """This machine's clock [microseconds since 1970]."""
+    return time.time_ns() // 1000
+
+
+def moment(microseconds: int | None) -> datetime | None:
+    """A moment of a column."""
+    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment for a column, exactly."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

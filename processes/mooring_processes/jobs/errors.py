@@ -1,0 +1,36 @@
+"""Why the engine cannot do now what it is asked to do; the text of each is for the caller."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Something the caller may try again."""
+
+    retry_after = 1
+    """Seconds after which it is worth another try."""
+
+
+class QueueFull(EngineError):  # noqa: N818 - a state of the engine, told to the caller
+    """So many jobs wait already that this one was not accepted."""
+
+    retry_after = 5
+
+
+class Busy(EngineError):  # noqa: N818
+    """So many calls are being waited for already that this one was not begun."""
+
+    retry_after = 2
+
+
+class TimedOut(EngineError):  # noqa: N818
+    """A call took longer than it may be waited for; it was stopped."""
+
+
+class Interrupted(EngineError):  # noqa: N818
+    """A part of the engine ended while it worked on a call."""
+
+
+class Unavailable(EngineError):  # noqa: N818
+    """The store, or the supervisor, does not answer."""
+
+    retry_after = 2

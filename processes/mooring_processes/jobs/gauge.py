@@ -1,0 +1,67 @@
+"""How far a job is, in memory shared with its child: it can be read while the child is deep in C."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+from typing import NamedTuple
+
+SIZE = 1024
+"""Bytes of the shared memory."""
+LAYOUT = struct.Struct("=IIdH")
+"""Checksum of what follows, count of reports, fraction done, bytes of the message."""
+CHECKSUM = struct.calcsize("=I")
+LONGEST = SIZE - LAYOUT.size
+
+
+class Reading(NamedTuple):
+    """What a gauge shows."""
+
+    count: int
+    """How many reports there have been since it was cleared."""
+    fraction: float
+    message: str
+
+
+class Gauge:
+    """The last report of the job that a child runs.
+
+    Parameters
+    ----------
+    file : descriptor of memory made by :func:`new_gauge`; it may be closed afterwards.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._memory = mmap.mmap(file, SIZE)
+
+    def show(self, reading: Reading) -> None:
+        """Let the gauge show this; a message is cut to a kilobyte."""
+        text = reading.message.encode("utf-8", "replace")[:LONGEST]
+        data = LAYOUT.pack(0, reading.count, reading.fraction, len(text))[CHECKSUM:] + text
+        self._memory[: CHECKSUM + len(data)] = struct.pack("=I", zlib.crc32(data)) + data
+
+    def read(self) -> Reading | None:
+        """What it shows; None where it is being written just now."""
+        data = self._memory[:]
+        checksum, count, fraction, length = LAYOUT.unpack_from(data)
+        if zlib.crc32(data[CHECKSUM : LAYOUT.size + length]) != checksum:
+            return None
+        text = data[LAYOUT.size : LAYOUT.size + length]
+        return Reading(count, fraction, text.decode("utf-8", "ignore"))
+
+    def clear(self) -> None:
+        """Let it show nothing, before a child begins something else."""
+        self.show(Reading(0, 0.0, ""))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._memory.close()
+
+
+def new_gauge() -> int:
+    """Descriptor of memory for a gauge."""
+    file = os.memfd_create("gauge")
+    os.ftruncate(file, SIZE)
+    return file

@@ -1,0 +1,310 @@
+"""The store as a supervisor uses it: it takes jobs, tells how they go, and is told which are no longer its own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from mooring_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned, after_death, lost
+from mooring_processes.jobs.database import (
+    ACCEPTED,
+    INPUTS,
+    JOBS,
+    QUEUES,
+    RUNNING,
+    Database,
+    clock,
+    compact,
+    now,
+    shift,
+)
+from mooring_processes.jobs.job import Status
+from mooring_processes.limits import Limits
+
+Report = Progressed | Ended | Returned
+
+SECOND = 1_000_000
+"""Microseconds."""
+# what an attempt reports counts only while the job is still its own
+OWN = (
+    sa.update(JOBS)
+    .where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == RUNNING)
+    .returning(JOBS.c.queue)
+)
+PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))
+END = OWN.values(
+    status=bindparam("end"),
+    progress=sa.case((bindparam("end") == Status.SUCCESSFUL.value, 100), else_=JOBS.c.progress),
+    message=sa.func.coalesce(bindparam("words"), JOBS.c.message),
+    artefacts=bindparam("results"),
+    failure=bindparam("reason"),
+    finished=bindparam("moment"),
+    updated=bindparam("moment"),
+)
+RETURN = OWN.values(
+    status=Status.ACCEPTED.value,
+    progress=0,
+    message=bindparam("words"),
+    attempt=bindparam("number"),
+    started=None,
+    owner=None,
+    lease=None,
+    updated=bindparam("moment"),
+)
+CHOSEN = (
+    sa.select(JOBS.c.id)
+    .where(JOBS.c.queue.in_(bindparam("queues", expanding=True)), JOBS.c.status == ACCEPTED)
+    .order_by(JOBS.c.created)
+    .limit(bindparam("places"))
+    .with_for_update(skip_locked=True)
+    .cte("chosen")
+)
+CLAIM = (
+    sa.update(JOBS)
+    .where(JOBS.c.id.in_(sa.select(CHOSEN.c.id)), JOBS.c.status == ACCEPTED)
+    .values(
+        status=Status.RUNNING.value,
+        owner=bindparam("claimant"),
+        lease=clock() + bindparam("term"),
+        epoch=JOBS.c.epoch + 1,
+        attempt=JOBS.c.attempt + 1,
+        started=bindparam("moment"),
+        updated=bindparam("moment"),
+    )
+    .returning(
+        *(JOBS.c[name] for name in ("id", "process", "queue", "outputs", "limits", "epoch", "attempt", "created"))
+    )
+)
+WAITING = (
+    sa.select(sa.literal(1))
+    .where(JOBS.c.queue.in_(bindparam("queues", expanding=True)), JOBS.c.status == ACCEPTED)
+    .limit(1)
+)
+MINE = sa.select(JOBS.c.id, JOBS.c.epoch).where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
+RENEW = (
+    sa.update(JOBS)
+    .where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
+    .values(lease=clock() + bindparam("term"))
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A job that is not as it was."""
+
+    job: str
+    updated: int
+    """Microseconds since 1970, as in the store."""
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a supervisor is told in return."""
+
+    claimed: Sequence[Attempt] = ()
+    refused: Sequence[Ref] = ()
+    """Attempts whose end came too late: the job had been dismissed, or given to somebody else."""
+    changes: Sequence[Change] = ()
+    mine: frozenset[Ref] | None = None
+    """What the store says this supervisor runs, where that was asked."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a supervisor tells and asks at once."""
+
+    reports: Mapping[Ref, Report] = field(default_factory=dict)
+    """The last word of each attempt."""
+    records: Sequence[Mapping[str, Any]] = ()
+    """Calls that were answered, as rows of the jobs with their inputs under ``content``."""
+    places: int = 0
+    """How many jobs it could begin."""
+    renews: bool = False
+    """Whether to renew its leases."""
+    checks: bool = False
+    """Whether to say what it runs."""
+    watched: Collection[str] = ()
+    """Jobs of others that somebody here waits for."""
+
+
+class Ledger:
+    """Jobs, as a supervisor sees them.
+
+    Parameters
+    ----------
+    database : where they are.
+    owner : in whose name it takes jobs; the same for each supervisor of one state directory.
+    lease : seconds after which others may take what has not been renewed.
+    queues : whose jobs it takes.
+    """
+
+    def __init__(self, database: Database, owner: str, lease: float, queues: Sequence[str] = ("local",)) -> None:
+        self._database = database
+        self._queues = list(queues)
+        self._claimant = {"claimant": owner, "term": int(lease * SECOND)}
+
+    def prepare(self) -> None:
+        """Make the tables, unless they are there."""
+        self._database.create()
+
+    def exchange(self, ask: Ask) -> Exchange:
+        """Tell how attempts go, and take jobs, in one transaction."""
+        places = ask.places if self._is_worthwhile(ask) else 0
+        with self._database.begin() as connection, _Entry(connection) as entry:
+            entry.report(ask.reports)
+            self._record(connection, ask.records)
+            if ask.renews:
+                connection.execute(RENEW, self._claimant)
+            claimed = self._claim(entry, places) if places else []
+            mine = self._mine(connection) if ask.checks else None
+            watched = _states(connection, ask.watched) if ask.watched else []
+        return Exchange(claimed, entry.refused, [*entry.changes, *watched], mine)
+
+    def _is_worthwhile(self, ask: Ask) -> bool:
+        """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
+        if not ask.places:
+            return False
+        if ask.reports or ask.records or ask.renews:
+            return True
+        with self._database.begin() as connection:
+            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
+
+    def recover(self, has_begun: Callable[[str, int], bool]) -> list[Change]:
+        """Take back what an earlier supervisor of this state directory ran: nobody runs it now.
+
+        Parameters
+        ----------
+        has_begun : whether a child had taken up an epoch of a job.
+        """
+        mine = JOBS.c.owner == self._claimant["claimant"]
+        waiting = sa.select(sa.func.count()).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
+        with self._database.begin() as connection, _Entry(connection) as entry:
+            connection.execute(sa.update(QUEUES).values(waiting=waiting.scalar_subquery()))
+            entry.report(_losses(connection, mine, has_begun))
+        return entry.changes
+
+    def take_over(self) -> list[Change]:
+        """Take back what machines ran that have not been heard of for longer than their lease."""
+        expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
+        with self._database.begin() as connection, _Entry(connection) as entry:
+            # whether a child had begun, only the machine that is gone could tell
+            entry.report(_losses(connection, expired, lambda _job, _epoch: True))
+        return entry.changes
+
+    def kept(self, jobs: Iterable[str]) -> set[str]:
+        """Those of *jobs* whose artefacts are, or may still be, needed."""
+        statement = sa.select(JOBS.c.id, JOBS.c.status, JOBS.c.artefacts).where(JOBS.c.id.in_(list(jobs)))
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return {job for job, status, artefacts in rows if artefacts != "[]" or not Status(status).is_done}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def _record(self, connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
+        if not records:
+            return
+        rows = [{name: value for name, value in record.items() if name != "content"} for record in records]
+        self._database.insert_or(connection, JOBS, rows)
+        inputs = [{"job": record["id"], "content": record["content"]} for record in records]
+        self._database.insert_or(connection, INPUTS, inputs)
+
+    def _claim(self, entry: _Entry, places: int) -> list[Attempt]:
+        values = {**self._claimant, "queues": self._queues, "places": places, "moment": now()}
+        rows = entry.connection.execute(CLAIM, values).mappings().all()
+        if not rows:
+            return []
+        for row in rows:
+            entry.moves[row["queue"]] -= 1
+            entry.changes.append(Change(row["id"], values["moment"], is_done=False))
+        wanted = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_([row["id"] for row in rows]))
+        inputs = dict(entry.connection.execute(wanted).tuples().all())
+        oldest_first = sorted(rows, key=lambda row: row["created"])
+        return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
+
+    def _mine(self, connection: sa.Connection) -> frozenset[Ref]:
+        rows = connection.execute(MINE, self._claimant).all()
+        return frozenset(Ref(*row) for row in rows)
+
+
+class _Entry:
+    """One transaction, and what it changed."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.changes: list[Change] = []
+        self.refused: list[Ref] = []
+        self.moves: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            # last of all: whoever waits for a row of the queues then holds no other that is wanted here
+            for queue, by in sorted(self.moves.items()):
+                shift(self.connection, queue, by)
+
+    def report(self, reports: Mapping[Ref, Report]) -> None:
+        """Write down how attempts go; those whose job is no longer theirs are refused."""
+        for ref, report in reports.items():
+            moment = now()
+            row = self.connection.execute(*_statement(ref, report, moment)).first()
+            if row is None:
+                self.refused.append(ref)
+                continue
+            self.changes.append(Change(ref.job, moment, isinstance(report, Ended)))
+            if isinstance(report, Returned):
+                self.moves[row.queue] += 1
+
+
+def request_text(process: str, inputs: str, outputs: str) -> bytes:
+    """A request as JSON, from the JSON of its parts: the inputs may be large, so they are not parsed."""
+    return f'{{"process":{json.dumps(process)},"inputs":{inputs},"outputs":{outputs}}}'.encode()
+
+
+def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, dict[str, Any]]:
+    own = {"job": ref.job, "at": ref.epoch, "moment": moment}
+    if isinstance(report, Progressed):
+        return PROGRESS, {**own, "percent": report.percent, "words": report.message}
+    if isinstance(report, Returned):
+        return RETURN, {**own, "words": report.message, "number": report.number}
+    failure = report.failure
+    return END, {
+        **own,
+        "end": report.status.value,
+        "words": failure.detail if failure else None,
+        "results": report.artefacts,
+        "reason": compact(failure.to_json()) if failure else None,
+    }
+
+
+def _losses(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], has_begun: Callable[[str, int], bool]
+) -> dict[Ref, Report]:
+    """What becomes of running jobs that nobody runs."""
+    names = ("id", "process", "limits", "epoch", "attempt")
+    statement = sa.select(*(JOBS.c[name] for name in names)).where(JOBS.c.status == RUNNING, condition)
+    attempts = [_attempt(row, b"") for row in connection.execute(statement).mappings()]
+    return {
+        Ref(each.job, each.epoch): after_death(each, lost(each), has_begun=has_begun(each.job, each.epoch))
+        for each in attempts
+    }
+
+
+def _attempt(row: Mapping[str, Any], request: bytes) -> Attempt:
+    limits = Limits.from_json(json.loads(row["limits"]))
+    return Attempt(row["id"], row["process"], limits, request, row["epoch"], row["attempt"])
+
+
+def _states(connection: sa.Connection, jobs: Collection[str]) -> list[Change]:
+    statement = sa.select(JOBS.c.id, JOBS.c.updated, JOBS.c.status).where(JOBS.c.id.in_(list(jobs)))
+    return [Change(job, updated, Status(status).is_done) for job, updated, status in connection.execute(statement)]

@@ -1,0 +1,79 @@
+"""What an engine is made from: strings and numbers, the same in every process of a service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+PRELOAD = ("xarray", "rioxarray", "netCDF4", "geopandas", "mooring_processes.execution")
+"""Modules that children have at hand when they begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """What an engine is made from.
+
+    Make it before the web processes are forked, so that they agree on *born*.
+    """
+
+    state: Path
+    """Directory of jobs, results and logs, on a local disk."""
+    workplace: Mapping[str, Any]
+    """Handed to :class:`mooring_processes.execution.Workplace` in each child."""
+    preload: tuple[str, ...] = PRELOAD
+    """Modules imported once, before children are made; those that are not installed are passed over."""
+    slots: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Jobs that run at once."""
+    call_slots: int = 2
+    """Calls that run at once, beside the jobs."""
+    queue: int = 1000
+    """Jobs that may wait."""
+    call_queue: int = 256
+    """Calls that may wait for a child."""
+    store: str | None = None
+    """SQLAlchemy URL of the store; None for SQLite in the state directory."""
+    lease: float = 10.0
+    """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
+    drain: float = 30.0
+    """Seconds that running jobs are given to finish when the service stops."""
+    born: float = field(default_factory=time.time)
+    """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> EngineSettings:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**{**document, "state": Path(document["state"]), "preload": tuple(document["preload"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the supervisor."""
+        return {**asdict(self), "state": str(self.state)}
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.store or f"sqlite:///{self.state / 'jobs.sqlite'}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for services that do the same, and other once the file of a method has changed."""
+        document = {name: value for name, value in self.to_json().items() if name != "born"}
+        text = json.dumps([document, sorted(_versions(document["workplace"]))], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _versions(document: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - any JSON
+    """Each Python file that *document* names under ``file``, with the time of its last change [ns]."""
+    if isinstance(document, Mapping):
+        file = document.get("file")
+        if isinstance(file, str) and file.endswith(".py") and Path(file).exists():
+            yield file, Path(file).stat().st_mtime_ns
+        document = list(document.values())
+    if isinstance(document, list | tuple):
+        for each in document:
+            yield from _versions(each)

@@ -1,0 +1,240 @@
+"""The store as web processes use it: what it has said is committed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from mooring_processes.execution import Artefact, Failure, Request
+from mooring_processes.jobs.database import (
+    ACCEPTED,
+    INPUTS,
+    JOBS,
+    QUEUES,
+    Database,
+    compact,
+    microseconds,
+    moment,
+    now,
+    shift,
+)
+from mooring_processes.jobs.errors import QueueFull
+from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
+from mooring_processes.limits import Limits
+
+DONE = tuple(status for status in Status if status.is_done)
+
+
+class Store:
+    """Jobs, kept.
+
+    Parameters
+    ----------
+    url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, survives_power_loss=True)
+
+    def prepare(self) -> None:
+        """Make the tables, unless they are there."""
+        self._database.create()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def submit(self, order: Order, room: int) -> Job:
+        """Accept a job; it is committed when this returns.
+
+        Parameters
+        ----------
+        order : what is asked.
+        room : how many jobs may wait in its queue.
+
+        Raises
+        ------
+        QueueFull
+            where so many wait already.
+        """
+        row = _row(order)
+        with self._database.begin() as connection:
+            self._take_place(connection, order.queue, room)
+            connection.execute(sa.insert(JOBS), row)
+            connection.execute(sa.insert(INPUTS), {"job": order.id, "content": compact(order.request.inputs)})
+        return _job(row, order.request)
+
+    def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
+        place = (
+            sa.update(QUEUES)
+            .where(QUEUES.c.name == queue, QUEUES.c.waiting < room)
+            .values(waiting=QUEUES.c.waiting + 1)
+        )
+        if connection.execute(place).rowcount:
+            return
+        self._database.insert_or(connection, QUEUES, [{"name": queue, "waiting": 0}])
+        if not connection.execute(place).rowcount:
+            raise QueueFull(f"{room} jobs wait already; try again later")
+
+    def keep(self, job: Job) -> None:
+        """Keep a finished call with its artefacts, as a job that is not listed."""
+        order = Order(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
+        row = _row(order) | {
+            "status": job.status.value,
+            "message": job.message,
+            "progress": job.progress,
+            **{name: _micro(getattr(job, name)) for name in ("created", "started", "finished", "updated")},
+            "artefacts": compact([each.to_json() for each in job.artefacts]),
+            "failure": compact(job.failure.to_json()) if job.failure else None,
+            "attempt": job.attempt,
+            "epoch": job.epoch,
+            "listed": False,
+        }
+        with self._database.begin() as connection:
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
+            content = {"job": job.id, "content": compact(job.request.inputs)}
+            self._database.insert_or(connection, INPUTS, [content])
+
+    def get(self, job: str) -> Job | None:
+        """One job, or None where there is none."""
+        with self._database.begin() as connection:
+            row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job)).mappings().first()
+        return self._read(row) if row else None
+
+    def find(self, query: JobQuery) -> JobPage:
+        """Listed jobs, newest first."""
+        conditions = list(_conditions(query))
+        page = sa.select(JOBS).where(*conditions).order_by(JOBS.c.created.desc(), JOBS.c.id)
+        with self._database.begin() as connection:
+            rows = connection.execute(page.limit(query.limit).offset(query.offset)).mappings().all()
+            count = connection.execute(sa.select(sa.func.count()).select_from(JOBS).where(*conditions)).scalar_one()
+        return JobPage(tuple(self._read(row) for row in rows), count)
+
+    def dismiss(self, job: str) -> Job | None:
+        """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
+        while (found := self.get(job)) is not None:
+            change = self._remove if found.status.is_done else self._stop
+            if change(found):
+                return found
+        return None
+
+    def inputs(self, job: str) -> Mapping[str, Any]:
+        """The inputs of a job; empty where it was removed."""
+        with self._database.begin() as connection:
+            content = connection.execute(sa.select(INPUTS.c.content).where(INPUTS.c.job == job)).scalar()
+        return json.loads(content) if content else {}
+
+    def _stop(self, job: Job) -> bool:
+        moment_now = now()
+        statement = (
+            sa.update(JOBS)
+            .where(JOBS.c.id == job.id, JOBS.c.status == job.status.value, JOBS.c.epoch == job.epoch)
+            .values(status=Status.DISMISSED.value, finished=moment_now, updated=moment_now)
+        )
+        with self._database.begin() as connection:
+            is_stopped = connection.execute(statement).rowcount == 1
+            if is_stopped and job.status is Status.ACCEPTED:
+                shift(connection, job.queue, -1)
+        return is_stopped
+
+    def _remove(self, job: Job) -> bool:
+        with self._database.begin() as connection:
+            is_removed = connection.execute(sa.delete(JOBS).where(JOBS.c.id == job.id)).rowcount == 1
+            connection.execute(sa.delete(INPUTS).where(INPUTS.c.job == job.id))
+        return is_removed
+
+    def _read(self, row: Mapping[str, Any]) -> Job:
+        inputs = StoredInputs(row["id"], self.inputs)
+        return _job(row, Request(row["process"], inputs, json.loads(row["outputs"])))
+
+
+class StoredInputs(Mapping[str, Any]):
+    """The inputs of a job, read when they are first looked at: they may be large, and few ask.
+
+    Parameters
+    ----------
+    job : whose they are.
+    read : how they are read.
+    """
+
+    def __init__(self, job: str, read: Callable[[str], Mapping[str, Any]]) -> None:
+        self._job = job
+        self._read = read
+
+    @cached_property
+    def _inputs(self) -> Mapping[str, Any]:
+        return self._read(self._job)
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any JSON
+        return self._inputs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+
+def _conditions(query: JobQuery) -> Iterator[sa.ColumnElement[bool]]:
+    yield JOBS.c.listed == sa.true()
+    if query.processes:
+        yield JOBS.c.process.in_(query.processes)
+    if query.statuses:
+        yield JOBS.c.status.in_([status.value for status in query.statuses])
+    if query.created_from is not None:
+        yield JOBS.c.created >= microseconds(query.created_from)
+    if query.created_to is not None:
+        yield JOBS.c.created <= microseconds(query.created_to)
+
+
+def _row(order: Order) -> dict[str, Any]:
+    """The row of a job that was just accepted."""
+    created = now()
+    return {
+        "id": order.id,
+        "process": order.request.process,
+        "queue": order.queue,
+        "status": Status.ACCEPTED.value,
+        "message": "",
+        "progress": 0,
+        "created": created,
+        "started": None,
+        "finished": None,
+        "updated": created,
+        "outputs": compact(order.request.outputs),
+        "answer": compact(order.answer),
+        "limits": compact(order.limits.to_json()),
+        "artefacts": "[]",
+        "failure": None,
+        "attempt": 0,
+        "epoch": 0,
+        "listed": True,
+    }
+
+
+def _job(row: Mapping[str, Any], request: Request) -> Job:
+    failure = json.loads(row["failure"]) if row["failure"] else None
+    return Job(
+        id=row["id"],
+        process=row["process"],
+        status=Status(row["status"]),
+        message=row["message"],
+        progress=row["progress"],
+        created=moment(row["created"]),
+        started=moment(row["started"]),
+        finished=moment(row["finished"]),
+        updated=moment(row["updated"]),
+        request=request,
+        answer=json.loads(row["answer"]),
+        limits=Limits.from_json(json.loads(row["limits"])),
+        attempt=row["attempt"],
+        epoch=row["epoch"],
+        artefacts=tuple(Artefact.from_json(each) for each in json.loads(row["artefacts"])),
+        failure=Failure.from_json(failure) if failure else None,
+        listed=row["listed"],
+        queue=row["queue"],
+    )

@@ -1,0 +1,62 @@
+"""What one call may use, and how it may be called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SIZES = MappingProxyType(
+    {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    | {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use, and how it may be called."""
+
+    timeout: float | None = 3600.0
+    """Seconds until a call is given up; None for no limit."""
+    memory: int | None = 4 * 2**30
+    """Resident memory of the call [bytes]; None for no limit."""
+    attempts: int = 3
+    """How often a call is begun at most, where its worker dies."""
+    sync: bool = True
+    """Whether it may be waited for in one request."""
+    asynchronous: bool = True
+    """Whether it may become a job."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("timeout", self.timeout), ("memory", self.memory), ("attempts", self.attempts)):
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} is {value}; it takes more than 0")
+        if not (self.sync or self.asynchronous):
+            raise ValueError("a method that is neither sync nor asynchronous can never be called")
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Limits:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**document)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the catalogue."""
+        return asdict(self)
+
+
+def parse_size(size: int | str) -> int:
+    """A number of bytes, from a whole number or a size such as ``2 GB`` (10^9) or ``2 GiB`` (2^30).
+
+    Raises
+    ------
+    ValueError
+        where it is neither.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", "" if isinstance(size, bool) else str(size))
+    if found is None or found[2] not in SIZES or (not found[2] and "." in found[1]):
+        raise ValueError(f"{size!r} is no size; write a whole number of bytes, or one such as '2 GB'")
+    return round(float(found[1]) * SIZES[found[2]])
