@@ -1,18 +1,23 @@
-"""A real `mooring serve` in a process of its own, for the tests that need one."""
+"""Real services in processes of their own, for the tests that need one: ours, and pygeoapi as it comes."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from mooring_processes.app import THREADS
 from mooring_processes.cli import free_port, wait_for
 from mooring_processes.configuration import shipped
+from mooring_processes.server import PROCESSES
+
+HELLO = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,43 @@ def serve(folder: Path, modules: Sequence[str] = (), **sections: dict) -> Iterat
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+@contextmanager
+def unmodified(
+    folder: Path,
+    resources: Mapping[str, dict] = HELLO,
+    *,
+    manager: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """pygeoapi as it comes, under gunicorn with our numbers of processes and threads, while the block lasts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    url = f"http://localhost:{port}"
+    places = _configured(folder, url, resources, manager, os.environ | dict(environment or {}))
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command += ["--workers", str(PROCESSES), "--threads", str(THREADS), "--keep-alive", "75", "pygeoapi.flask_app:APP"]
+    with subprocess.Popen(command, env=places, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(url, process)
+            yield Running(url, process, folder)
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def _configured(
+    folder: Path, url: str, resources: Mapping[str, dict], manager: Mapping[str, str] | None, environment: dict[str, str]
+) -> dict[str, str]:
+    document = yaml.safe_load(shipped("local.yml").read_text())
+    document = {name: document[name] for name in ("server", "logging", "metadata")}
+    document["server"] |= {"url": url, "cors": False} | ({"manager": dict(manager)} if manager else {})
+    document["resources"] = dict(resources)
+    config, openapi = folder / "config.yml", folder / "openapi.yml"
+    config.write_text(yaml.safe_dump(document))
+    places = environment | {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi)}
+    generate = [sys.executable, "-c", "from pygeoapi import cli; cli()"]
+    generate += ["openapi", "generate", str(config), "--output-file", str(openapi)]
+    subprocess.run(generate, env=places, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return places

@@ -1,0 +1,61 @@
+"""Methods moored beside the data, called as functions: ``hub = mooring.connect(url)``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mooring.errors import (
+    DismissedError,
+    FailedError,
+    MooringError,
+    NotFoundError,
+    PendingError,
+    ProblemError,
+    RefusedError,
+    ResultError,
+    ServiceError,
+    UnreachableError,
+)
+from mooring.values import BBox, Link, Media, Unit
+
+if TYPE_CHECKING:
+    from mooring.job import RemoteJob
+    from mooring.process import RemoteProcess
+    from mooring.results import File
+    from mooring.service import Service, connect
+
+__all__ = [
+    "BBox",
+    "DismissedError",
+    "FailedError",
+    "File",
+    "Link",
+    "Media",
+    "MooringError",
+    "NotFoundError",
+    "PendingError",
+    "ProblemError",
+    "RefusedError",
+    "RemoteJob",
+    "RemoteProcess",
+    "ResultError",
+    "Service",
+    "ServiceError",
+    "Unit",
+    "UnreachableError",
+    "connect",
+]
+
+_LATE = {"File": "results", "RemoteJob": "job", "RemoteProcess": "process", "Service": "service", "connect": "service"}
+"""What is imported when it is first asked for: OWSLib and requests take a third of a second."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -16,18 +16,19 @@ from requests.utils import parse_header_links
 
 from mooring.connection import document, is_json
 from mooring.description import FILES, Described, format_of
-from mooring.download import Report, Source, save
+from mooring.download import Report, Source, load, save
 from mooring.errors import ResultError
 from mooring.inputs import QUALIFIED
 from mooring.multipart import BLOCK, split
 from mooring.order import Shape, Wish
-from mooring.scratch import Scratch
 from mooring.transport import JSON
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from requests import Response
+
+    from mooring.scratch import Scratch
 
 NO_CONTENT = 204
 
@@ -90,34 +91,35 @@ class Receiver:
         if media_type.lower().startswith("multipart/"):
             return self._split(response, media_type, source)
         if is_json(response) and not self._is_file(media_type):
-            return self._members(document(response), media_type, source)
+            return self._members(document(response, load(response, source)), media_type, source)
         output = self._output_of(media_type)
-        return {output: self._saved(output, response, source)}
+        return {output: self._saved(response, source)}
 
     # -- the four shapes ------------------------------------------------------------------------------------
 
     def _linked(self, response: Response, source: Source) -> dict[str, Received]:
         """One ``Link`` header for each output."""
         relations = ("monitor", "self", "up")
-        links = [each for each in parse_header_links(response.headers.get("Link", "")) if each.get("rel") not in relations]
+        links = [
+            each for each in parse_header_links(response.headers.get("Link", "")) if each.get("rel") not in relations
+        ]
         named = {link["rel"]: link for link in links if link.get("rel") in self._offered}
         if not named:  # they are named otherwise; their order must tell
             named = dict(zip(self.wish.chosen, links, strict=False))
         return {
-            output: self._fetched(output, link["url"], link.get("type"), source, response.url)
-            for output, link in named.items()
+            output: self._fetched(link["url"], link.get("type"), source, response.url) for output, link in named.items()
         }
 
     def _split(self, response: Response, media_type: str, source: Source) -> dict[str, Received]:
         found = {}
         for part in split(response.iter_content(BLOCK), media_type, self.scratch.path):
             if part.location:
-                found[part.id] = self._fetched(part.id, part.location, part.media_type, source, response.url)
+                found[part.id] = self._fetched(part.location, part.media_type, source, response.url)
             else:
                 found[part.id] = Received(part.media_type, path=part.path)
         return found
 
-    def _members(self, value: Any, media_type: str, source: Source) -> dict[str, Received]:  # noqa: ANN401
+    def _members(self, value: Any, media_type: str, source: Source) -> dict[str, Received]:
         """A JSON document: one value, or values by output id."""
         if self._is_bare and self._only:
             return {self._only: Received(media_type, value)}
@@ -130,19 +132,19 @@ class Receiver:
             return {}
         raise ResultError(f"the answer is JSON, but not the outputs {', '.join(self.wish.chosen)} by name")
 
-    def _member(self, name: str, member: Any, source: Source) -> Received:  # noqa: ANN401
+    def _member(self, name: str, member: Any, source: Source) -> Received:
         """One member of a results document: a value, a qualified value, or a link."""
         described = self._offered[name]
         media_type = described.media_types[0] if described.media_types else JSON
         if isinstance(member, Mapping):
             if "href" in member:
-                return self._fetched(name, member["href"], member.get("type"), source, None)
+                return self._fetched(member["href"], member.get("type"), source, None)
             if "value" in member and member.keys() <= QUALIFIED:
                 stated = member.get("mediaType") or (member.get("format") or {}).get("mediaType") or media_type
                 return self._inline(name, member["value"], stated, encoding=member.get("encoding", ""))
         return self._inline(name, member, media_type, encoding=_encoding(described))
 
-    def _inline(self, name: str, value: Any, media_type: str, encoding: str) -> Received:  # noqa: ANN401
+    def _inline(self, name: str, value: Any, media_type: str, encoding: str) -> Received:
         if not isinstance(value, str):
             return Received(media_type, value)
         path = self.scratch.path()
@@ -159,12 +161,12 @@ class Receiver:
 
     # -- content --------------------------------------------------------------------------------------------
 
-    def _fetched(self, name: str, href: str, media_type: str | None, source: Source, seen_at: str | None) -> Received:
+    def _fetched(self, href: str, media_type: str | None, source: Source, seen_at: str | None) -> Received:
         connection = source.connection
         there = Source(connection, connection.address(href, seen_at or source.url))
-        return self._saved(name, there.open(), there, media_type)
+        return self._saved(there.open(), there, media_type)
 
-    def _saved(self, name: str, response: Response, source: Source, media_type: str | None = None) -> Received:
+    def _saved(self, response: Response, source: Source, media_type: str | None = None) -> Received:
         path = self.scratch.path()
         save(response, source, path, self.report)
         return Received(response.headers.get("Content-Type") or media_type or "", path=path)
@@ -186,7 +188,7 @@ class Receiver:
         raise ResultError(f"the answer is {media_type}, which is none of the outputs {', '.join(self.wish.chosen)}")
 
 
-def _as_pygeoapi_has_them(value: Any) -> dict[str, Any]:  # noqa: ANN401
+def _as_pygeoapi_has_them(value: Any) -> dict[str, Any]:
     """Outputs as in ``{"id": "echo", "value": ...}``, or a list of such under ``outputs``."""
     if isinstance(value, Mapping) and isinstance(value.get("outputs"), list):
         value = value["outputs"]

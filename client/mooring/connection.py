@@ -70,7 +70,8 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         self._token = parts.query
         self.is_pygeoapi = False
         """Whether pygeoapi answers, which hands values to its methods as they stand in the request."""
-        super().__init__(root, json_=json_ or self._landing(root), timeout=timeout)
+        super().__init__(root, json_=json_ or self._landing(root))
+        self.timeout = timeout
         self.headers = own_headers
         self.url, self.url_query_string = self._transport.root, self._token or None
         self._declared = self._declared_root()
@@ -100,6 +101,11 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         finally:
             if is_free:
                 self._held.release()
+
+    @property
+    def title(self) -> str:
+        """What the service is called."""
+        return str(json.loads(self.response).get("title") or "")
 
     def close(self) -> None:
         """Give the sockets back."""
@@ -152,7 +158,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         kwargs: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> Any:  # noqa: ANN401 - OWSLib's signature
+    ) -> Any:
         """What all of OWSLib's operations are made of; what is not JSON comes back as bytes."""
         text = json.dumps(data) if isinstance(data, Mapping) else data
         response = self._transport.send(
@@ -169,7 +175,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
 
     # -- operations -----------------------------------------------------------------------------------------
 
-    def api(self) -> Any:  # noqa: ANN401 - OpenAPI
+    def api(self) -> Any:
         """The OpenAPI definition of the service."""
         for link in self.links:
             if link.get("rel") == "service-desc" and "json" in link.get("type", "json"):
@@ -203,7 +209,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         outputs: Mapping[str, Any] | None = None,
         response: str = "document",
         async_: bool = False,  # noqa: FBT001, FBT002 - OWSLib's signature
-    ) -> Any:  # noqa: ANN401 - whatever the process gives
+    ) -> Any:
         """Execute a process as OWSLib does; what is not JSON comes back as bytes."""
         body = {"inputs": inputs, "response": response} | ({"outputs": outputs} if outputs else {})
         headers = {"Prefer": "respond-async"} if async_ else {}
@@ -235,8 +241,12 @@ def _process_path(process_id: str) -> str:
     return f"processes/{quote(process_id, safe='')}"
 
 
-def document(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
+def document(response: requests.Response, content: bytes | None = None) -> Any:
     """The JSON in an answer.
+
+    Parameters
+    ----------
+    content : its body, where that was read already.
 
     Raises
     ------
@@ -244,7 +254,7 @@ def document(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
         if it holds no JSON.
     """
     try:
-        return json.loads(response.content)
+        return json.loads(response.content if content is None else content)
     except ValueError as error:
         media_type = response.headers.get("Content-Type", "something without a type")
         raise ResultError(f"{response.url} answers with {media_type}, not with JSON") from error

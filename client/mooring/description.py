@@ -75,7 +75,7 @@ class Described:
         return kind_of(self.type_name)
 
     @property
-    def default(self) -> Any:  # noqa: ANN401 - JSON
+    def default(self) -> Any:
         """The value the service takes where none is given, None where it does not tell."""
         return self.schema.get("default")
 
@@ -136,7 +136,7 @@ def read_description(document: Mapping[str, Any]) -> Description:
     )
 
 
-def _members(described: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - JSON
+def _members(described: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """Inputs or outputs by id; some servers still send the list of an early draft."""
     if isinstance(described, Mapping):
         return described.items()
@@ -158,7 +158,7 @@ def _described(identifier: str, document: Mapping[str, Any]) -> Described:
     )
 
 
-def _text(said: Any) -> str:  # noqa: ANN401 - JSON
+def _text(said: Any) -> str:
     """A title or description; of several languages the first."""
     if isinstance(said, Mapping):
         return str(next(iter(said.values()), ""))

@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from html import escape
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from mooring.status import Status
+if TYPE_CHECKING:
+    from mooring.status import Status
 
 TICK = 0.1
 """Seconds between two looks."""
@@ -101,14 +103,19 @@ class Progress:
         if self._screen is not None:
             self._screen.draw(Frame(self._title, status, arrived, seconds))
 
-    def __enter__(self) -> Progress:
+    def close(self) -> None:
+        """Leave no trace of it."""
+        if self._screen is not None:
+            self._screen.clear()
+        self._is_shown, self._screen = False, None
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._screen is not None:
-            self._screen.clear()
+        self.close()
 
 
 def screen() -> Screen | None:
@@ -192,5 +199,6 @@ class Notebook:
         from IPython.display import display  # noqa: PLC0415 - it is there, since a notebook runs
 
         bundle = {"text/html": html, "text/plain": text}
-        display(bundle, raw=True, display_id=self._name, update=bool(self._drawn))
+        show: Callable[..., object] = display
+        show(bundle, raw=True, display_id=self._name, update=bool(self._drawn))
         self._drawn = html or " "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import indent, wrap
+from textwrap import fill, indent, wrap
 
 from mooring.description import Described, Description, python_names
 from mooring.signature import annotation_of, spelled, type_of
@@ -34,9 +34,9 @@ def docstring_of(description: Description, url: str) -> str:
 
 def _opening(description: Description) -> str:
     title, text = description.title, description.description
-    if text.startswith(title.rstrip(".")) or not title:
-        return text or title or description.id
-    return f"{title}\n\n{text}".strip()
+    says_it_all = text.startswith(title.rstrip(".")) or not title
+    whole = text or title or description.id if says_it_all else f"{title}\n\n{text}"
+    return "\n".join(line if len(line) <= WIDTH else fill(line, WIDTH) for line in whole.strip().splitlines())
 
 
 def _section(heading: str, entries: Iterator[tuple[str, str]]) -> str:
@@ -59,8 +59,8 @@ def _outputs(description: Description) -> Iterator[tuple[str, str]]:
     is_single = len(description.outputs) == 1
     for identifier, name in python_names(description.outputs).items():
         described = description.outputs[identifier]
-        spelled = spelled(type_of(described))
-        yield spelled if is_single else f"{name} : {spelled}", " ".join(sentences(described))
+        type_ = spelled(type_of(described))
+        yield type_ if is_single else f"{name} : {type_}", " ".join(sentences(described))
 
 
 def sentences(described: Described) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from requests import RequestException
 
 from mooring.errors import RefusedError, UnreachableError
+from mooring.transport import unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,10 +66,30 @@ def save(response: Response, source: Source, path: Path, report: Report) -> None
             except RequestException as error:
                 failures = failures + 1 if file.tell() == begin else 1
                 if failures == ATTEMPTS:
-                    raise UnreachableError(f"the result breaks off after {file.tell()} bytes, time and again") from error
+                    raise UnreachableError(
+                        f"the result breaks off after {file.tell()} bytes, time and again"
+                    ) from error
                 response = _rest(source, file, tag)
             else:
                 return
+
+
+def load(response: Response, source: Source) -> bytes:
+    """The body of an answer, in memory; where it breaks off it is asked of *source* once more.
+
+    Raises
+    ------
+    UnreachableError
+        if it does not come whole.
+    """
+    try:
+        return response.content
+    except RequestException as error:
+        again = source.open()
+        try:
+            return again.content
+        except RequestException:
+            raise unreachable(error, response.url) from error
 
 
 def _copy(response: Response, file: BinaryIO, report: Report) -> None:

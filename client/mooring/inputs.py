@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mooring import formats
 from mooring.description import FILES, Described, Description, format_of
@@ -64,7 +63,7 @@ def dump_request(document: Mapping[str, Any]) -> bytes:
         raise
 
 
-def _check_finite(name: str, value: Any) -> None:  # noqa: ANN401
+def _check_finite(name: str, value: Any) -> None:
     try:
         json.dumps(value, allow_nan=False)
     except ValueError as error:
@@ -86,32 +85,28 @@ class _Encoder:
         self._described = described
         self._wrap = wrap
 
-    def encode(self, value: Any) -> Any:  # noqa: ANN401
+    def encode(self, value: Any) -> Any:
         """One input with all its occurrences."""
         if self._described.is_many and isinstance(value, list | tuple):
             return [self._one(each) for each in value]
         return self._one(value)
 
-    def _one(self, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, BBox | Link):
-            return value.to_json()
-        if isinstance(value, Path):
-            return self._file(value)
-        if isinstance(value, bytes | bytearray | memoryview):
-            return base64.b64encode(value).decode()
+    def _one(self, value: Any) -> Any:
+        """One occurrence."""
         if isinstance(value, str):
             return self._text(value)
+        if isinstance(value, Path):
+            return self._file(value)
         if isinstance(value, Mapping) and self._is_ready(value):
             return dict(value)
         kind = kind_of_value(type(value))
-        if kind is Kind.GRID and self._takes_numbers():
-            value = value.to_numpy()
-        elif kind in (*FILES, Kind.GEOMETRY):
+        if kind in (*FILES, Kind.GEOMETRY) and not (kind is Kind.GRID and self._takes_numbers()):
             return self._data(value, kind)
-        plain = self._plain(value)
-        return {"value": plain} if isinstance(plain, dict) and self._wrap else plain
+        encoded = self._plain(value)
+        is_bare = isinstance(encoded, dict) and not isinstance(value, BBox | Link)
+        return {"value": encoded} if is_bare and self._wrap else encoded
 
-    def _text(self, text: str) -> Any:  # noqa: ANN401
+    def _text(self, text: str) -> Any:
         """Text as it stands; for data it is the id of a dataset, or the URL of content."""
         if self._described.kind in FILES and text.startswith(("http://", "https://")):
             return {"href": text}
@@ -129,7 +124,7 @@ class _Encoder:
         described = self._described
         return described.kind is Kind.VALUE and bool(described.schema) and not described.media_types
 
-    def _data(self, value: Any, kind: Kind) -> Any:  # noqa: ANN401
+    def _data(self, value: Any, kind: Kind) -> Any:
         fmt = self._format(kind)
         with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
             path = Path(folder) / f"input{fmt.suffix}"
@@ -147,7 +142,7 @@ class _Encoder:
                     return found
         return formats.formats_of(kind, writable=True)[0]
 
-    def _content(self, content: bytes, media_type: str) -> Any:  # noqa: ANN401
+    def _content(self, content: bytes, media_type: str) -> Any:
         """Encoded content in qualified form: JSON as it is, anything else as base64."""
         is_json = "json" in media_type.partition(";")[0]
         value = json.loads(content) if is_json else base64.b64encode(content).decode()
@@ -155,7 +150,7 @@ class _Encoder:
             return value
         return {"value": value, "mediaType": media_type} | ({} if is_json else {"encoding": "base64"})
 
-    def _file(self, path: Path) -> Any:  # noqa: ANN401
+    def _file(self, path: Path) -> Any:
         """The content of a file, with its media type where that is known."""
         content = path.read_bytes()
         kind = self._described.kind
@@ -164,44 +159,61 @@ class _Encoder:
             return base64.b64encode(content).decode()
         return self._content(content, fmt.media_type)
 
-    def _plain(self, value: Any) -> Any:  # noqa: ANN401, PLR0911 - one line for each kind of value
+    def _plain(self, value: Any) -> Any:
         """A value of JSON's own types."""
-        if value is None or isinstance(value, bool | int | float | str) and not isinstance(value, Enum):
+        for kind, spell in SPELLINGS:
+            if isinstance(value, kind):
+                return self._plain(spell(value))
+        if value is None or isinstance(value, bool | int | float | str):
             return value
-        if isinstance(value, Enum):
-            return self._plain(value.value)
-        if isinstance(value, BBox):
-            return value.to_json()
-        if isinstance(value, datetime | date | time):
-            return value.isoformat()
-        if isinstance(value, timedelta):
-            return f"PT{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
-        if is_dataclass(value) and not isinstance(value, type):
-            return {field.name: self._plain(getattr(value, field.name)) for field in fields(value)}
         if isinstance(value, Mapping):
             return {str(key): self._plain(each) for key, each in value.items()}
-        if hasattr(value, "model_dump"):  # a pydantic model
-            return value.model_dump(mode="json")
-        if hasattr(value, "tolist"):  # numpy's arrays and numbers, pandas' columns
-            return self._plain(_listed(value))
-        if isinstance(value, Iterable) and not isinstance(value, bytes):
+        for name, spell in DUCKS.items():
+            if hasattr(value, name) and not isinstance(value, type):
+                return self._plain(spell(value))
+        if isinstance(value, Iterable):
             return [self._plain(each) for each in value]
-        self._refuse(value)
-
-    def _refuse(self, value: object) -> NoReturn:
         kind = formats.type_name(type(value)).removeprefix("builtins.")
-        raise TypeError(f"{self._name}: a {kind} cannot be sent; send numbers, text, lists, mappings, or data of the field")
+        raise TypeError(
+            f"{self._name}: {kind} cannot be sent; send numbers, text, lists, mappings, or data of the field"
+        )
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401
+def _duration(length: timedelta) -> str:
+    """A duration by ISO 8601, in seconds."""
+    seconds = f"{abs(length.total_seconds()):.6f}".rstrip("0").rstrip(".")
+    return f"{'-' if length < timedelta() else ''}PT{seconds}S"
+
+
+def _members(record: Any) -> dict[str, Any]:
+    """The members of a dataclass."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
+
+
+def _listed(array: Any) -> Any:
     """The numbers of an array as Python's own; moments as text, whatever their unit."""
-    dtype = getattr(value, "dtype", None)
-    if getattr(dtype, "kind", "") == "M":
-        value = value.astype(str)
-    return value.tolist()
+    array = array.to_numpy() if hasattr(array, "to_numpy") else array
+    is_moment = getattr(getattr(array, "dtype", None), "kind", "") == "M"
+    return (array.astype(str) if is_moment else array).tolist()
 
 
-@cache
+SPELLINGS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Enum, lambda member: member.value),
+    (BBox | Link, lambda value: value.to_json()),
+    (datetime | date | time, lambda moment: moment.isoformat()),
+    (timedelta, _duration),
+    (bytes | bytearray | memoryview, lambda content: base64.b64encode(content).decode()),
+)
+"""How values that JSON has no word for are spelled."""
+DUCKS: Mapping[str, Callable[[Any], Any]] = {
+    "__dataclass_fields__": _members,
+    "model_dump": lambda model: model.model_dump(mode="json"),  # pydantic's
+    "to_numpy": _listed,  # xarray's and pandas'
+    "tolist": _listed,  # numpy's
+}
+"""The same for values known by an attribute, so that nobody imports their library."""
+
+
 def kind_of_value(cls: type) -> Kind:
     """The kind of values of a class or of one it derives from."""
     for each in cls.__mro__:

@@ -135,7 +135,7 @@ class RemoteJob(Future[Any]):
         """Whether it was dismissed, as of now."""
         return self._ask().name == "dismissed"
 
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - whatever the process gives
+    def result(self, timeout: float | None = None) -> Any:
         """What the process gives, once the job is done: the only output, or a named tuple of several.
 
         Parameters
@@ -256,18 +256,20 @@ class RemoteJob(Future[Any]):
         Path(directory).mkdir(parents=True, exist_ok=True)
         return {name: keep(each, name, Path(directory)) for name, each in self._receive(Scratch()).items()}
 
-    def _collect(self) -> Any:  # noqa: ANN401 - whatever the process gives
+    def _collect(self) -> Any:
         scratch, wish = Scratch(), self._wish()
         outputs = wish.description.outputs
         values = {name: decode(each, outputs[name], scratch) for name, each in self._receive(scratch).items()}
         if len(wish.chosen) == 1:
             return values.get(wish.chosen[0])
-        return bundle(wish.description, wish.chosen)(*(values.get(name) for name in wish.chosen))
+        return bundle(wish.description.name, wish.chosen)._make(values.get(name) for name in wish.chosen)
 
     def _receive(self, scratch: Scratch) -> Mapping[str, Received]:
         source = Source(self._connection, self._part("results") if self.url else None)
         answer, self._answer = self._answer, None
-        return Receiver(self._wish(), scratch, self._report).receive(answer or source.open(), source)
+        return Receiver(self._wish(), scratch, self._report).receive(
+            source.open() if answer is None else answer, source
+        )
 
     def _report(self, arrived: int, total: int | None) -> None:
         self.arrived = (arrived, total)
@@ -303,7 +305,7 @@ class RemoteJob(Future[Any]):
         message = f", {self.heard.message}" if self.heard.message else ""
         return f"<RemoteJob {self.id} of {self.process}: {self.heard.name}{progress}{message}>"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, FBT001, ARG002 - IPython's signature
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001, ARG002 - IPython's signature
         self._ask_quietly()
         printer.text(repr(self))
 
@@ -325,7 +327,7 @@ class _Waiters(list[Any]):
         super().__init__()
         self._listen = listen
 
-    def append(self, waiter: Any) -> None:  # noqa: ANN401 - of concurrent.futures
+    def append(self, waiter: Any) -> None:
         super().append(waiter)
         self._listen()
 

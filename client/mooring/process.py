@@ -18,6 +18,7 @@ from mooring.signature import returned, shown, signature_of, spelled
 if TYPE_CHECKING:
     from mooring.connection import Connection
     from mooring.description import Description
+    from mooring.status import Status
 
 CALL = "respond-async, wait=2"
 """A quick answer comes in the one request; a call that takes longer becomes a job that can be followed."""
@@ -57,9 +58,9 @@ class RemoteProcess:
 
     @cached_property
     def __signature__(self) -> Signature:
-        return signature_of(self._wish)
+        return signature_of(self.description, self._wish.outputs)
 
-    def __call__(self, *arguments: Any, **inputs: Any) -> Any:  # noqa: ANN401 - whatever the process takes and gives
+    def __call__(self, *arguments: Any, **inputs: Any) -> Any:
         """Call it and wait: the only output, or a named tuple of several.
 
         Progress is shown in a terminal or notebook. Ctrl-C dismisses the job.
@@ -80,14 +81,14 @@ class RemoteProcess:
             try:
                 errand.start()
                 while not errand.is_done.wait(TICK):
-                    progress.show(errand.job and errand.job.heard, errand.job.arrived if errand.job else (0, None))
+                    progress.show(*errand.heard)
             except KeyboardInterrupt:
                 progress.close()
                 errand.give_up()
                 raise
         return errand.value()
 
-    def submit(self, *arguments: Any, **inputs: Any) -> RemoteJob:  # noqa: ANN401
+    def submit(self, *arguments: Any, **inputs: Any) -> RemoteJob:
         """Call it and go on: a future of the result, and a job that outlives this Python process.
 
         A service without jobs computes the answer first. It raises what a call raises before it is accepted.
@@ -125,7 +126,7 @@ class RemoteProcess:
             raise TypeError(f"{self.__name__}: {error}; it takes {shown(self.__signature__)}") from None
 
     def __repr__(self) -> str:
-        outputs = spelled(returned(self._wish))
+        outputs = spelled(returned(self.description, self._wish.outputs))
         return f"<process {self.__name__}{shown(self.__signature__)} -> {outputs} at {self._connection.url}>"
 
     def _repr_html_(self) -> str:
@@ -166,7 +167,12 @@ class _Errand(Thread):
             self._is_known.set()
             self.is_done.set()
 
-    def value(self) -> Any:  # noqa: ANN401
+    @property
+    def heard(self) -> tuple[Status | None, tuple[int, int | None]]:
+        """What is known of the job, and how many bytes of its results have arrived."""
+        return (self.job.heard, self.job.arrived) if self.job else (None, (0, None))
+
+    def value(self) -> Any:
         """The result, or the error raised."""
         if self._error is not None:
             raise self._error

@@ -18,11 +18,11 @@ from mooring import formats
 from mooring.description import FILES, USUAL_TYPES, Described, format_of
 from mooring.errors import ResultError
 from mooring.formats import Format, Kind
-from mooring.scratch import Scratch
 from mooring.values import BBox
 
 if TYPE_CHECKING:
     from mooring.answers import Received
+    from mooring.scratch import Scratch
 
 DURATION = re.compile(r"(-?)P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 NAN = float("nan")
@@ -73,7 +73,7 @@ def keep(received: Received, name: str, directory: Path) -> Path:
     return Path(shutil.copyfile(received.path, directory / f"{name}{suffix}"))
 
 
-def decode(received: Received, described: Described, scratch: Scratch) -> Any:  # noqa: ANN401
+def decode(received: Received, described: Described, scratch: Scratch) -> Any:
     """One output as the value it stands for.
 
     Parameters
@@ -96,7 +96,7 @@ def decode(received: Received, described: Described, scratch: Scratch) -> Any:  
     return _value(received.value, described)
 
 
-def _content(received: Received, path: Path, described: Described, scratch: Scratch) -> Any:  # noqa: ANN401
+def _content(received: Received, path: Path, described: Described, scratch: Scratch) -> Any:
     """The value in a file."""
     media_type = received.media_type.partition(";")[0].strip().lower()
     if described.kind is Kind.BYTES:
@@ -126,7 +126,7 @@ def _format(described: Described, media_type: str) -> Format | None:
     return fmt if fmt.readable else None
 
 
-def _value(value: Any, described: Described) -> Any:  # noqa: ANN401
+def _value(value: Any, described: Described) -> Any:
     """A JSON value as the Python value it stands for."""
     if described.kind is Kind.BBOX:
         try:
@@ -138,7 +138,7 @@ def _value(value: Any, described: Described) -> Any:  # noqa: ANN401
     return _typed(value, described.schema)
 
 
-def _typed(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
     """A JSON value with its moments as moments, and what is missing among numbers as NaN."""
     if value is None:
         return NAN if schema.get("type") == "number" else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from inspect import Parameter, Signature
 from types import GenericAlias
 from typing import Any, Literal
@@ -37,8 +38,8 @@ class Named:
         return hash(self._name)
 
 
-def signature_of(description: Description) -> Signature:
-    """The signature of a process.
+def signature_of(description: Description, outputs: Sequence[str] = ()) -> Signature:
+    """The signature of a process, of which certain outputs are wanted, or all.
 
     Inputs may be given by position where the service promises their order; elsewhere they are given by name, those
     that are required first.
@@ -51,10 +52,10 @@ def signature_of(description: Description) -> Signature:
         kind = Parameter.POSITIONAL_OR_KEYWORD if is_in_order else Parameter.KEYWORD_ONLY
         parameters.append(Parameter(name, kind, default=default, annotation=annotation_of(described)))
     parameters.sort(key=lambda each: (each.kind, each.default is not Parameter.empty))
-    return Signature(parameters, return_annotation=returned(description))
+    return Signature(parameters, return_annotation=returned(description, outputs))
 
 
-def annotation_of(described: Described) -> Any:  # noqa: ANN401 - annotations have no type of their own
+def annotation_of(described: Described) -> Any:
     """The type an input takes."""
     is_optional = not described.is_required and described.default is None
     if described.kind in FILES:
@@ -66,23 +67,25 @@ def annotation_of(described: Described) -> Any:  # noqa: ANN401 - annotations ha
     return _optional(one) if is_optional else one
 
 
-def returned(description: Description) -> Any:  # noqa: ANN401
+def returned(description: Description, outputs: Sequence[str] = ()) -> Any:
     """What a call gives: the only output, or a named tuple of several."""
-    if len(description.outputs) == 1:
-        return type_of(next(iter(description.outputs.values())))
-    return bundle(description) if description.outputs else None
+    chosen = tuple(outputs or description.outputs)
+    if len(chosen) == 1:
+        return type_of(description.outputs[chosen[0]])
+    return bundle(description.name, chosen) if chosen else None
 
 
-def bundle(description: Description) -> type[tuple[Any, ...]]:
-    """The named tuple of the outputs, ``Terrain(slope, aspect, hillshade)``."""
-    name = "".join(part.capitalize() for part in description.name.strip("_").split("_")) or "Results"
-    fields = list(python_names(description.outputs).values())
-    made: type[tuple[Any, ...]] = namedtuple(name, fields, module=__name__, rename=True)  # type: ignore[misc]  # noqa: PYI024 - its fields are known at run time only
-    made.__doc__ = f"The outputs of {description.id}."
+@cache
+def bundle(name: str, outputs: tuple[str, ...]) -> Any:
+    """The named tuple of several outputs of a process, as ``Terrain(slope, aspect, hillshade)``."""
+    title = "".join(part.capitalize() for part in name.strip("_").split("_")) or "Outputs"
+    fields = list(python_names(outputs).values())
+    made = namedtuple(title, fields, rename=True, module=__name__)  # type: ignore[misc]  # noqa: PYI024 - its fields are known at run time only
+    made.__doc__ = f"The outputs of {name}."
     return made
 
 
-def type_of(described: Described) -> Any:  # noqa: ANN401
+def type_of(described: Described) -> Any:
     """The type of one occurrence."""
     if described.kind is Kind.BYTES:
         return bytes
@@ -91,7 +94,7 @@ def type_of(described: Described) -> Any:  # noqa: ANN401
     return type_of_schema(described.schema)
 
 
-def type_of_schema(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def type_of_schema(schema: Mapping[str, Any]) -> Any:
     """The Python type of values that meet a JSON Schema."""
     if schema.get("enum"):
         found: Any = Literal[tuple(schema["enum"])]
@@ -102,20 +105,22 @@ def type_of_schema(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
         found = TEXTS.get(schema.get("format", ""), str)
     elif schema.get("type") == "array" and schema.get("items"):
         item = type_of_schema(schema["items"])
-        found = GenericAlias(list, (item,)) if isinstance(item, type | GenericAlias) else Named(f"list[{spelled(item)}]")
+        found = (
+            GenericAlias(list, (item,)) if isinstance(item, type | GenericAlias) else Named(f"list[{spelled(item)}]")
+        )
     else:
         found = SIMPLE.get(str(schema.get("type")), Any)
     return _optional(found) if schema.get("nullable") else found
 
 
-def _optional(annotation: Any) -> Any:  # noqa: ANN401
+def _optional(annotation: Any) -> Any:
     if isinstance(annotation, type | GenericAlias):
         return annotation | None
     text = spelled(annotation)
     return annotation if text == "Any" or text.endswith("| None") else Named(f"{text} | None")
 
 
-def spelled(annotation: Any) -> str:  # noqa: ANN401
+def spelled(annotation: Any) -> str:
     """An annotation as its author would write it."""
     if isinstance(annotation, type) and not isinstance(annotation, GenericAlias):
         local = annotation.__module__ in ("builtins", __name__)

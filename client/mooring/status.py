@@ -40,7 +40,7 @@ class Status:
         return self.name in DONE
 
 
-def read_status(document: Any, tag: str = "") -> Status:  # noqa: ANN401 - JSON
+def read_status(document: Any, tag: str = "") -> Status:
     """Read a statusInfo; what is none tells no more than that the job was accepted."""
     if not isinstance(document, Mapping) or not document.get("status"):
         return Status("accepted", tag=tag)

@@ -15,7 +15,6 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.utils import get_netrc_auth
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ReadTimeoutError
 
 from mooring.errors import UnreachableError
@@ -106,7 +105,7 @@ class Transport:
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, *, stream: bool, patience: float
     ) -> requests.Response:
         """One request without redirections, repeated where that is safe."""
-        is_own = url.startswith(self.root) or not self._session.should_strip_auth(self.root, url)
+        is_own = url.startswith(self.root) or not _is_strange(self._session, self.root, url)
         session = self._session if is_own else self._stranger
         sent = {"Accept": PREFER_JSON, **(self._headers if is_own else {}), **headers}
         timeout = (self.timeout, self.timeout + patience)
@@ -165,6 +164,11 @@ def unreachable(error: requests.RequestException, url: str) -> UnreachableError:
     return UnreachableError(f"no answer from {host}: {str(cause) or type(cause).__name__}")
 
 
+def _is_strange(session: Any, root: str, url: str) -> bool:
+    """Whether *url* lies at another host, where credentials for *root* must not go."""
+    return bool(session.should_strip_auth(root, url))
+
+
 def _session(url: str, auth: Auth, *, verify: bool | str) -> requests.Session:
     """A session that has read proxies, certificates and ``.netrc`` once, not for each request."""
     session = requests.Session()
@@ -180,10 +184,10 @@ def _session(url: str, auth: Auth, *, verify: bool | str) -> requests.Session:
 class _LastingAdapter(HTTPAdapter):
     """Sockets that notice when the other side is gone while an answer takes its time."""
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - urllib3's options
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         alive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
         if hasattr(socket, "TCP_KEEPIDLE"):
             alive += [(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60), (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)]
         super().init_poolmanager(
-            *arguments, **options, socket_options=[*HTTPConnection.default_socket_options, *alive]
+            *arguments, **options, socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *alive]
         )

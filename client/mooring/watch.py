@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HOLD = 20.0
 """Seconds that the service may hold a question until its answer changes."""
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.05, 5.0, 1.5
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 5.0, 1.5
 """Seconds between two questions where the service answers at once, and how they grow."""
 PATIENCE = 300.0
 """Seconds that the service may be silent or overloaded while a job is followed."""
@@ -62,7 +62,7 @@ class Watch:
             self._learn(read_status(document(response), response.headers.get("ETag", "")))
         is_news = self.status.tag != known.tag or self.status.is_done
         was_held = "wait" in response.headers.get("Preference-Applied", "")
-        return was_held and (is_news or time.monotonic() - begin > 1) or bool(self.status.tag and not known.tag)
+        return (was_held and (is_news or time.monotonic() - begin > 1)) or bool(self.status.tag and not known.tag)
 
     def _learn(self, status: Status) -> None:
         if not self.status.is_done:  # another thread may have heard of the end already

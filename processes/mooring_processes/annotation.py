@@ -133,6 +133,8 @@ def _told(annotation: Annotation, beside: Sequence[Any]) -> Annotation:
         elif isinstance(each, Media):
             annotation = replace(annotation, media_type=each.type)
         elif isinstance(each, FieldInfo):
+            if not each.is_required():
+                raise UnservableError("Field(...) holds its default", "write the default behind the type, as in = 5")
             annotation = replace(
                 annotation,
                 title=each.title or annotation.title,
@@ -196,7 +198,7 @@ def _check_class(bare: type, seen: frozenset[Any]) -> None:
     if kind_of(type_name(bare)) is not Kind.VALUE:
         raise UnservableError(f"{spelled(bare)} lies inside another type", "make it an input or output of its own")
     if is_dataclass(bare) and not hasattr(bare, "__get_pydantic_core_schema__"):
-        hints = get_type_hints(bare, include_extras=True)
+        hints = resolved_hints(bare, f"a field of {bare.__name__}")
         for field in fields(bare):
             check_value(hints[field.name], seen | {bare})
     elif not (issubclass(bare, Enum) or is_typeddict(bare) or hasattr(bare, "__get_pydantic_core_schema__")):
@@ -205,15 +207,33 @@ def _check_class(bare: type, seen: frozenset[Any]) -> None:
         raise UnservableError(f"{spelled(bare)} cannot travel", remedy)
 
 
+def resolved_hints(holder: Any, subject: str, namespace: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The annotations of whatever has some, with their names looked up where the author wrote them.
+
+    Raises
+    ------
+    UnservableError
+        where *subject*, as the reason calls it, names something the module does not know, or is no type.
+    """
+    try:
+        return get_type_hints(holder, namespace, include_extras=True)
+    except NameError as error:
+        reason = f"{subject} names {error.name!r}, which the module does not know when it runs"
+        remedy = f"import {error.name} at the top of the module, outside of if TYPE_CHECKING"
+        raise UnservableError(reason, remedy) from error
+    except (SyntaxError, TypeError, AttributeError) as error:
+        raise UnservableError(f"{subject} is no type: {error}", "write a type, as in float or xr.DataArray") from error
+
+
 def spelled(annotation: Any) -> str:
     """An annotation as its author would write it."""
-    parts = [spelled(part) for part in annotation] if isinstance(annotation, list) else [*map(spelled, get_args(annotation))]
     if isinstance(annotation, list):
-        return f"[{', '.join(parts)}]"
+        return f"[{', '.join(map(spelled, annotation))}]"
+    parts = [*map(spelled, get_args(annotation))]
     if _is_union(annotation):
         return " | ".join(parts)
     if parts:
         return f"{spelled(get_origin(annotation))}[{', '.join(parts)}]"
     if not isinstance(annotation, type):
-        return str(annotation).removeprefix("typing.")
+        return repr(annotation).removeprefix("typing.")
     return re.sub(r"^(builtins|typing|collections\.abc)\.", "", type_name(annotation))

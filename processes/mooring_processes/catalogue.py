@@ -26,7 +26,7 @@ class Entry:
     """One process of the catalogue: strings and numbers only."""
 
     id: str
-    description: Mapping[str, Any]
+    description: dict[str, Any]
     limits: Limits
     address: Address
 
@@ -49,7 +49,7 @@ class Entry:
         """Plain JSON, for children and other processes."""
         return {
             "id": self.id,
-            "description": dict(self.description),
+            "description": self.description,
             "limits": self.limits.to_json(),
             "address": self.address.to_json(),
         }
@@ -101,13 +101,16 @@ def read_catalogue(sources: Sequence[str], *, installed: bool = True) -> Catalog
     asked = json.dumps({"sources": list(sources), "installed": installed})
     # -P: the current folder must not come before the standard library
     command = [sys.executable, "-P", "-c", CHILD, asked]
-    child = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)  # noqa: S603 - ourselves
-    lines = child.stdout.splitlines()
-    last = json.loads(lines[-1]) if lines else {}
-    if "entries" not in last and "refusals" not in last:
-        raise ServingError((_death(child.returncode, last.get("importing", ", ".join(sources))),))
-    if last.get("refusals"):
+    last: dict[str, Any] = {}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603 - ourselves
+        for line in child.stdout or ():
+            last = json.loads(line)
+            if "importing" not in last:
+                break  # what a module left running may hold the pipe open
+    if "refusals" in last:
         raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
+    if "entries" not in last:
+        raise ServingError((_death(child.returncode, last.get("importing", "mooring_processes")),))
     return Catalogue.from_json(last["entries"])
 
 

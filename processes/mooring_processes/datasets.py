@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring.formats import FORMATS, Kind
+from mooring.formats.axes import Axis, dimension, is_horizontal
 
-from mooring_processes.axes import Axis, dimension, is_horizontal
 from mooring_processes.errors import InputError
 
 if TYPE_CHECKING:

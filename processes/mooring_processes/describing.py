@@ -71,7 +71,8 @@ def describe(
 def find_process(module: ModuleType, address: Address) -> Process | None:
     """The one process of a module that an address means."""
     top = address.name.partition(".")[0]
-    processes = processes_of(getattr(module, top, None), replace(address, name=top))
+    target = getattr(module, top, None)
+    processes = () if target is None else processes_of(target, replace(address, name=top))
     return next((each for each in processes if each.address == address), None)
 
 
@@ -105,10 +106,13 @@ def _read_module(module: ModuleType, address: Address, found: dict[int, _Found])
 
 
 def _decorated(module: ModuleType) -> Iterator[str]:
-    """Names of what a module, or the package it stands for, itself defines and decorates."""
+    """Names of what a module, or the package it stands for, defines and decorates, itself or a method of it."""
     for name, target in list(vars(module).items()):
         home = str(getattr(target, "__module__", ""))
-        if is_marked(target) and (home == module.__name__ or home.startswith(f"{module.__name__}.")):
+        inside = vars(target).values() if isinstance(target, type) else ()
+        if any(map(is_marked, (target, *inside))) and (
+            home == module.__name__ or home.startswith(f"{module.__name__}.")
+        ):
             yield name
 
 

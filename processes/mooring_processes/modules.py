@@ -25,6 +25,9 @@ def locate(source: str) -> Address:
     """
     place, _, name = source.rpartition(":") if re.search(r":[A-Za-z_][\w.]*$", source) else (source, "", "")
     if not place.endswith(".py"):
+        if not re.fullmatch(r"\w+(\.\w+)*", place):
+            reason = "it is neither a Python file nor the name of a module"
+            raise ServingError((Refusal(source, 1, source, reason, "write flood.py or package.module"),))
         return Address(str(Path.cwd()), None, place, name)
     file = Path(place).expanduser().absolute()
     if not file.is_file():

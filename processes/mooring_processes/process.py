@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from types import FunctionType, MappingProxyType
 from typing import Any, TypeVar, overload
@@ -86,9 +86,9 @@ def process(
     Parameters
     ----------
     target : the function or class.
-    id : the process id; the function's name with hyphens where none is given.
+    id : the process id, or what the ids of a class begin with; the name with hyphens where none is given.
     title : the first sentence of the docstring where none is given.
-    version : the version of the distribution where none is given; see :func:`version_of`.
+    version : what the module or its distribution states where none is given; see :func:`version_of`.
     keywords : words by which it is found.
     timeout : seconds until a call is given up; None for no limit.
     memory : resident memory of a call, as ``"2 GB"`` or in bytes; None for no limit.
@@ -141,48 +141,43 @@ def processes_of(target: Any, address: Address | None = None) -> tuple[Process, 
     address = address or Address(None, None, target.__module__, target.__qualname__)
     if isinstance(target, type):
         return _of_class(target, address, place)
-    check_fitness(target, place)
-    said = read_docstring(target)
-    draft = Draft(vars(target)[MARK], hyphened(target.__name__), said, address, place)
-    inputs = () if place.refusals else inputs_of(target, said, place)
-    return (draft.finished(target, inputs, FunctionCall(target)),)
+    draft = Draft.of(target, vars(target)[MARK], hyphened(target.__name__), address)
+    return (draft.finished(draft.inputs(), FunctionCall(target)),)
 
 
 def _of_class(cls: type, address: Address, place: Place) -> tuple[Process, ...]:
-    """One process for each public method, with the arguments of the constructor among its inputs."""
-    options: Options = vars(cls)[MARK]
-    shared = replace(options, id=None, title=None)
+    """One process for each public method."""
     constructor = _constructor_inputs(cls, place)
-    prefix = options.id or hyphened(cls.__name__)
-    processes, refusals = [], list(place.refusals)
+    processes, refusals = [], place.refusals
     for name, member in _public_methods(cls):
-        static = isinstance(member, staticmethod)
-        method = member.__func__ if static else member
-        own, said = place_of(method), read_docstring(method)
-        check_fitness(method, own)
-        draft = Draft(
-            vars(method).get(MARK, shared),
-            f"{prefix}-{hyphened(name)}",
-            said,
-            replace(address, name=f"{address.name}.{name}"),
-            own,
-        )
-        inputs = list(inputs_of(method, said, own, method=not static))
-        made = () if static else constructor
-        for each in {each.id for each in inputs} & {each.id for each in made}:
-            reason = f"the constructor and the method both take {each!r}"
-            own.refuse(UnservableError(reason, "give one of them another name"))
-        run = FunctionCall(getattr(cls, name)) if static else MethodCall(cls, name, frozenset(each.id for each in made))
         try:
-            processes.append(draft.finished(method, (*made, *inputs), run))
+            processes.append(_of_method(cls, name, member, address, constructor))
         except ServingError as error:
             refusals.extend(error.refusals)
     if not processes and not refusals:
         place.refuse(UnservableError("it has no public methods", "write one whose name begins with a letter"))
-        refusals = place.refusals
     if refusals:
         raise ServingError(tuple(refusals))
     return tuple(processes)
+
+
+def _of_method(cls: type, name: str, member: Any, address: Address, constructor: tuple[Input, ...]) -> Process:
+    """The process of one method, with the arguments of the constructor among its inputs where it has an instance."""
+    options: Options = vars(cls)[MARK]
+    usual_id = f"{options.id or hyphened(cls.__name__)}-{hyphened(name)}"
+    static = isinstance(member, staticmethod)
+    method = member.__func__ if static else member
+    options = vars(method).get(MARK, replace(options, id=None, title=None))
+    draft = Draft.of(method, options, usual_id, replace(address, name=f"{address.name}.{name}"))
+    if static:
+        return draft.finished(draft.inputs(), FunctionCall(method))
+    inputs = draft.inputs(method=True)
+    made = frozenset(each.id for each in constructor)
+    for each in inputs:
+        if each.id in made:
+            reason = f"the constructor and the method both take {each.id!r}"
+            draft.place.refuse(UnservableError(reason, "give one of them another name"))
+    return draft.finished((*constructor, *inputs), MethodCall(cls, name, made))
 
 
 def _constructor_inputs(cls: type, place: Place) -> tuple[Input, ...]:
@@ -214,23 +209,33 @@ def hyphened(name: str) -> str:
 class Draft:
     """A process in the making."""
 
+    function: Callable[..., Any]
     options: Options
     usual_id: str
-    said: Explanation
     address: Address
+    said: Explanation
     place: Place
 
-    def finished(self, function: Callable[..., Any], inputs: Iterable[Input], run: Run) -> Process:
+    @classmethod
+    def of(cls, function: Callable[..., Any], options: Options, usual_id: str, address: Address) -> Draft:
+        """Begin with the code and the docstring of a function."""
+        place = place_of(function)
+        check_fitness(function, place)
+        return cls(function, options, usual_id, address, read_docstring(function), place)
+
+    def inputs(self, *, method: bool = False) -> tuple[Input, ...]:
+        """What the function takes, without the instance where it is a method."""
+        return tuple(inputs_of(self.function, self.said, self.place, method=method))
+
+    def finished(self, inputs: tuple[Input, ...], run: Run) -> Process:
         """The process, where nothing stands against serving it.
 
         Parameters
         ----------
-        function : what says what it returns.
-        inputs : what it takes.
+        inputs : all that it takes.
         run : what runs it.
         """
-        taken = {each.id: each for each in inputs}
-        record, outputs = outputs_of(function, self.said, self.place)
+        record, outputs = outputs_of(self.function, self.said, self.place)
         given = self.options.id or self.usual_id
         if not ID.fullmatch(given):
             reason = f"{given!r} cannot be an id"
@@ -243,7 +248,7 @@ class Draft:
             description=self.said.description,
             version=self.options.version or version_of(self.address.module),
             keywords=self.options.keywords,
-            inputs=MappingProxyType(taken),
+            inputs=MappingProxyType({each.id: each for each in inputs}),
             outputs=MappingProxyType({each.id: each for each in outputs}),
             limits=self.options.limits,
             address=self.address,

@@ -7,14 +7,14 @@ import sys
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from mooring.formats import Kind, formats_of
 from mooring.values import BBox
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from mooring_processes.annotation import Annotation, UnservableError, read_annotation, spelled
+from mooring_processes.annotation import Annotation, UnservableError, read_annotation, resolved_hints, spelled
 from mooring_processes.dialect import Schema, or_null
 from mooring_processes.docstring import Explanation, read_docstring, unit_in
 from mooring_processes.parameters import Input, Output
@@ -104,8 +104,7 @@ def is_record(returned: Any) -> bool:
 
 def _fields(record: type) -> Iterator[tuple[str, Any]]:
     """Names and resolved types of the fields of a named tuple or dataclass."""
-    namespace = vars(sys.modules[record.__module__])
-    hints = _hints(record, f"a field of {record.__name__}", namespace)
+    hints = resolved_hints(record, f"a field of {record.__name__}")
     for name in getattr(record, "_fields", None) or [each.name for each in fields(record)]:
         if name not in hints:
             reason = f"the field {name!r} of {record.__name__} has no type"
@@ -182,18 +181,7 @@ def _resolved(name: str, annotation: Any, function: Callable[..., Any]) -> Any:
     inner = inspect.unwrap(function)
     namespace = vars(sys.modules[inner.__module__]) if isinstance(inner, type) else inner.__globals__
     holder = SimpleNamespace(__annotations__={name: annotation})
-    return _hints(holder, "its type", namespace)[name]
-
-
-def _hints(holder: Any, subject: str, namespace: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(holder, namespace, include_extras=True)
-    except NameError as error:
-        reason = f"{subject} names {error.name!r}, which the module does not know when it runs"
-        remedy = f"import {error.name} at the top of the module, outside of if TYPE_CHECKING"
-        raise UnservableError(reason, remedy) from error
-    except (SyntaxError, TypeError, AttributeError) as error:
-        raise UnservableError(f"{subject} is no type: {error}", "write a type, as in float or xr.DataArray") from error
+    return resolved_hints(holder, "its type", namespace)[name]
 
 
 def _default(parameter: inspect.Parameter, annotation: Annotation) -> Any:
@@ -221,7 +209,7 @@ def _fits(default: object, annotation: Annotation) -> bool:
     if annotation.kind is not Kind.VALUE:
         return isinstance(default, annotation.one)
     try:
-        TypeAdapter(annotation.one).validate_python(default)
+        TypeAdapter(annotation.one).validate_python(default, strict=True)
     except ValidationError:
         return False
     return True

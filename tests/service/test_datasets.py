@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from conftest import sea_surface
 from mooring.formats import Kind
-from mooring_processes.axes import Axis, axis_of, dimension
+from mooring.formats.axes import Axis, axis_of, dimension
 from mooring_processes.datasets import Datasets, from_config, open_grid, subset, variable_of
 from mooring_processes.errors import InputError
 

@@ -5,29 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-import geopandas
-import pandas as pd
+import geopandas  # noqa: TC002 - looked up when the function is described
+import pandas as pd  # noqa: TC002 - the same
 import pytest
 import xarray as xr
 from jsonschema import Draft7Validator
-from pydantic import Field
-from shapely import Polygon, box
-
 from mooring.formats import Kind
 from mooring_processes import BBox, InputError, Media, Unit, process, progress
-from mooring_processes.docstring import read_docstring, unit_in
-from mooring_processes.errors import ServingError
 from mooring_processes.process import Limits, Process, parse_size, processes_of
-
-if TYPE_CHECKING:
-    from decimal import Decimal
+from pydantic import Field
+from shapely import Polygon, box
 
 HERE = Path(__file__)
 DIALECT = Draft7Validator(json.loads(HERE.with_name("schema_dialect.json").read_text()))
@@ -190,7 +183,11 @@ def optional(first: int | None, second: int = None, third: float = float("inf"))
 def test_what_may_be_none_may_be_left_out():
     found = only(optional)
     assert [each.required for each in found.inputs.values()] == [False, False, False]
-    assert [each.schema for each in found.inputs.values()] == [{"type": "integer"}, {"type": "integer"}, {"type": "number"}]
+    assert [each.schema for each in found.inputs.values()] == [
+        {"type": "integer"},
+        {"type": "integer"},
+        {"type": "number"},
+    ]
     assert found.call({}) == {}
     assert found.call({"first": 1}) == {"result": [1, None]}
 
@@ -346,100 +343,12 @@ def test_what_is_no_size_is_refused(size):
         parse_size(size)
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"attempts": 0}, {"memory": 0}, {"sync": False, "asynchronous": False}])
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"attempts": 0}, {"memory": 0}, {"sync": False, "asynchronous": False}]
+)
 def test_limits_that_let_nothing_through_are_refused(options):
     with pytest.raises(ValueError, match="takes more than 0|never be called"):
         process(**options)
-
-
-NUMPYDOC = """Slope of the land
-and its direction.
-
-A longer text.
-
-Parameters
-----------
-dem : xr.DataArray
-    elevations [m]
-factor : float, optional
-    factor on elevations
-low, high : float
-    bounds
-kind : {'a', 'b'}
-    which one
-crs : CRS of the grid, where
-    it does not state one.
-
-Returns
--------
-The slope [degree], in the unit
-it has.
-
-Notes
------
-After Horn.
-"""
-GOOGLE = """Slope of the land and its direction.
-
-A longer text.
-
-Args:
-    dem (xr.DataArray): elevations [m]
-    factor (float, optional): factor on elevations
-    low: bounds
-    high: bounds
-    kind (str): which one
-    crs: CRS of the grid, where
-        it does not state one.
-
-Returns:
-    xr.DataArray: The slope [degree], in the unit
-        it has.
-"""
-REST = """Slope of the land and its direction.
-
-A longer text.
-
-:param xr.DataArray dem: elevations [m]
-:param factor: factor on elevations
-:type factor: float
-:param low: bounds
-:param high: bounds
-:param kind: which one
-:param crs: CRS of the grid, where
-    it does not state one.
-:returns: The slope [degree], in the unit
-    it has.
-:rtype: xr.DataArray
-"""
-
-
-@pytest.mark.parametrize("text", [NUMPYDOC, GOOGLE, REST], ids=["numpydoc", "Google", "reST"])
-def test_three_styles_of_docstring_say_the_same(text):
-    def documented() -> None:
-        pass
-
-    documented.__doc__ = text
-    said = read_docstring(documented)
-    assert said.title == "Slope of the land and its direction"
-    assert said.description.startswith("A longer text.")
-    assert {name: " ".join(words.split()) for name, words in said.parameters.items()} == {
-        "dem": "elevations [m]",
-        "factor": "factor on elevations",
-        "low": "bounds",
-        "high": "bounds",
-        "kind": "which one",
-        "crs": "CRS of the grid, where it does not state one.",
-    }
-    assert " ".join(said.returns.split()) == "The slope [degree], in the unit it has."
-
-
-def test_notes_belong_to_the_description():
-    def documented() -> None:
-        pass
-
-    documented.__doc__ = NUMPYDOC
-    assert read_docstring(documented).description == "A longer text.\n\nAfter Horn."
 
 
 def test_no_docstring_is_no_hindrance():
@@ -453,235 +362,7 @@ def test_no_docstring_is_no_hindrance():
     assert found.inputs["grid"].title == "Grid"
 
 
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("discharge [m3 s-1] above", "m3 s-1"), ("heat [W m-2]", "W m-2"), ("[kg/m^2]", "kg/m^2"), ("share [%]", "%"),
-        ("size [MB]", "MB"), ("rain [mm/day]", "mm/day"), ("[degC]", "degC"), ("salinity [psu]", "psu"), ("[1]", "1"),
-        ("in [0, 1]", None), ("grid [y, x]", None), ("see [note]", None), ("none", None), ("list[int]", None),
-    ],
-)  # fmt: skip
-def test_a_unit_in_brackets_is_known_where_it_clearly_is_one(text, unit):
-    assert unit_in(text) == unit
-
-
-COUNT = 0
-factor = 2
-
-
-def no_type(x) -> int:
-    return x
-
-
-def no_return(x: int):
-    return x
-
-
-def returns_nothing(x: int) -> None:
-    pass
-
-
-def unsupported(x: Any, y: Callable[[int], int]) -> object:
-    return x
-
-
-def mutable_default(x: list[int] = [1]) -> int:  # noqa: B006
-    return sum(x)
-
-
-def wrong_default(x: Annotated[int, Field(ge=0)] = -1) -> int:
-    return x
-
-
-def field_default(x: int = Field(5, ge=0)) -> int:
-    return x
-
-
-def grid_default(x: xr.DataArray = "sst") -> int:
-    return 0
-
-
-def unknown_name(x: Decimal) -> int:
-    return int(x)
-
-
-def no_python(x: "daily discharge") -> int:  # noqa: F722, UP037
-    return x
-
-
-def writes_global() -> int:
-    global COUNT
-    COUNT += 1
-    return COUNT
-
-
-def writes_global_inside(x: int) -> int:
-    def inner() -> None:
-        global COUNT
-        COUNT = x
-
-    inner()
-    return x
-
-
-def stars(*args: int, **kwargs: int) -> int:
-    return 0
-
-
-async def later(x: int) -> int:
-    return x
-
-
-def one_by_one(x: int) -> int:
-    yield x
-
-
-def many_files(x: int) -> list[xr.DataArray]:
-    return []
-
-
-Untyped = namedtuple("Untyped", "a b")  # noqa: PYI024
-
-
-def untyped_fields(x: int) -> Untyped:
-    return Untyped(1, 2)
-
-
-def make_closure() -> Callable[..., Any]:
-    width = 3
-
-    def closure(x: int) -> int:
-        return x * width
-
-    return closure
-
-
-def make_counter() -> Callable[..., Any]:
-    count = 0
-
-    def counter() -> int:
-        nonlocal count
-        count += 1
-        return count
-
-    return counter
-
-
-def make_inner() -> Callable[..., Any]:
-    def inner(x: int) -> int:
-        return x
-
-    return inner
-
-
-class Clash:
-    def __init__(self, x: int) -> None:
-        self.x = x
-
-    def f(self, x: int) -> int:
-        return x
-
-
-class Empty:
-    def _f(self) -> int:
-        return 1
-
-
-class BadConstructor:
-    def __init__(self, x) -> None:
-        self.x = x
-
-    def f(self) -> int:
-        return 1
-
-
-REFUSED = [
-    (no_type, "the input 'x' has no type", "x: float"),
-    (no_return, "does not say what it returns", "-> xr.DataArray"),
-    (returns_nothing, "returns nothing", "return a result"),
-    (unsupported, "the input 'x': Any says too little", "numbers, text"),
-    (unsupported, "the input 'y': Callable[[int], int] says too little", "numbers, text"),
-    (unsupported, "the output 'result': object says too little", "numbers, text"),
-    (mutable_default, "its default, a list, can be changed", "x: ... | None = None"),
-    (wrong_default, "its default -1 is not what it takes", "agree"),
-    (field_default, "Field(...) stands where its default belongs", "Annotated[int, Field(...)]"),
-    (grid_default, "its default 'sst' is not what it takes", "agree"),
-    (unknown_name, "names 'Decimal', which the module does not know", "outside of if TYPE_CHECKING"),
-    (no_python, "is no type", "float or xr.DataArray"),
-    (writes_global, "it writes to 'COUNT', which is global", "return COUNT"),
-    (writes_global_inside, "it writes to 'COUNT', which is global", "return COUNT"),
-    (stars, "*args takes anything", "dict[str, Any]"),
-    (stars, "**kwargs takes anything", "dict[str, Any]"),
-    (later, "it is async", "plain def"),
-    (one_by_one, "yields its results one by one", "together"),
-    (many_files, "list[xarray.DataArray] is several files", "GeoDataFrame or Dataset"),
-    (untyped_fields, "the field 'a' of Untyped has no type", "typing.NamedTuple"),
-    (make_closure(), "a closure over width", "hand width in"),
-    (make_counter(), "writes to 'count', which is nonlocal", "return count"),
-    (make_inner(), "defined inside a function", "top of the module"),
-    (lambda x: x, "a lambda has no name", "write it as def"),
-    (Clash, "both take 'x'", "another name"),
-    (Empty, "no public methods", "write one"),
-    (BadConstructor, "the input 'x' has no type", "x: float"),
-    (process(id="a.b")(no_return), "'a.b' cannot be an id", "hyphens"),
-]
-
-
-@pytest.mark.parametrize(("target", "reason", "remedy"), REFUSED, ids=lambda each: getattr(each, "__name__", None))
-def test_what_cannot_be_served_is_refused_with_file_line_and_remedy(target, reason, remedy):
-    if not hasattr(target, "__mooring__"):
-        process(target)
-    with pytest.raises(ServingError) as refused:
-        processes_of(target)
-    about = [each for each in refused.value.refusals if reason in each.reason]
-    assert about, str(refused.value)
-    assert remedy in about[0].remedy
-    assert about[0].file == str(HERE)
-    assert about[0].line > 1
-
-
-def line_of(text: str) -> int:
-    return next(number for number, line in enumerate(HERE.read_text().splitlines(), 1) if line.startswith(text))
-
-
-@pytest.mark.parametrize(
-    ("target", "text"),
-    [(no_type, "def no_type"), (writes_global, "    COUNT += 1")],
-)
-def test_a_refusal_names_the_line_it_is_about(target, text):
-    process(target)
-    with pytest.raises(ServingError) as refused:
-        processes_of(target)
-    assert [each.line for each in refused.value.refusals] == [line_of(text)]
-
-
-def test_all_that_stands_against_a_function_is_told_at_once():
-    process(stars)
-    process(unsupported)
-    with pytest.raises(ServingError) as refused:
-        processes_of(unsupported)
-    assert len(refused.value.refusals) == 3
-    assert str(HERE) in str(refused.value)
-
-
-def test_what_is_not_decorated_is_not_served():
-    def plain(x: int) -> int:
-        return x
-
-    with pytest.raises(ServingError, match="it is not decorated; write @process above it"):
-        processes_of(plain)
-
-    class Child(SeaLevel):
-        pass
-
-    with pytest.raises(ServingError, match="not decorated"):
-        processes_of(Child)
-
-
-@pytest.mark.parametrize("target", [functools.partial(sums, first=2), len, 5])
-def test_only_functions_and_classes_can_be_decorated(target):
-    with pytest.raises(TypeError, match="takes a function or class, not a .*; write a function that calls it"):
-        process(target)
+FACTOR = 2
 
 
 def test_reading_a_global_is_no_hindrance():
@@ -692,4 +373,4 @@ def test_reading_a_global_is_no_hindrance():
 def reads_global(x: int) -> int:
     for _ in progress.track([1]):
         pass
-    return x * factor
+    return x * FACTOR

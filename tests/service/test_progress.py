@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mooring_processes import progress
 from mooring_processes.progress import listening
 
@@ -112,8 +111,10 @@ def test_another_thread_may_tell_within_a_copied_context(told):
 
 STEPS = st.recursive(
     st.floats(-1, 2).map(lambda fraction: ("tell", fraction)),
-    lambda inner: st.tuples(st.just("part"), st.floats(0, 1), st.floats(0, 1), st.lists(inner, max_size=3))
-    | st.tuples(st.just("track"), st.lists(inner, max_size=3)),
+    lambda inner: (
+        st.tuples(st.just("part"), st.floats(0, 1), st.floats(0, 1), st.lists(inner, max_size=3))
+        | st.tuples(st.just("track"), st.lists(inner, max_size=3))
+    ),
     max_leaves=12,
 )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+import cftime
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 GREGORIAN = frozenset({"standard", "gregorian", "proleptic_gregorian"})
 CRS_ATTRIBUTES = frozenset({"crs_wkt", "spatial_ref", "grid_mapping_name"})
-EXACT_UNITS = re.compile(r"(d|days?|h|hrs?|hours?|min|minutes?|s|secs?|seconds?|\w+seconds?) since ", re.IGNORECASE)
+STEPS: dict[Any, tuple[str, ...]] = {
+    np.timedelta64(1, "D"): ("day", "d"),
+    np.timedelta64(1, "h"): ("hour", "hr", "h"),
+    np.timedelta64(1, "m"): ("minute", "min"),
+    np.timedelta64(1, "s"): ("second", "sec", "s"),
+    np.timedelta64(1, "ms"): ("millisecond",),
+    np.timedelta64(1, "us"): ("microsecond",),
+    np.timedelta64(1, "ns"): ("nanosecond",),
+}
+"""Units of time that have a length, by their names without a plural s."""
 SYNONYMS = {"365_day": "noleap", "366_day": "all_leap", "gregorian": "standard"}
 INT64 = np.iinfo(np.int64)
 
@@ -81,18 +90,34 @@ def _data(name: str, variable: xr.Variable) -> Any:
 
 
 def _time_encoding(variable: xr.Variable) -> dict[str, Any]:
-    """Units as they came with the times, where these can still be written so without loss."""
+    """Whole numbers, in the units the times came with where these say them exactly."""
     units, calendar = variable.encoding.get("units"), variable.encoding.get("calendar")
-    # whole numbers: xarray then takes a finer unit where this one would round
     encoding: dict[str, Any] = {"dtype": "int64"}
-    if units is not None and EXACT_UNITS.match(str(units)):
-        encoding["units"] = units
     if variable.dtype.kind == "M":
-        return encoding | {"calendar": "proleptic_gregorian"}  # what numpy counts by
-    dates = variable[(0,) * variable.ndim].to_numpy().item()
-    if calendar is not None and SYNONYMS.get(calendar, calendar) != dates.calendar:
-        return {}
-    return encoding
+        encoding["calendar"] = "proleptic_gregorian"  # what numpy counts by
+        return encoding | ({"units": units} if units and _is_exact(variable.to_numpy(), str(units)) else {})
+    dates = variable.to_numpy()
+    own = dates.flat[0].calendar
+    if units is None or SYNONYMS.get(str(calendar), calendar) != own:
+        return encoding
+    try:
+        count = np.asarray(cftime.date2num(dates, units, own))  # whole numbers if they say it exactly
+    except ValueError:  # months, years, and what is no unit at all
+        return encoding
+    return encoding | ({"units": units} if count.dtype.kind == "i" else {})
+
+
+def _is_exact(moments: np.ndarray[Any, Any], units: str) -> bool:
+    """Whether all times are whole numbers of, say, ``days since 1900-01-01``."""
+    name, _, start = units.partition(" since ")
+    name = name.strip().lower()
+    step = next((step for step, names in STEPS.items() if name in names or name.removesuffix("s") in names), None)
+    try:
+        passed = moments - np.datetime64(pd.Timestamp(start).isoformat())
+    except (ValueError, TypeError):
+        return False
+    passed = passed[~np.isnat(passed)]
+    return step is not None and not (passed % step).astype("int64").any()
 
 
 def _settle_missing(attrs: dict[str, Any], dtype: np.dtype[Any]) -> None:

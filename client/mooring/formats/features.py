@@ -74,7 +74,9 @@ def write_geopackage(value: object, path: Path) -> None:
     whole = gpd.GeoDataFrame(table, geometry=geometry, crs=frame.crs)
     taken = {name.lower() for name in table.columns}
     options = {"GEOMETRY_NAME": geometry, "FID": "fid" if "fid" not in taken else "feature_id"}
-    whole.to_file(path, driver="GPKG", layer="features", engine="pyogrio", layer_options=options)
+    whole.to_file(
+        path, driver="GPKG", layer="features", engine="pyogrio", layer_options=options, promote_to_multi=False
+    )
 
 
 def read_geopackage(path: Path, type_name: str) -> gpd.GeoDataFrame:  # noqa: ARG001 - one type only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
@@ -38,12 +39,9 @@ def read_netcdf(path: Path, type_name: str) -> xr.DataArray | xr.Dataset:
     A DataArray is the only variable of the file, or the only one with both horizontal axes.
     """
     _check_contents(path)
-    if type_name != "xarray.DataArray":
-        with _opened(path, decode_coords="coordinates") as grid:
-            return _settled(grid).load()
-    with _opened(path, decode_coords="all") as grid:  # so that cell bounds and the like are no candidates
-        array = only_variable(_settled(grid)).load()
-        return array.rename(grid.attrs.get(NAME)) if array.name == UNNAMED else array
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)  # times out of reach of nanoseconds: answered below
+        return _decoded(path, is_array=type_name == "xarray.DataArray", unit="ns")
 
 
 def only_variable(grid: xr.Dataset) -> xr.DataArray:
@@ -68,28 +66,35 @@ def _as_dataset(value: object) -> xr.Dataset:
     return grid if value.name is None else grid.assign_attrs({NAME: value.name})
 
 
-def _opened(path: Path, decode_coords: Literal["coordinates", "all"]) -> xr.Dataset:
-    """The file, open and decoded; times that cannot be decoded stay numbers."""
-
-    def at(unit: Literal["ns", "us"] | None) -> xr.Dataset:
-        return xr.open_dataset(
-            path,
-            engine="netcdf4",
-            decode_coords=decode_coords,
-            decode_times=xr.coders.CFDatetimeCoder(time_unit=unit) if unit else False,
-            # "days" is a unit of results, such as days of flood; only what was a timedelta becomes one again
-            decode_timedelta=xr.coders.CFTimedeltaCoder(decode_via_units=False),
-        )
-
+def _decoded(path: Path, *, is_array: bool, unit: Literal["ns", "us"] | None) -> xr.DataArray | xr.Dataset:
+    """The content, its times in *unit*, or in one that holds them; times that cannot be decoded stay numbers."""
     try:
-        grid = at("ns")
+        grid = _loaded(path, is_array=is_array, unit=unit)
+    except FormatError:
+        raise
     except ValueError:
-        return at(None)
-    variables = grid.variables.values()
-    if any(var.dtype == object and var.encoding.get("calendar") in GREGORIAN for var in variables):
-        grid.close()
-        return at("us")  # years before 1678 or after 2262
-    return grid
+        if unit is None:
+            raise
+        return _decoded(path, is_array=is_array, unit=None)
+    variables = [*grid.coords.values(), *([grid] if isinstance(grid, xr.DataArray) else grid.data_vars.values())]
+    is_beyond = any(array.dtype == object and array.encoding.get("calendar") in GREGORIAN for array in variables)
+    return _decoded(path, is_array=is_array, unit="us") if is_beyond and unit == "ns" else grid
+
+
+def _loaded(path: Path, *, is_array: bool, unit: Literal["ns", "us"] | None) -> xr.DataArray | xr.Dataset:
+    with xr.open_dataset(
+        path,
+        engine="netcdf4",
+        decode_coords="all" if is_array else "coordinates",  # cell bounds and the like are no candidates for the array
+        decode_times=xr.coders.CFDatetimeCoder(time_unit=unit) if unit else False,
+        # "days" is a unit of results, such as days of flood; only what was a timedelta becomes one again
+        decode_timedelta=xr.coders.CFTimedeltaCoder(decode_via_units=False),
+    ) as grid:
+        settled = _settled(grid)
+        if not is_array:
+            return settled.load()
+        array = only_variable(settled).load()
+        return array.rename(grid.attrs.get(NAME)) if array.name == UNNAMED else array
 
 
 def _check_contents(path: Path) -> None:

@@ -80,9 +80,11 @@ def _plain_object(item: Any) -> Any:
 
 
 def dated(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with columns of ISO dates as times; a column in which anything else stands is left as it is."""
+    """The table with columns of ISO dates as times, and those without any value as NaN; others stay as they are."""
     for name in frame.columns:
         texts = frame[name].dropna()
+        if frame[name].dtype.kind == "O" and not len(texts):
+            frame[name] = frame[name].astype("float64")
         if is_string_dtype(frame[name].dtype) and len(texts) and texts.map(_is_date).all():
             has_zones = bool(texts.map(lambda text: len(text) > DAY and ZONE.search(text) is not None).any())
             frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=has_zones)

@@ -20,8 +20,9 @@ MISSING = frozenset({"NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "
 def write_csv(value: object, path: Path) -> None:
     """Write a table as CSV in UTF-8, numbers in full, dates in ISO 8601, missing values empty."""
     frame = flat(_frame(value))
-    for name in frame.select_dtypes("object").columns:
-        frame[name] = cells(frame[name])
+    for name in frame.columns:
+        if frame[name].dtype.kind == "O":
+            frame[name] = cells(frame[name])
     frame.to_csv(path, index=False)
 
 
@@ -30,9 +31,7 @@ def read_csv(path: Path, type_name: str) -> pd.DataFrame:  # noqa: ARG001 - one 
     with path.open(encoding="utf-8-sig") as file:
         heading = file.readline()
     separator = max(",;\t", key=heading.count)
-    frame = pd.read_csv(
-        path, sep=separator, encoding="utf-8-sig", float_precision="round_trip", keep_default_na=False, na_values=[""]
-    )
+    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", keep_default_na=False, na_values=[""])
     if not isinstance(frame.index, pd.RangeIndex):  # pandas' way with a value too many in every row
         raise FormatError("the rows of the CSV file have more values than its heading has names")
     return dated(frame.apply(_numbers))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mooring_processes.execution import Failure
 from mooring_processes.jobs.job import Status
-from mooring_processes.limits import Limits
+
+if TYPE_CHECKING:
+    from mooring_processes.limits import Limits
 
 AGAIN = "it was interrupted and will run again"
 TWICE = "it is not run again, because it might do its work twice"
@@ -48,6 +50,10 @@ class Ended:
     """An attempt that settled its job."""
 
     status: Status
+    percent: int | None = None
+    """How far it came; None where nobody can tell."""
+    message: str | None = None
+    """What its method told last; None where nobody can tell."""
     artefacts: str = "[]"
     """As JSON."""
     failure: Failure | None = None

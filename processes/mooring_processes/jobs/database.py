@@ -78,12 +78,12 @@ class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL
 
 
 @compiles(clock, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
-def _sqlite_clock(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+def _sqlite_clock(*_: Any, **__: Any) -> str:
     return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
 @compiles(clock, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
-def _postgresql_clock(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+def _postgresql_clock(*_: Any, **__: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 
@@ -150,8 +150,8 @@ class Database:
         self._engine.dispose()
 
 
-def _prepared(synchronous: str) -> Any:  # noqa: ANN401 - an event listener
-    def prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
+def _prepared(synchronous: str) -> Any:
+    def prepare(connection: Any, _: object) -> None:
         cursor = connection.cursor()
         # first of all: turning on the write-ahead log takes a lock that another process may hold
         cursor.execute("PRAGMA busy_timeout = 10000")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.limits import Limits
+if TYPE_CHECKING:
+    from mooring_processes.execution import Artefact, Failure, Request
+    from mooring_processes.limits import Limits
 
 
 class Status(StrEnum):

@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -33,16 +33,20 @@ def children(pid: int) -> list[int]:
     """Processes that *pid* began, by any of its threads."""
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - read twenty times a second
             found.extend(map(int, _read(f"/proc/{pid}/task/{thread}/children").split()))
     return found
 
 
-def resident(pid: int) -> int:
-    """Memory [bytes] that a process and its descendants hold."""
-    fields = _read(f"/proc/{pid}/statm").split()
-    own = int(fields[1]) * PAGE if fields else 0
-    return own + sum(resident(child) for child in children(pid))
+def descendants(pid: int) -> list[int]:
+    """All processes that descend from *pid*."""
+    return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+def resident(pids: Iterable[int]) -> int:
+    """Memory [bytes] that processes hold; those that have ended hold none."""
+    pages = (_read(f"/proc/{pid}/statm").split()[1:2] for pid in pids)
+    return PAGE * sum(int(number) for found in pages for number in found)
 
 
 def kill_group(pid: int) -> None:
@@ -75,7 +79,9 @@ def kill_marked(mark: str, patience: float = 5.0) -> int:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(file, signal.SIGKILL)
         for file in handles:
-            select.select([file], [], [], max(0.0, deadline - time.monotonic()))
+            end = select.poll()
+            end.register(file, select.POLLIN)
+            end.poll(max(0.0, deadline - time.monotonic()) * 1000)
             os.close(file)
         count += len(handles)
     return count
@@ -84,7 +90,7 @@ def kill_marked(mark: str, patience: float = 5.0) -> int:
 def _marked(mark: str) -> Iterator[int]:
     """A descriptor of each process that carries a mark."""
     wanted = f"{MARK}={mark}".encode()
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names are wanted
         if not name.isdecimal() or int(name) == os.getpid():
             continue
         with contextlib.suppress(ProcessLookupError):

@@ -40,7 +40,7 @@ OWN = (
 PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))
 END = OWN.values(
     status=bindparam("end"),
-    progress=sa.case((bindparam("end") == Status.SUCCESSFUL.value, 100), else_=JOBS.c.progress),
+    progress=sa.func.coalesce(bindparam("percent"), JOBS.c.progress),
     message=sa.func.coalesce(bindparam("words"), JOBS.c.message),
     artefacts=bindparam("results"),
     failure=bindparam("reason"),
@@ -105,18 +105,6 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """What a supervisor is told in return."""
-
-    claimed: Sequence[Attempt] = ()
-    refused: Sequence[Ref] = ()
-    """Attempts whose end came too late: the job had been dismissed, or given to somebody else."""
-    changes: Sequence[Change] = ()
-    mine: frozenset[Ref] | None = None
-    """What the store says this supervisor runs, where that was asked."""
-
-
-@dataclass(frozen=True)
 class Ask:
     """What a supervisor tells and asks at once."""
 
@@ -126,12 +114,24 @@ class Ask:
     """Calls that were answered, as rows of the jobs with their inputs under ``content``."""
     places: int = 0
     """How many jobs it could begin."""
+    runs: Collection[Ref] | None = None
+    """Attempts it has in hand, where that is to be compared with the store."""
     renews: bool = False
-    """Whether to renew its leases."""
-    checks: bool = False
-    """Whether to say what it runs."""
+    """Whether its leases are renewed, and those of others that ran out are taken."""
     watched: Collection[str] = ()
-    """Jobs of others that somebody here waits for."""
+    """Jobs that somebody waits for."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a supervisor is told in return."""
+
+    claimed: Sequence[Attempt] = ()
+    refused: Sequence[Ref] = ()
+    """Attempts whose end came too late: the job had been dismissed, or given to somebody else."""
+    gone: Sequence[Ref] = ()
+    """Attempts it has in hand whose job was dismissed, or given to somebody else."""
+    changes: Sequence[Change] = ()
 
 
 class Ledger:
@@ -140,63 +140,53 @@ class Ledger:
     Parameters
     ----------
     database : where they are.
-    owner : in whose name it takes jobs; the same for each supervisor of one state directory.
+    owner : in whose name it takes jobs; the same for each supervisor of one state directory, never two at once.
     lease : seconds after which others may take what has not been renewed.
+    has_begun : whether a child had taken up an epoch of a job.
     queues : whose jobs it takes.
     """
 
-    def __init__(self, database: Database, owner: str, lease: float, queues: Sequence[str] = ("local",)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        lease: float,
+        has_begun: Callable[[str, int], bool],
+        queues: Sequence[str] = ("local",),
+    ) -> None:
         self._database = database
         self._queues = list(queues)
         self._claimant = {"claimant": owner, "term": int(lease * SECOND)}
+        self._has_begun = has_begun
 
     def prepare(self) -> None:
-        """Make the tables, unless they are there."""
+        """Make the tables, unless they are there, and count what waits."""
         self._database.create()
+        waiting = sa.select(sa.func.count()).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
+        with self._database.begin() as connection:
+            connection.execute(sa.update(QUEUES).values(waiting=waiting.scalar_subquery()))
 
     def exchange(self, ask: Ask) -> Exchange:
-        """Tell how attempts go, and take jobs, in one transaction."""
+        """Tell how attempts go, and take jobs, in one transaction.
+
+        What the store says this supervisor runs, and it does not, is taken back: nobody runs it. So the first exchange
+        of a supervisor takes back what its predecessor ran.
+
+        Raises
+        ------
+        Unavailable
+            where the store does not answer; then nothing was changed.
+        """
         places = ask.places if self._is_worthwhile(ask) else 0
         with self._database.begin() as connection, _Entry(connection) as entry:
             entry.report(ask.reports)
             self._record(connection, ask.records)
+            gone = self._compare(entry, ask) if ask.runs is not None else []
             if ask.renews:
-                connection.execute(RENEW, self._claimant)
+                self._renew(entry)
             claimed = self._claim(entry, places) if places else []
-            mine = self._mine(connection) if ask.checks else None
             watched = _states(connection, ask.watched) if ask.watched else []
-        return Exchange(claimed, entry.refused, [*entry.changes, *watched], mine)
-
-    def _is_worthwhile(self, ask: Ask) -> bool:
-        """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
-        if not ask.places:
-            return False
-        if ask.reports or ask.records or ask.renews:
-            return True
-        with self._database.begin() as connection:
-            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
-
-    def recover(self, has_begun: Callable[[str, int], bool]) -> list[Change]:
-        """Take back what an earlier supervisor of this state directory ran: nobody runs it now.
-
-        Parameters
-        ----------
-        has_begun : whether a child had taken up an epoch of a job.
-        """
-        mine = JOBS.c.owner == self._claimant["claimant"]
-        waiting = sa.select(sa.func.count()).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
-        with self._database.begin() as connection, _Entry(connection) as entry:
-            connection.execute(sa.update(QUEUES).values(waiting=waiting.scalar_subquery()))
-            entry.report(_losses(connection, mine, has_begun))
-        return entry.changes
-
-    def take_over(self) -> list[Change]:
-        """Take back what machines ran that have not been heard of for longer than their lease."""
-        expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
-        with self._database.begin() as connection, _Entry(connection) as entry:
-            # whether a child had begun, only the machine that is gone could tell
-            entry.report(_losses(connection, expired, lambda _job, _epoch: True))
-        return entry.changes
+        return Exchange(claimed, entry.refused, gone, [*entry.changes, *watched])
 
     def kept(self, jobs: Iterable[str]) -> set[str]:
         """Those of *jobs* whose artefacts are, or may still be, needed."""
@@ -209,6 +199,15 @@ class Ledger:
         """Close all connections."""
         self._database.close()
 
+    def _is_worthwhile(self, ask: Ask) -> bool:
+        """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
+        if not ask.places:
+            return False
+        if ask.reports or ask.records or ask.renews:
+            return True
+        with self._database.begin() as connection:
+            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
+
     def _record(self, connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:
             return
@@ -217,22 +216,34 @@ class Ledger:
         inputs = [{"job": record["id"], "content": record["content"]} for record in records]
         self._database.insert_or(connection, INPUTS, inputs)
 
+    def _compare(self, entry: _Entry, ask: Ask) -> list[Ref]:
+        """Take back what this supervisor should run and does not; say what it runs and should not."""
+        runs = {*(ask.runs or ()), *ask.reports}
+        mine = {Ref(*row) for row in entry.connection.execute(MINE, self._claimant)}
+        if strays := mine - runs:
+            condition = JOBS.c.id.in_([ref.job for ref in strays])
+            entry.report(_losses(entry.connection, condition, self._has_begun))
+        return list(runs - mine - ask.reports.keys())
+
+    def _renew(self, entry: _Entry) -> None:
+        entry.connection.execute(RENEW, self._claimant)
+        expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
+        # whether a child had begun, only the machine that is gone could tell
+        entry.report(_losses(entry.connection, expired, lambda _job, _epoch: True))
+
     def _claim(self, entry: _Entry, places: int) -> list[Attempt]:
-        values = {**self._claimant, "queues": self._queues, "places": places, "moment": now()}
+        moment = now()
+        values = {**self._claimant, "queues": self._queues, "places": places, "moment": moment}
         rows = entry.connection.execute(CLAIM, values).mappings().all()
         if not rows:
             return []
         for row in rows:
             entry.moves[row["queue"]] -= 1
-            entry.changes.append(Change(row["id"], values["moment"], is_done=False))
+            entry.changes.append(Change(row["id"], moment, is_done=False))
         wanted = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_([row["id"] for row in rows]))
         inputs = dict(entry.connection.execute(wanted).tuples().all())
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
-
-    def _mine(self, connection: sa.Connection) -> frozenset[Ref]:
-        rows = connection.execute(MINE, self._claimant).all()
-        return frozenset(Ref(*row) for row in rows)
 
 
 class _Entry:
@@ -281,7 +292,8 @@ def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, di
     return END, {
         **own,
         "end": report.status.value,
-        "words": failure.detail if failure else None,
+        "percent": report.percent,
+        "words": failure.detail if failure else report.message,
         "results": report.artefacts,
         "reason": compact(failure.to_json()) if failure else None,
     }
@@ -300,7 +312,7 @@ def _losses(
     }
 
 
-def _attempt(row: Mapping[str, Any], request: bytes) -> Attempt:
+def _attempt(row: sa.RowMapping, request: bytes) -> Attempt:
     limits = Limits.from_json(json.loads(row["limits"]))
     return Attempt(row["id"], row["process"], limits, request, row["epoch"], row["attempt"])
 

@@ -67,7 +67,7 @@ class EngineSettings:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _versions(document: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - any JSON
+def _versions(document: Any) -> Iterator[tuple[str, int]]:
     """Each Python file that *document* names under ``file``, with the time of its last change [ns]."""
     if isinstance(document, Mapping):
         file = document.get("file")

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.database import (
-    ACCEPTED,
     INPUTS,
     JOBS,
     QUEUES,
@@ -169,7 +168,7 @@ class StoredInputs(Mapping[str, Any]):
     def _inputs(self) -> Mapping[str, Any]:
         return self._read(self._job)
 
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any JSON
+    def __getitem__(self, key: str) -> Any:
         return self._inputs[key]
 
     def __iter__(self) -> Iterator[str]:

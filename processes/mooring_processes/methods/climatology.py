@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
+from mooring.formats.axes import Axis, dimension
 from pydantic import Field
 
 from mooring_processes import InputError, process, progress
-from mooring_processes.axes import Axis, dimension
 from mooring_processes.methods.horizontal import numbers
 from mooring_processes.methods.provenance import history
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
+from mooring.formats.axes import DEGREES, Axis, axis_of, dimension
 
-from mooring_processes.axes import UNITS, Axis, axis_of, dimension
 from mooring_processes.errors import InputError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _is_plain_geographic(crs: pyproj.CRS) -> bool:
 def _implied_crs(field: xr.DataArray, x: Hashable, y: Hashable) -> pyproj.CRS | None:
     """WGS 84 where the units of CF tell longitude and latitude, which they do without a datum."""
     units = {axis: str(field[name].attrs.get("units", "")).lower() for axis, name in ((Axis.X, x), (Axis.Y, y))}
-    return pyproj.CRS("EPSG:4326") if all(unit in UNITS[axis] for axis, unit in units.items()) else None
+    return pyproj.CRS("EPSG:4326") if all(unit in DEGREES[axis] for axis, unit in units.items()) else None
 
 
 def _given_crs(given: str | None) -> pyproj.CRS | None:

@@ -86,8 +86,7 @@ class Endpoints:
         """Run a process: now, or as a job that is followed."""
         entry = self._entry(process_id)
         wanted = preferences(request)
-        body = request.get_data(cache=False)
-        order = read_order(body, entry, self._service.checkers[entry.id], request.headers.get("Accept", ""))
+        order = read_order(_body(), entry, self._service.checkers[entry.id], request.headers.get("Accept", ""))
         if runs_async(wanted, entry.limits):
             return self._submit(order, entry, wanted)
         return self._call(order, entry)
@@ -234,6 +233,12 @@ class Endpoints:
 
 def _no_such_job(job_id: str) -> Problem:
     return Problem(404, ogc.NO_SUCH_JOB, f"there is no job {job_id[:80]!r}; it was never here or was removed")
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=False)
+    request.stream.read(1)  # a body of unstated length that is too large is cut, and tells so only here
+    return body
 
 
 def _json(document: object, status: int = 200) -> Response:

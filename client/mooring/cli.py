@@ -1,0 +1,215 @@
+"""The ``mooring`` command: processes and call, and whatever installed packages add to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mooring.description import FILES
+from mooring.errors import MooringError
+from mooring.formats import Kind
+from mooring.values import BBox
+
+if TYPE_CHECKING:
+    from mooring.description import Described
+    from mooring.process import RemoteProcess
+
+GROUP = "mooring.commands"
+SERVER_COMMANDS = frozenset({"serve", "demo"})
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+"""Exit codes: the call failed, the words of the command do not fit, Ctrl-C ended it."""
+
+
+class Command(Protocol):
+    """One subcommand; other packages add theirs as entry points of the group ``mooring.commands``."""
+
+    help: str
+    """What it does, in a few words."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what it takes."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; the exit code."""
+        raise NotImplementedError
+
+
+class Processes:
+    """``mooring processes URL``: what a service offers."""
+
+    help = "list the processes of a service, or describe one"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+        parser.add_argument("process", nargs="?", help="id of a process to describe")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """List them."""
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        with connect(arguments.url) as service:
+            if arguments.process:
+                process = service[arguments.process]
+                print(f"{process.__name__}{process.__signature__}\n\n{process.__doc__}")
+                return 0
+            width = max(map(len, service), default=0)
+            for name, title in service.processes.items():
+                print(f"{name:{width}}  {title}".rstrip())
+        return 0
+
+
+class Call:
+    """``mooring call URL PROCESS name=value ...``: one execution, its results printed or saved."""
+
+    help = "call a process of a service"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+        parser.add_argument("process", help="id of the process")
+        parser.add_argument(
+            "inputs", nargs="*", metavar="name=value", help="text, JSON, west,south,east,north, a URL, or @FILE"
+        )
+        parser.add_argument(
+            "--output", action="append", default=[], metavar="ID[=FORMAT]", help="only this output, in this format"
+        )
+        parser.add_argument("--directory", type=Path, default=Path(), help="where files are saved (default: here)")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Call it, wait, print what is text and save what is not."""
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        with connect(arguments.url) as service:
+            process = service[arguments.process]
+            try:
+                job = _selected(process, arguments.output).submit(**read_inputs(process, arguments.inputs))
+            except (ValueError, TypeError, OSError) as error:
+                if isinstance(error, MooringError):
+                    raise
+                print(f"mooring call: {error}", file=sys.stderr)
+                return MISUSED
+            try:
+                job.follow()
+            except KeyboardInterrupt:
+                job.cancel()
+                raise
+            with tempfile.TemporaryDirectory() as folder:
+                for path in job.download(folder).values():
+                    _deliver(path, arguments.directory)
+        return 0
+
+
+def _selected(process: RemoteProcess, wanted: Iterable[str]) -> RemoteProcess:
+    """The process, of which only the outputs named ``ID`` or ``ID=FORMAT`` are wanted."""
+    pairs = [each.partition("=") for each in wanted]
+    outputs = [name for name, mark, _ in pairs if not mark]
+    return process.select(*outputs, **{name: form for name, mark, form in pairs if mark}) if pairs else process
+
+
+def read_inputs(process: RemoteProcess, words: Iterable[str]) -> dict[str, Any]:
+    """The inputs on a command line as values.
+
+    Raises
+    ------
+    ValueError
+        for a word that is no ``name=value``, or a name that the process does not take.
+    """
+    known = process.description.inputs
+    inputs: dict[str, Any] = {}
+    for word in words:
+        key, mark, text = word.partition("=")
+        name = next((each for each, described in known.items() if key in (each, described.id)), None)
+        if not mark or name is None:
+            raise ValueError(f"{word!r} is no input; {process.id} takes {', '.join(f'{each}=...' for each in known)}")
+        inputs[name] = read_value(known[name], text)
+    return inputs
+
+
+def read_value(described: Described, text: str) -> Any:
+    """One input on a command line as a value."""
+    if text.startswith("@"):
+        return Path(text[1:])
+    if described.kind is Kind.BBOX and not text.startswith("{"):
+        return BBox.from_json({"bbox": [float(number) for number in text.split(",")]})
+    if described.kind in FILES or described.schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _deliver(path: Path, directory: Path) -> None:
+    """Print an output that is text, save one that is data."""
+    if path.suffix in (".json", ".txt"):
+        print(path.read_text(encoding="utf-8").rstrip())
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / path.name
+    target.write_bytes(path.read_bytes())
+    print(target)
+
+
+class Missing:
+    """A command of a package that is here in part only.
+
+    Parameters
+    ----------
+    name : what it is called.
+    lacks : the module that is not installed.
+    """
+
+    def __init__(self, name: str, lacks: str | None) -> None:
+        extra = "server" if name in SERVER_COMMANDS else "data"
+        self.help = f'needs {lacks}, which is not installed: pip install "mooring[{extra}]"'
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Take whatever is given."""
+        parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Say what is missing."""
+        print(f"mooring {arguments.command} {self.help}", file=sys.stderr)
+        return FAILED
+
+
+def commands() -> dict[str, Command]:
+    """All commands by name: those of the client, and those of installed packages."""
+    found: dict[str, Command] = {"processes": Processes(), "call": Call()}
+    for each in entry_points(group=GROUP):
+        try:
+            found[each.name] = each.load()
+        except ModuleNotFoundError as error:
+            found[each.name] = Missing(each.name, error.name)
+    return found
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parser = argparse.ArgumentParser("mooring", description="Analysis methods, called where their data are.")
+    parser.add_argument("--version", action="version", version=f"mooring {version('mooring')}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    found = commands()
+    for name, command in found.items():
+        command.configure(subparsers.add_parser(name, help=command.help, description=command.help))
+    arguments = parser.parse_args(words)
+    try:
+        return found[arguments.command].run(arguments)
+    except ModuleNotFoundError as error:
+        return Missing(arguments.command, error.name).run(arguments)
+    except MooringError as error:
+        print(f"mooring {arguments.command}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What a child does: one job at a time, until it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NoReturn
+
+from mooring_processes.execution import Artefact, ExecutionFailed, Failure, Request, Workplace
+from mooring_processes.jobs import kernel
+from mooring_processes.jobs.gauge import Gauge, Reading
+from mooring_processes.jobs.wire import Frame, Line
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.state import State
+
+LOGGER = logging.getLogger(__name__)
+
+OFTEN = 0.02
+"""Seconds between two reports that are sent; those in between are only shown by the gauge."""
+SACRIFICE = "500"
+"""Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
+
+
+def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State) -> NoReturn:
+    """Run what the supervisor sends, one after another; end when it hangs up."""
+    kernel.adopt_orphans()
+    faulthandler.enable()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(SACRIFICE)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper
+    if "numpy" in sys.modules:
+        # forked children would all draw the same numbers
+        sys.modules["numpy"].random.seed()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    child = Child(Line(sock), Gauge(gauge), workplace, state)
+    os.close(gauge)
+    child.prepare()
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        child.work()
+    os._exit(0)
+
+
+class Child:
+    """One child.
+
+    Parameters
+    ----------
+    line : to the supervisor.
+    gauge : shows how far the job is.
+    workplace : runs requests.
+    state : where results and logs go.
+    """
+
+    def __init__(self, line: Line, gauge: Gauge, workplace: Workplace, state: State) -> None:
+        self._line = line
+        self._gauge = gauge
+        self._workplace = workplace
+        self._state = state
+
+    def prepare(self) -> None:
+        """Import the methods, so that no job pays for it."""
+        try:
+            self._workplace.prepare()
+        except Exception:
+            # a job of a method that cannot be imported tells its caller; the others go on
+            LOGGER.exception("a method cannot be imported")
+        self._line.send({"ready": True})
+
+    def work(self) -> NoReturn:
+        """Run jobs until the supervisor hangs up."""
+        while True:
+            order = self._line.receive()
+            job, epoch = order.head["job"], order.head["epoch"]
+            with _logged_to(self._state.log(job)):
+                answer = self._attempt(job, epoch, order)
+            self._line.send(answer.head, answer.body)
+
+    def _attempt(self, job: str, epoch: int, order: Frame) -> Frame:
+        request = Request.from_json(json.loads(order.body))
+        try:
+            directory = self._state.begin(job, epoch)
+            artefacts = self._workplace.execute(request, directory, Reporter(self._line, self._gauge))
+            if order.head["keeps"] or any(each.file is not None for each in artefacts):
+                self._state.publish(job, epoch)
+            else:
+                self._state.keep_only(job, None)
+            return Frame({"done": True}, _encoded(artefacts))
+        except ExecutionFailed as error:
+            failure = error.failure
+        except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
+            failure = _unexpected(request.process, error)
+        if not order.head["keeps"]:
+            self._state.keep_only(job, None)
+        return Frame({"failed": failure.to_json()})
+
+
+class Reporter:
+    """Tells how far a job is; cheap enough for an inner loop, and the last word is never lost.
+
+    Parameters
+    ----------
+    line : to the supervisor.
+    gauge : shows each report, for those that are not sent.
+    """
+
+    def __init__(self, line: Line, gauge: Gauge) -> None:
+        self._line = line
+        self._gauge = gauge
+        self._lock = Lock()
+        self._count = 0
+        self._sent = 0.0
+
+    def __call__(self, fraction: float, message: str) -> None:
+        """Tell that *fraction* (0 to 1) is done."""
+        with self._lock:
+            self._count += 1
+            reading = Reading(self._count, float(fraction), str(message))
+            self._gauge.show(reading)
+            clock = time.monotonic()
+            if clock - self._sent >= OFTEN and self._line.offer({"shows": self._count}):
+                self._sent = clock
+
+
+def _encoded(artefacts: tuple[Artefact, ...]) -> bytes:
+    return json.dumps([each.to_json() for each in artefacts], separators=(",", ":")).encode()
+
+
+def _unexpected(process: str, error: BaseException) -> Failure:
+    reference = secrets.token_hex(4)
+    LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
+    detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
+    return Failure("error", detail, reference=reference)
+
+
+@contextlib.contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
+    """Let what is logged and printed go to a file, also from C; a log that stays empty is removed."""
+    before = [os.dup(number) for number in (1, 2)]
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        for number in (1, 2):
+            os.dup2(file, number)
+        yield
+    finally:
+        _flush()
+        for number, old in zip((1, 2), before, strict=True):
+            os.dup2(old, number)
+            os.close(old)
+        if os.fstat(file).st_size == 0:
+            path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError, OSError):
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,373 @@
+"""Who does what: attempts are given to children, watched, stopped, and what came of them is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from mooring_processes.execution import Failure
+from mooring_processes.jobs import kernel
+from mooring_processes.jobs.attempt import (
+    Attempt,
+    Ended,
+    Progressed,
+    Ref,
+    Returned,
+    after_death,
+    crashed,
+    failed,
+    handed_back,
+    lost,
+    out_of_memory,
+    out_of_time,
+)
+from mooring_processes.jobs.job import Status
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.clerk import Clerk
+    from mooring_processes.jobs.crew import Crew, Worker
+    from mooring_processes.jobs.gauge import Reading
+    from mooring_processes.jobs.ledger import Exchange
+    from mooring_processes.jobs.state import State
+    from mooring_processes.jobs.wire import Frame
+
+LOGGER = logging.getLogger(__name__)
+
+TICK = 0.05
+"""Seconds between two looks at what runs."""
+FAMILY_TICKS = 5
+"""Looks at what runs for each look at what it has started."""
+KILLED = -9
+"""Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
+
+
+class Doom(Enum):
+    """Why we killed a child."""
+
+    TIME = auto()
+    MEMORY = auto()
+    NOT_WANTED = auto()
+    """The job was dismissed, or whoever called has gone."""
+    STOPPING = auto()
+    """The service stops."""
+
+
+@dataclass(eq=False)
+class Task:
+    """An attempt on its way through here."""
+
+    attempt: Attempt
+    answer: Callable[[Mapping[str, Any], bytes], None] | None = None
+    """Where the answer to a call goes; None for a job."""
+    worker: Worker | None = None
+    began: float = 0.0
+    """When a child was given it (monotonic) [s]."""
+    percent: int = 0
+    message: str = ""
+    reports: int = 0
+    family: list[int] = field(default_factory=list)
+    """Processes that its child started."""
+    doom: Doom | None = None
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+    """Called when its child is gone, or has nothing more to do with it."""
+
+    @property
+    def ref(self) -> Ref:
+        """Which attempt it is."""
+        return Ref(self.attempt.job, self.attempt.epoch)
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the store knows of it."""
+        return self.answer is None
+
+
+class Dispatcher:
+    """Gives attempts to children.
+
+    Parameters
+    ----------
+    slots : jobs that run at once.
+    call_slots : calls that run at once, beside the jobs.
+    call_queue : calls that may wait.
+    state : where attempts leave their files.
+    """
+
+    def __init__(self, slots: int, call_slots: int, call_queue: int, state: State) -> None:
+        self._slots = slots
+        self._call_slots = call_slots
+        self._call_queue = call_queue
+        self._state = state
+        self._idle: deque[Worker] = deque()
+        self._calls: deque[Task] = deque()
+        self._jobs: deque[Task] = deque()
+        self._running: dict[Worker, Task] = {}
+        self._ticks = 0
+        self._ticker: asyncio.TimerHandle | None = None
+        self._is_stopping = False
+        self._janitor = ThreadPoolExecutor(1, "janitor")
+        self.crew: Crew
+        self.clerk: Clerk
+
+    # what comes in
+
+    def call(self, task: Task) -> bool:
+        """Run a call as soon as there is a child for it; False where too many wait already."""
+        if self._is_stopping or len(self._calls) >= self._call_queue:
+            return False
+        self._calls.append(task)
+        self._dispatch()
+        return True
+
+    def take(self, exchange: Exchange) -> None:
+        """Begin the jobs that were claimed, and leave those that are not ours any more."""
+        for attempt in exchange.claimed:
+            self._jobs.append(Task(attempt))
+        for ref in exchange.refused:
+            self._janitor.submit(self._state.forget, *ref)
+        for ref in exchange.gone:
+            self.stop(ref.job, ref.epoch)
+        if self._is_stopping:
+            self._hand_back_waiting()
+        self._dispatch()
+
+    def stop(self, job: str, epoch: int | None = None, on_end: Callable[[], None] | None = None) -> None:
+        """Stop a job or a call that is not wanted any more.
+
+        Parameters
+        ----------
+        job : which.
+        epoch : only this epoch of it; None for any.
+        on_end : called when nothing runs any more for it.
+        """
+        for task in self._tasks():
+            if task.attempt.job == job and epoch in (None, task.attempt.epoch):
+                if on_end is not None:
+                    task.on_end.append(on_end)
+                self._doom(task, Doom.NOT_WANTED)
+                return
+        if on_end is not None:
+            on_end()
+
+    # how much there is to do
+
+    def places(self) -> int:
+        """How many jobs could begin now."""
+        if self._is_stopping:
+            return 0
+        jobs = sum(task.is_job for task in self._running.values()) + len(self._jobs)
+        return max(0, min(self._slots - jobs, len(self._idle) - len(self._jobs)))
+
+    def runs(self) -> list[Ref]:
+        """Attempts at jobs that are in hand."""
+        return [task.ref for task in self._tasks() if task.is_job]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs or waits here."""
+        return bool(self._running or self._calls or self._jobs)
+
+    def jobs_of(self, worker: Worker) -> str | None:
+        """What a child does."""
+        task = self._running.get(worker)
+        return task.attempt.job if task else None
+
+    # how it ends
+
+    async def drain(self, patience: float) -> None:
+        """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
+        self._is_stopping = True
+        while self._calls:
+            self._answer(self._calls.popleft(), {"interrupted": True})
+        self._hand_back_waiting()
+        deadline = time.monotonic() + patience
+        while self._running and time.monotonic() < deadline:
+            await asyncio.sleep(TICK)
+        for task in list(self._running.values()):
+            self._doom(task, Doom.STOPPING)
+        while self._running:
+            await asyncio.sleep(TICK)
+
+    def close(self) -> None:
+        """End the thread, once it has removed what it was told to."""
+        self._janitor.shutdown()
+
+    # what children say
+
+    def ready(self, worker: Worker) -> None:
+        """A child waits for work."""
+        self._idle.append(worker)
+        self._dispatch()
+        self.clerk.look()
+
+    def heard(self, worker: Worker, frame: Frame) -> None:
+        """A child tells how far it is, or what came of its work."""
+        task = self._running.get(worker)
+        if task is None:
+            return
+        if "shows" in frame.head:
+            self._note_progress(task, worker.gauge.read())
+            return
+        del self._running[worker]
+        self._note_progress(task, worker.gauge.read())
+        if task.doom is not Doom.NOT_WANTED:
+            self._settle(task, frame)
+        self._let_go(task)
+        if not worker.is_doomed and worker.is_fresh:
+            self._idle.append(worker)
+        else:
+            worker.kill()
+        self._dispatch()
+
+    def ended(self, worker: Worker, code: int | None) -> None:
+        """A child is gone."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        task = self._running.pop(worker, None)
+        if task is None:
+            return
+        if task.is_job:
+            self._bury_job(task, code)
+        else:
+            self._bury_call(task, code)
+        self._let_go(task)
+        self._dispatch()
+
+    def _settle(self, task: Task, frame: Frame) -> None:
+        """A child has told what came of a task."""
+        if not task.is_job:
+            self._answer(task, frame.head, frame.body)
+            return
+        if "failed" in frame.head:
+            self._end_job(task, failed(Failure.from_json(frame.head["failed"])))
+            return
+        self._end_job(task, Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode()))
+
+    def _end_job(self, task: Task, end: Ended | Returned) -> None:
+        self.clerk.report(task.ref, end)
+        keeps = isinstance(end, Ended) and end.status is Status.SUCCESSFUL
+        self._janitor.submit(self._state.keep_only, task.attempt.job, task.attempt.epoch if keeps else None)
+
+    def _bury_job(self, task: Task, code: int | None) -> None:
+        attempt = task.attempt
+        has_begun = self._state.has_begun(*task.ref)
+        match task.doom:
+            case Doom.TIME:
+                self._end_job(task, failed(out_of_time(attempt)))
+            case Doom.MEMORY:
+                self._end_job(task, failed(out_of_memory(attempt)))
+            case Doom.STOPPING:
+                self._end_job(task, handed_back(attempt, has_begun=has_begun))
+            case Doom.NOT_WANTED:
+                self._janitor.submit(self._state.keep_only, attempt.job, None)
+            case None:
+                why = lost(attempt) if code is None else crashed(attempt, code)
+                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
+                self._end_job(task, after_death(attempt, why, has_begun=has_begun))
+
+    def _bury_call(self, task: Task, code: int | None) -> None:
+        self._janitor.submit(self._state.keep_only, task.attempt.job, None)
+        match task.doom:
+            case Doom.TIME:
+                self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
+            case Doom.MEMORY:
+                self._answer(task, {"failed": out_of_memory(task.attempt).to_json()})
+            case None if code not in (None, KILLED):
+                self._answer(task, {"failed": crashed(task.attempt, code or 0).to_json()})
+            case Doom.STOPPING | None:
+                self._answer(task, {"interrupted": True})
+            case Doom.NOT_WANTED:
+                pass
+
+    def _answer(self, task: Task, head: Mapping[str, Any], body: bytes = b"") -> None:
+        if task.answer is not None:
+            task.answer(head, body)
+
+    def _let_go(self, task: Task) -> None:
+        for call in task.on_end:
+            call()
+        if task.is_job:
+            # there is a place
+            self.clerk.look()
+
+    # giving out
+
+    def _dispatch(self) -> None:
+        calls = len(self._running) - sum(task.is_job for task in self._running.values())
+        while self._idle and self._calls and calls < self._call_slots:
+            self._begin(self._calls.popleft(), self._idle.popleft())
+            calls += 1
+        while self._idle and self._jobs:
+            self._begin(self._jobs.popleft(), self._idle.popleft())
+
+    def _begin(self, task: Task, worker: Worker) -> None:
+        task.worker = worker
+        task.began = time.monotonic()
+        self._running[worker] = task
+        worker.gauge.clear()
+        attempt = task.attempt
+        head = {"job": attempt.job, "epoch": attempt.epoch, "keeps": task.is_job}
+        worker.send(head, attempt.request)
+        if self._ticker is None:
+            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _doom(self, task: Task, doom: Doom) -> None:
+        task.doom = task.doom or doom
+        if task.worker is not None:
+            task.worker.kill()
+            return
+        for queue in (self._calls, self._jobs):
+            if task in queue:
+                queue.remove(task)
+        self._let_go(task)
+
+    def _hand_back_waiting(self) -> None:
+        while self._jobs:
+            task = self._jobs.popleft()
+            self._end_job(task, Returned(task.attempt.number - 1))
+
+    def _tasks(self) -> Iterator[Task]:
+        yield from list(self._running.values())
+        yield from list(self._jobs)
+        yield from list(self._calls)
+
+    # watching
+
+    def _tick(self) -> None:
+        self._ticker = None
+        self._ticks += 1
+        for worker, task in list(self._running.items()):
+            if task.doom is None:
+                self._look_at(worker, task)
+        if self._running:
+            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _look_at(self, worker: Worker, task: Task) -> None:
+        self._note_progress(task, worker.gauge.read())
+        limits = task.attempt.limits
+        if limits.timeout is not None and time.monotonic() - task.began > limits.timeout:
+            self._doom(task, Doom.TIME)
+        elif limits.memory is not None:
+            if self._ticks % FAMILY_TICKS == 0:
+                task.family = kernel.descendants(worker.pid)
+            if kernel.resident([worker.pid, *task.family]) > limits.memory:
+                self._doom(task, Doom.MEMORY)
+
+    def _note_progress(self, task: Task, reading: Reading | None) -> None:
+        if reading is None or reading.count == task.reports:
+            return
+        task.reports = reading.count
+        told = Progressed(round(100 * min(max(reading.fraction, 0.0), 1.0)), reading.message)
+        if (told.percent, told.message) != (task.percent, task.message):
+            task.percent, task.message = told.percent, told.message
+            if task.is_job:
+                self.clerk.report(task.ref, told)
+
+
