@@ -48,7 +48,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
     methods = HERE / "service" / "methods_for_tests.py"
-    with serve(folder, [str(methods)] if methods.exists() else [], datasets=named, mooring={"queue": 50, "body_size": "16 MB"}) as service:
+    with serve(folder, [str(methods)], datasets=named, mooring={"queue": 50, "body_size": "16 MB"}) as service:
         yield service
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-
 from mooring_processes.app import THREADS
 from mooring_processes.cli import free_port, wait_for
 from mooring_processes.configuration import shipped
@@ -74,7 +73,11 @@ def unmodified(
 
 
 def _configured(
-    folder: Path, url: str, resources: Mapping[str, dict], manager: Mapping[str, str] | None, environment: dict[str, str]
+    folder: Path,
+    url: str,
+    resources: Mapping[str, dict],
+    manager: Mapping[str, str] | None,
+    environment: dict[str, str],
 ) -> dict[str, str]:
     document = yaml.safe_load(shipped("local.yml").read_text())
     document = {name: document[name] for name in ("server", "logging", "metadata")}

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from requests.utils import parse_header_links
+from urllib3.exceptions import HTTPError
 
 from mooring.connection import document, is_json
 from mooring.description import FILES, Described, format_of
-from mooring.download import Report, Source, load, save
-from mooring.errors import ResultError
+from mooring.download import Report, Source, blocks, load, save
+from mooring.errors import ResultError, UnreachableError
 from mooring.inputs import QUALIFIED
-from mooring.multipart import BLOCK, split
+from mooring.multipart import split
 from mooring.order import Shape, Wish
 from mooring.transport import JSON
 
@@ -112,7 +113,11 @@ class Receiver:
 
     def _split(self, response: Response, media_type: str, source: Source) -> dict[str, Received]:
         found = {}
-        for part in split(response.iter_content(BLOCK), media_type, self.scratch.path):
+        try:
+            parts = split(blocks(response), media_type, self.scratch.path)
+        except HTTPError as error:
+            raise UnreachableError(f"the answer breaks off: {error}") from error
+        for part in parts:
             if part.location:
                 found[part.id] = self._fetched(part.location, part.media_type, source, response.url)
             else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from requests import RequestException
+from urllib3.exceptions import HTTPError
 
 from mooring.errors import RefusedError, UnreachableError
 from mooring.transport import unreachable
@@ -63,7 +64,7 @@ def save(response: Response, source: Source, path: Path, report: Report) -> None
             begin = file.tell()
             try:
                 _copy(response, file, report)
-            except RequestException as error:
+            except HTTPError as error:
                 failures = failures + 1 if file.tell() == begin else 1
                 if failures == ATTEMPTS:
                     raise UnreachableError(
@@ -72,6 +73,19 @@ def save(response: Response, source: Source, path: Path, report: Report) -> None
                 response = _rest(source, file, tag)
             else:
                 return
+
+
+def blocks(response: Response) -> Iterator[bytes]:
+    """The body of an answer in pieces, each as soon as it is here, so that a broken connection loses none.
+
+    Raises
+    ------
+    urllib3.exceptions.HTTPError
+        if it breaks off.
+    """
+    with response:
+        while block := response.raw.read1(BLOCK, decode_content=True):
+            yield block
 
 
 def load(response: Response, source: Source) -> bytes:
@@ -95,10 +109,9 @@ def load(response: Response, source: Source) -> bytes:
 def _copy(response: Response, file: BinaryIO, report: Report) -> None:
     length = response.headers.get("Content-Length", "")
     total = file.tell() + int(length) if length.isdecimal() else None
-    with response:
-        for block in response.iter_content(BLOCK):
-            file.write(block)
-            report(file.tell(), total)
+    for block in blocks(response):
+        file.write(block)
+        report(file.tell(), total)
 
 
 def _rest(source: Source, file: BinaryIO, tag: str) -> Response:

@@ -13,7 +13,6 @@ from mooring.errors import ResultError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BLOCK = 1 << 20
 HEADERS = 1 << 16
 """Most bytes that the headers of a part may take."""
 

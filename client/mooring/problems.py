@@ -6,6 +6,8 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from requests import RequestException
+
 from mooring.errors import FailedError, ProblemError, RefusedError, kind_of_problem
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def problem_of(response: Response) -> dict[str, Any]:
     """The problem document of an answer, or an empty one."""
     try:
         problem = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RequestException):  # it may be a page, or break off; its status tells enough
         return {}
     return problem if isinstance(problem, dict) else {}
 

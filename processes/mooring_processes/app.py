@@ -13,7 +13,8 @@ from flask import Flask, request
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.configuration import Configuration, read_configuration
-from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.jobs.engine import Engine
+from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.embedding import pygeoapi_blueprint
 from mooring_processes.ogc.routes import blueprint

@@ -109,10 +109,9 @@ def _decorated(module: ModuleType) -> Iterator[str]:
     """Names of what a module, or the package it stands for, defines and decorates, itself or a method of it."""
     for name, target in list(vars(module).items()):
         home = str(getattr(target, "__module__", ""))
+        own = home == module.__name__ or home.startswith(f"{module.__name__}.")
         inside = vars(target).values() if isinstance(target, type) else ()
-        if any(map(is_marked, (target, *inside))) and (
-            home == module.__name__ or home.startswith(f"{module.__name__}.")
-        ):
+        if own and any(map(is_marked, (target, *inside))):
             yield name
 
 

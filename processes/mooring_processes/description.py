@@ -22,7 +22,7 @@ class Address:
     root: str | None
     """The folder that is appended to ``sys.path``, where there is one."""
     file: str | None
-    """The file of a method that belongs to no package."""
+    """The file it was given by, where it was given by one."""
     module: str
     name: str
     """The function, or ``Class.method``."""

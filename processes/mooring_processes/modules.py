@@ -40,23 +40,29 @@ def locate(source: str) -> Address:
         return Address(str(root), str(file), f"{AUTHOR}.{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}", name)
     if parts[-1] == "__init__":
         parts.pop()
-    return Address(str(root), None, ".".join(parts), name)
+    return Address(str(root), str(file), ".".join(parts), name)
 
 
 def load_module(address: Address) -> ModuleType:
-    """Import the module of an address; whatever it raises is raised here."""
+    """Import the module of an address; whatever it raises is raised here.
+
+    Raises
+    ------
+    ServingError
+        where another file has its name.
+    """
     if address.root is not None and address.root not in sys.path:
         # at the end, so that an author's calendar.py does not take the place of the standard library's
         sys.path.append(address.root)
     if address.file is None:
         return importlib.import_module(address.module)
-    known = sys.modules.get(address.module)
-    if known is not None and known.__file__ == address.file:
-        return known
-    if known is not None:
-        reason = f"{known.__file__} is called the same"
-        raise ServingError((Refusal(address.file, 1, Path(address.file).name, reason, "rename one of the two files"),))
-    return _load_file(address.module, address.file)
+    if address.module.startswith(f"{AUTHOR}.") and address.module not in sys.modules:
+        return _load_file(address.module, address.file)
+    module = importlib.import_module(address.module)
+    if module.__file__ is None or not Path(module.__file__).samefile(address.file):
+        reason = f"{module.__file__ or module.__name__} has the same name"
+        raise ServingError((Refusal(address.file, 1, address.module, reason, "rename one of the two"),))
+    return module
 
 
 def _load_file(name: str, file: str) -> ModuleType:

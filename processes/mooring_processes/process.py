@@ -241,7 +241,7 @@ class Draft:
             reason = f"{given!r} cannot be an id"
             self.place.refuse(UnservableError(reason, 'write @process(id="...") with letters, digits and hyphens'))
         if self.place.refusals:
-            raise ServingError(tuple(self.place.refusals))
+            raise ServingError(tuple(sorted(self.place.refusals, key=lambda refusal: refusal.line)))
         return Process(
             id=given,
             title=self.options.title or self.said.title or humanised(given),

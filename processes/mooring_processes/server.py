@@ -66,7 +66,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         return self._app
 
     def _begin(self, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        service_of(self._app).engine.start()
+        service_of(self._app).start()
 
     def _end(self, arbiter: Any, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         service_of(self._app).engine.close()

@@ -31,5 +31,5 @@ def version_of(module: str) -> str:
             return entry_point.dist.version
     if top != AUTHOR and (distributions := packages_distributions().get(top)):
         return version(distributions[0])
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return f"0.0.0+{hashlib.sha256(Path(file).read_bytes()).hexdigest()[:8]}" if file else "0.0.0"
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    return f"0.0.0+{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}" if file.is_file() else "0.0.0"

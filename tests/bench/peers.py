@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from serving import HELLO, Running, unmodified
-
 from mooring_processes.cli import free_port
+from serving import HELLO, Running, unmodified
 
 HERE = Path(__file__).parent
 ARRAY = {"array": {"type": "process", "processor": {"name": "vanilla_plugin.Array"}}}

@@ -282,6 +282,15 @@ def test_a_file_made_of_other_files_is_refused(path, tmp_path):
         read(path, NETCDF, ARRAY)
 
 
+@pytest.mark.parametrize("target", [h5py.SoftLink("/"), h5py.SoftLink("/group"), None], ids=["root", "group", "hard"])
+def test_a_file_that_goes_round_in_a_circle_is_refused(target, path):
+    with h5py.File(path, "w") as file:
+        file["v"] = np.arange(3.0)
+        file.create_group("group")["back"] = target or file
+    with pytest.raises(FormatError):
+        read(path, NETCDF, ARRAY)
+
+
 @pytest.mark.parametrize(
     "name", ["coads_sst.nc", "eraint_uvz.nc", "era5_cities_daily.nc", "cmip5_rcp85_precipitation_p25.nc"]
 )

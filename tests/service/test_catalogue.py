@@ -118,7 +118,7 @@ def test_a_file_inside_a_package_is_imported_by_its_dotted_name(tmp_path):
     source = write(
         tmp_path / "sealevel" / "sub" / "trend.py", "from sealevel.sub import FACTOR\nfrom . import FACTOR\n" + ONE
     )
-    assert read(source)["one"].address == Address(str(tmp_path), None, "sealevel.sub.trend", "one")
+    assert read(source)["one"].address == Address(str(tmp_path), source, "sealevel.sub.trend", "one")
 
 
 def test_a_module_or_one_function_of_it_can_be_named(tmp_path, monkeypatch):
@@ -269,7 +269,14 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     first = write(tmp_path / "x" / "flood.py", ONE)
     second = write(tmp_path / "y" / "flood.py", ONE.replace("one", "two"))
     (told,) = refusals(first, second)
-    assert f"{first} is called the same; rename one" in told
+    assert f"{first} has the same name; rename one" in told
+
+
+def test_a_package_with_the_name_of_an_installed_one_is_refused(tmp_path):
+    write(tmp_path / "jsonschema" / "__init__.py", "")
+    (told,) = refusals(write(tmp_path / "jsonschema" / "validators.py", ONE))
+    assert told.startswith(f"{tmp_path}/jsonschema/validators.py:1: jsonschema.validators: ")
+    assert "has the same name; rename one of the two" in told
 
 
 def test_a_version_is_stated_or_a_fingerprint(tmp_path):

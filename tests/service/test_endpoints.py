@@ -67,7 +67,7 @@ def test_a_wrong_page_is_told(service_url, query):
 
 def test_description_has_inputs_outputs_and_the_way_to_execute(service_url):
     described = get(f"{service_url}/processes/terrain").json()
-    assert list(described["inputs"])[0] == "dem"
+    assert next(iter(described["inputs"])) == "dem"
     assert set(described["outputs"]) == {"slope", "aspect", "hillshade"}
     assert {link["rel"] for link in described["links"]} >= {"self", f"{OGC}execute"}
     assert described["jobControlOptions"] == ["sync-execute", "async-execute", "dismiss"]
@@ -90,7 +90,8 @@ def test_raw_values_of_several_outputs_are_multipart(service_url):
     inputs = {**MESSAGE, "numbers": [1, 2]}
     answer = execute(service_url, "echo", {"inputs": inputs, "outputs": {"message": {}, "numbers": {}}})
     assert answer.headers["Content-Type"].startswith("multipart/related; boundary=")
-    assert {name: body for name, (_, body) in parts(answer).items()} == {"message": b'"teststring"', "numbers": b"[1, 2]"}
+    found = {name: body for name, (_, body) in parts(answer).items()}
+    assert found == {"message": b'"teststring"', "numbers": b"[1, 2]"}
 
 
 def test_raw_by_reference_is_204_with_links_that_hold(service_url):
@@ -155,7 +156,7 @@ def test_no_preference_and_both_modes_is_sync(service_url):
     assert execute(service_url, "echo", {"inputs": MESSAGE}).status_code == 200
 
 
-@pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async", "foo, respond-async;bar", "return=minimal, respond-async "])
+@pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async", "foo, respond-async;bar", "wait=0,respond-async "])
 def test_respond_async_makes_a_job(service_url, prefer):
     answer = execute(service_url, "echo", {"inputs": MESSAGE}, Prefer=prefer)
     assert answer.status_code == 201
@@ -266,11 +267,11 @@ def test_a_netcdf_result_opens_through_its_link(netcdf):
 
 
 def test_a_geotiff_result_opens_in_gdal(service_url, gdalinfo):
-    from mooring_processes.demo.jacksboro import elevation_model
-
     import base64
     import tempfile
     from pathlib import Path
+
+    from mooring_processes.demo.jacksboro import elevation_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dem.nc"

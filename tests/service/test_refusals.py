@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
-import xarray as xr
+import xarray as xr  # noqa: TC002 - looked up when the function is described
 from mooring_processes import process
 from mooring_processes.errors import ServingError
 from mooring_processes.process import processes_of

@@ -75,7 +75,7 @@ def _projection(grid: xr.Dataset) -> str | None:
 
 def _data(name: str, variable: xr.Variable) -> Any:
     """The values in a type NetCDF has."""
-    dtype = variable.dtype
+    dtype: Any = variable.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         return pd.DatetimeIndex(variable.to_numpy()).tz_convert(None).to_numpy()
     if pd.api.types.is_extension_array_dtype(dtype) and not isinstance(dtype, pd.StringDtype):
@@ -83,7 +83,7 @@ def _data(name: str, variable: xr.Variable) -> Any:
     if dtype.kind == "c":
         raise FormatError(f"{name} has complex numbers; give real and imaginary part as two variables")
     if dtype == np.float16:
-        return variable.data.astype("float32")
+        return variable.astype("float32").data
     if dtype.kind == "f" and dtype.itemsize > np.dtype("float64").itemsize:
         raise FormatError(f"{name} is {dtype}; NetCDF holds up to float64")
     return variable.data

@@ -98,7 +98,7 @@ def _loaded(path: Path, *, is_array: bool, unit: Literal["ns", "us"] | None) -> 
 
 
 def _check_contents(path: Path) -> None:
-    """Refuse what the NetCDF library would read without a word: half a NetCDF-3 file, other files."""
+    """Refuse what the NetCDF library reads without a word, or does not survive."""
     with path.open("rb") as file:
         head = file.read(4)
     if head in classic.SIGNS:
@@ -108,24 +108,21 @@ def _check_contents(path: Path) -> None:
     import h5py  # noqa: PLC0415 - only where it is HDF5
 
     with h5py.File(path) as file:
-        _refuse_outside(file)
+        _check_group(file, h5py)
 
 
-def _refuse_outside(group: Any) -> None:
-    """An HDF5 file may name others as part of itself: from a stranger, that would read the reader's disk."""
-    import h5py  # noqa: PLC0415 - imported by the caller
-
+def _check_group(group: Any, h5py: Any) -> None:
+    """Refuse links to other files, which would read the reader's own disk, and links that go round in a circle."""
     for name in group:
         link = group.get(name, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
+        member: Any = None if isinstance(link, h5py.ExternalLink) else group.get(name)
+        is_data = isinstance(member, h5py.Dataset)
+        if isinstance(link, h5py.ExternalLink) or (is_data and (member.external or member.is_virtual)):
             raise FormatError(f"{name} lies in another file; send a file that holds everything itself")
-        if isinstance(link, h5py.SoftLink):
-            continue
-        member = group[name]
         if isinstance(member, h5py.Group):
-            _refuse_outside(member)
-        elif isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
-            raise FormatError(f"{name} lies in another file; send a file that holds everything itself")
+            if isinstance(link, h5py.SoftLink):
+                raise FormatError(f"{name} is a link to another group; send a file without such links")
+            _check_group(member, h5py)
 
 
 def _settled(grid: xr.Dataset) -> xr.Dataset:

@@ -59,7 +59,7 @@ def moment(coordinate: xr.DataArray) -> str:
     if not isinstance(value, int | float):
         return str(value)
     axis, unit = axis_of(coordinate), units_of(coordinate)
-    if axis in DEGREES and unit.lower() in DEGREES[axis]:
+    if axis is not None and axis in DEGREES and unit.lower() in DEGREES[axis]:
         return meridian(value) if axis is Axis.X else parallel(value)
     return f"{coordinate.name} {value:g} {unit}".strip()
 

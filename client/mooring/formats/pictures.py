@@ -80,6 +80,7 @@ def _series(lines: list[xr.DataArray], labels: Hashable) -> Figure:
     figure = Figure(figsize=(8, 4), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     scale = Scale.of(lines[0], lines[0].dims[0])
+    label = ""
     for line in lines:
         marker = "o" if line.size <= 40 else None  # noqa: PLR2004 - points that can still be told apart
         label = ", ".join(_circumstances(line) if len(lines) == 1 else [str(line[labels].item())])

@@ -86,7 +86,7 @@ def dated(frame: pd.DataFrame) -> pd.DataFrame:
         if frame[name].dtype.kind == "O" and not len(texts):
             frame[name] = frame[name].astype("float64")
         if is_string_dtype(frame[name].dtype) and len(texts) and texts.map(_is_date).all():
-            has_zones = bool(texts.map(lambda text: len(text) > DAY and ZONE.search(text) is not None).any())
+            has_zones = any(len(text) > DAY and ZONE.search(text) is not None for text in map(str, texts))
             frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=has_zones)
     return frame
 

@@ -57,7 +57,11 @@ class Scale:
             return cls(values, "month", names=("", *MONTHS))
         unit = str(coordinate.attrs.get("units", "")).lower()
         axis = axis_of(coordinate)
-        if axis in DEGREES and (unit in DEGREES[axis] or str(name).lower() in LONLAT_NAMES or _is_geographic(crs)):
+        if (
+            axis is not None
+            and axis in DEGREES
+            and (unit in DEGREES[axis] or str(name).lower() in LONLAT_NAMES or _is_geographic(crs))
+        ):
             return cls(values, "lon" if axis is Axis.X else "lat")
         if axis in DEGREES:
             is_far = unit in METRES | {""} and crs is not None and float(np.ptp(values)) > KILOMETRES_FROM

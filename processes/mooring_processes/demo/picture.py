@@ -108,8 +108,9 @@ def _outlines(panel: Axes, catchments: geopandas.GeoDataFrame, colour: str, *, n
     panel.add_collection(LineCollection(lines, colors=colour, linewidths=0.7))
     if numbered:
         halo = [withStroke(linewidth=2.4, foreground="white")]
-        for number, point in zip(catchments["catchment"], catchments.representative_point(), strict=True):
-            label = panel.text(point.x, point.y, str(number), size=8.5, weight="bold", ha="center", va="center")
+        middles = shapely.get_coordinates(catchments.representative_point().to_numpy())
+        for number, (x, y) in zip(catchments["catchment"], middles, strict=True):
+            label = panel.text(x, y, str(number), size=8.5, weight="bold", ha="center", va="center")
             label.set(color=INK, path_effects=halo)
 
 

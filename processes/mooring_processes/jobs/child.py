@@ -78,7 +78,7 @@ class Child:
         except Exception:
             # a job of a method that cannot be imported tells its caller; the others go on
             LOGGER.exception("a method cannot be imported")
-        self._line.send({"ready": True})
+        self._line.send({"ready": os.getpid()})
 
     def work(self) -> NoReturn:
         """Run jobs until the supervisor hangs up."""

@@ -68,6 +68,7 @@ class Clerk:
         self._renewed = self._polled = self._wrote = 0.0
         self._later: asyncio.TimerHandle | None = None
         self._pause = 0.0
+        self._is_prepared = False
 
     def report(self, ref: Ref, report: Report) -> None:
         """Have the store told how an attempt goes; the end of it at once, progress with others."""
@@ -151,6 +152,9 @@ class Clerk:
     def _exchange(self, ask: Ask) -> Exchange:
         """In the thread: one exchange; a report that the store will not take is left out, so that others go on."""
         try:
+            if not self._is_prepared:
+                self._ledger.prepare()
+                self._is_prepared = True
             return self._ledger.exchange(ask)
         except Unavailable:
             raise
@@ -167,7 +171,7 @@ class Clerk:
             except Unavailable:
                 raise
             except Exception:
-                # whoever runs it no longer is told by the next check, and the job is taken back
+                # nobody has it in hand any more: the next comparison takes it back
                 LOGGER.exception("the store refused the report of %s", ref)
                 refused.append(ref)
             else:
@@ -202,4 +206,3 @@ class Clerk:
         if self._later is not None:
             self._later.cancel()
             self._later = None
-

@@ -26,6 +26,8 @@ LOGGER = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""
+PATIENCE = 5.0
+"""Seconds within which the forkserver tells that a child has ended."""
 GROWTH = 512 * 2**20
 """Bytes by which a child may have grown when its job is done; one that holds more makes room for a new one."""
 
@@ -119,7 +121,7 @@ class Crew:
                 pass_fds=[theirs.fileno()],
                 env=os.environ | {kernel.MARK: self._settings["state"]},
             )
-        ours.setblocking(False)  # noqa: FBT003 - Python's own
+        ours.settimeout(0)
         return ours
 
     def stop(self) -> None:
@@ -160,15 +162,28 @@ class Crew:
         finally:
             theirs.close()
             os.close(memory)
-        worker.peer = Peer(ours, lambda frame: self._hear(worker, frame), worker.kill)
+        worker.peer = Peer(ours, lambda frame: self._hear(worker, frame), lambda: self._expect_end(number))
         self._workers[number] = worker
         return True
+
+    def _expect_end(self, number: int) -> None:
+        """A child hung up: it is about to be told that it ended, or the forkserver is not what it was."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.kill()
+            self._loop.call_later(PATIENCE, self._suspect, number)
+
+    def _suspect(self, number: int) -> None:
+        if number in self._workers and self._forkserver is not None:
+            LOGGER.warning("the forkserver does not tell of a child's end; it is replaced")
+            self._forkserver.kill()
 
     def _hear(self, worker: Worker, frame: Frame) -> None:
         if "ready" not in frame.head:
             self._boss.heard(worker, frame)
             return
         self._pause = 0.0
+        worker.pid = frame.head["ready"]
         worker.is_ready = True
         worker.size = kernel.resident([worker.pid])
         self._boss.ready(worker)

@@ -19,8 +19,8 @@ from mooring_processes.jobs.errors import Unavailable
 
 METADATA = sa.MetaData()
 # written out, not bound: only so does an index on some of the rows serve a query
-ACCEPTED = sa.literal_column("'accepted'")
-RUNNING = sa.literal_column("'running'")
+ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
+RUNNING: sa.ColumnElement[str] = sa.literal_column("'running'", sa.Text)
 
 JOBS = sa.Table(
     "jobs",
@@ -77,12 +77,12 @@ class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL
     inherit_cache = True
 
 
-@compiles(clock, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
+@compiles(clock, "sqlite")
 def _sqlite_clock(*_: Any, **__: Any) -> str:
     return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
-@compiles(clock, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]  # untyped upstream
+@compiles(clock, "postgresql")
 def _postgresql_clock(*_: Any, **__: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
@@ -173,13 +173,13 @@ def compact(document: object) -> str:
 
 
 def now() -> int:
-    """This machine's clock [microseconds since 1970]."""
+    """The clock of this machine [microseconds since 1970]."""
     return time.time_ns() // 1000
 
 
-def moment(microseconds: int | None) -> datetime | None:
+def moment(microseconds: int) -> datetime:
     """A moment of a column."""
-    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def microseconds(moment: datetime) -> int:

@@ -44,6 +44,8 @@ TICK = 0.05
 """Seconds between two looks at what runs."""
 FAMILY_TICKS = 5
 """Looks at what runs for each look at what it has started."""
+PATIENCE = 2.0
+"""Seconds until a child that was killed should be gone."""
 KILLED = -9
 """Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
 
@@ -130,6 +132,8 @@ class Dispatcher:
         """Begin the jobs that were claimed, and leave those that are not ours any more."""
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
+        for ref, is_kept in exchange.settled.items():
+            self._janitor.submit(self._state.keep_only, ref.job, ref.epoch if is_kept else None)
         for ref in exchange.refused:
             self._janitor.submit(self._state.forget, *ref)
         for ref in exchange.gone:
@@ -174,10 +178,9 @@ class Dispatcher:
         """Whether anything runs or waits here."""
         return bool(self._running or self._calls or self._jobs)
 
-    def jobs_of(self, worker: Worker) -> str | None:
-        """What a child does."""
-        task = self._running.get(worker)
-        return task.attempt.job if task else None
+    def at_work(self) -> dict[int, str]:
+        """Children that run something, and which job or call."""
+        return {worker.pid: task.attempt.job for worker, task in self._running.items()}
 
     # how it ends
 
@@ -192,8 +195,11 @@ class Dispatcher:
             await asyncio.sleep(TICK)
         for task in list(self._running.values()):
             self._doom(task, Doom.STOPPING)
-        while self._running:
+        deadline = time.monotonic() + PATIENCE
+        while self._running and time.monotonic() < deadline:
             await asyncio.sleep(TICK)
+        for worker in list(self._running):
+            self.ended(worker, None)
 
     def close(self) -> None:
         """End the thread, once it has removed what it was told to."""
@@ -217,7 +223,9 @@ class Dispatcher:
             return
         del self._running[worker]
         self._note_progress(task, worker.gauge.read())
-        if task.doom is not Doom.NOT_WANTED:
+        if task.doom is Doom.NOT_WANTED:
+            self._janitor.submit(self._state.forget, *task.ref)
+        else:
             self._settle(task, frame)
         self._let_go(task)
         if not worker.is_doomed and worker.is_fresh:
@@ -246,31 +254,26 @@ class Dispatcher:
             self._answer(task, frame.head, frame.body)
             return
         if "failed" in frame.head:
-            self._end_job(task, failed(Failure.from_json(frame.head["failed"])))
-            return
-        self._end_job(task, Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode()))
-
-    def _end_job(self, task: Task, end: Ended | Returned) -> None:
-        self.clerk.report(task.ref, end)
-        keeps = isinstance(end, Ended) and end.status is Status.SUCCESSFUL
-        self._janitor.submit(self._state.keep_only, task.attempt.job, task.attempt.epoch if keeps else None)
+            self.clerk.report(task.ref, failed(Failure.from_json(frame.head["failed"])))
+        else:
+            self.clerk.report(task.ref, Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode()))
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
         has_begun = self._state.has_begun(*task.ref)
         match task.doom:
             case Doom.TIME:
-                self._end_job(task, failed(out_of_time(attempt)))
+                self.clerk.report(task.ref, failed(out_of_time(attempt)))
             case Doom.MEMORY:
-                self._end_job(task, failed(out_of_memory(attempt)))
+                self.clerk.report(task.ref, failed(out_of_memory(attempt)))
             case Doom.STOPPING:
-                self._end_job(task, handed_back(attempt, has_begun=has_begun))
+                self.clerk.report(task.ref, handed_back(attempt, has_begun=has_begun))
             case Doom.NOT_WANTED:
-                self._janitor.submit(self._state.keep_only, attempt.job, None)
+                self._janitor.submit(self._state.forget, *task.ref)
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
                 LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
-                self._end_job(task, after_death(attempt, why, has_begun=has_begun))
+                self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
         self._janitor.submit(self._state.keep_only, task.attempt.job, None)
@@ -331,7 +334,7 @@ class Dispatcher:
     def _hand_back_waiting(self) -> None:
         while self._jobs:
             task = self._jobs.popleft()
-            self._end_job(task, Returned(task.attempt.number - 1))
+            self.clerk.report(task.ref, Returned(task.attempt.number - 1))
 
     def _tasks(self) -> Iterator[Task]:
         yield from list(self._running.values())
@@ -361,13 +364,11 @@ class Dispatcher:
                 self._doom(task, Doom.MEMORY)
 
     def _note_progress(self, task: Task, reading: Reading | None) -> None:
-        if reading is None or reading.count == task.reports:
+        if reading is None or reading.number == task.reports:
             return
-        task.reports = reading.count
+        task.reports = reading.number
         told = Progressed(round(100 * min(max(reading.fraction, 0.0), 1.0)), reading.message)
         if (told.percent, told.message) != (task.percent, task.message):
             task.percent, task.message = told.percent, told.message
             if task.is_job:
                 self.clerk.report(task.ref, told)
-
-

@@ -41,7 +41,7 @@ def main() -> NoReturn:
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    control.set_inheritable(False)  # noqa: FBT003 - Python's own
+    control.set_inheritable(False)
     Forkserver(control, settings).serve()
     os._exit(0)
 
@@ -73,11 +73,11 @@ class Forkserver:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while True:
-            ready, _, _ = select.select([self._control, ends], [], [])
+            ready, _, _ = select.select([self._control.fileno(), ends], [], [])
             if ends in ready:
                 os.read(ends, LONGEST)
                 self._reap()
-            if self._control in ready and not self._obey((ends, wakeup)):
+            if self._control.fileno() in ready and not self._obey((ends, wakeup)):
                 return
 
     def _obey(self, own: tuple[int, int]) -> bool:

@@ -19,7 +19,7 @@ LONGEST = SIZE - LAYOUT.size
 class Reading(NamedTuple):
     """What a gauge shows."""
 
-    count: int
+    number: int
     """How many reports there have been since it was cleared."""
     fraction: float
     message: str
@@ -39,7 +39,7 @@ class Gauge:
     def show(self, reading: Reading) -> None:
         """Let the gauge show this; a message is cut to a kilobyte."""
         text = reading.message.encode("utf-8", "replace")[:LONGEST]
-        data = LAYOUT.pack(0, reading.count, reading.fraction, len(text))[CHECKSUM:] + text
+        data = LAYOUT.pack(0, reading.number, reading.fraction, len(text))[CHECKSUM:] + text
         self._memory[: CHECKSUM + len(data)] = struct.pack("=I", zlib.crc32(data)) + data
 
     def read(self) -> Reading | None:

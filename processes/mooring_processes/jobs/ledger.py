@@ -131,6 +131,8 @@ class Exchange:
     """Attempts whose end came too late: the job had been dismissed, or given to somebody else."""
     gone: Sequence[Ref] = ()
     """Attempts it has in hand whose job was dismissed, or given to somebody else."""
+    settled: Mapping[Ref, bool] = field(default_factory=dict)
+    """Attempts that ended their job, and whether their artefacts are its results."""
     changes: Sequence[Change] = ()
 
 
@@ -186,7 +188,7 @@ class Ledger:
                 self._renew(entry)
             claimed = self._claim(entry, places) if places else []
             watched = _states(connection, ask.watched) if ask.watched else []
-        return Exchange(claimed, entry.refused, gone, [*entry.changes, *watched])
+        return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
     def kept(self, jobs: Iterable[str]) -> set[str]:
         """Those of *jobs* whose artefacts are, or may still be, needed."""
@@ -194,6 +196,11 @@ class Ledger:
         with self._database.begin() as connection:
             rows = connection.execute(statement).all()
         return {job for job, status, artefacts in rows if artefacts != "[]" or not Status(status).is_done}
+
+    def has_waiting(self) -> bool:
+        """Whether a job could be taken."""
+        with self._database.begin() as connection:
+            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
 
     def close(self) -> None:
         """Close all connections."""
@@ -203,10 +210,7 @@ class Ledger:
         """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
         if not ask.places:
             return False
-        if ask.reports or ask.records or ask.renews:
-            return True
-        with self._database.begin() as connection:
-            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
+        return bool(ask.reports or ask.records or ask.renews) or self.has_waiting()
 
     def _record(self, connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:
@@ -253,6 +257,7 @@ class _Entry:
         self.connection = connection
         self.changes: list[Change] = []
         self.refused: list[Ref] = []
+        self.settled: dict[Ref, bool] = {}
         self.moves: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -272,8 +277,10 @@ class _Entry:
             if row is None:
                 self.refused.append(ref)
                 continue
-            self.changes.append(Change(ref.job, moment, isinstance(report, Ended)))
-            if isinstance(report, Returned):
+            self.changes.append(Change(ref.job, moment, is_done=isinstance(report, Ended)))
+            if isinstance(report, Ended):
+                self.settled[ref] = report.status is Status.SUCCESSFUL
+            elif isinstance(report, Returned):
                 self.moves[row.queue] += 1
 
 
@@ -318,5 +325,7 @@ def _attempt(row: sa.RowMapping, request: bytes) -> Attempt:
 
 
 def _states(connection: sa.Connection, jobs: Collection[str]) -> list[Change]:
+    """How jobs are; one that was removed will not change any more."""
     statement = sa.select(JOBS.c.id, JOBS.c.updated, JOBS.c.status).where(JOBS.c.id.in_(list(jobs)))
-    return [Change(job, updated, Status(status).is_done) for job, updated, status in connection.execute(statement)]
+    found = {row.id: Change(row.id, row.updated, Status(row.status).is_done) for row in connection.execute(statement)}
+    return [found.get(job, Change(job, 0, is_done=True)) for job in jobs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -112,14 +113,16 @@ class State:
         shutil.rmtree(self.published(job, epoch), ignore_errors=True)
 
     def keep_only(self, job: str, epoch: int | None) -> None:
-        """Remove what all attempts at a job left, but for one that was published."""
+        """Remove what all attempts at a job left, but for the files of one that was published."""
         folder = self.results / job
-        if epoch is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            return
         for each in _entries(folder):
             if each.name != str(epoch):
                 shutil.rmtree(each, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            # they stay where there are files
+            self.published(job, epoch or 0).rmdir()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""

@@ -86,7 +86,10 @@ class Store:
             "status": job.status.value,
             "message": job.message,
             "progress": job.progress,
-            **{name: _micro(getattr(job, name)) for name in ("created", "started", "finished", "updated")},
+            "created": microseconds(job.created),
+            "started": microseconds(job.started or job.created),
+            "finished": microseconds(job.finished or job.updated),
+            "updated": microseconds(job.updated),
             "artefacts": compact([each.to_json() for each in job.artefacts]),
             "failure": compact(job.failure.to_json()) if job.failure else None,
             "attempt": job.attempt,
@@ -146,7 +149,7 @@ class Store:
             connection.execute(sa.delete(INPUTS).where(INPUTS.c.job == job.id))
         return is_removed
 
-    def _read(self, row: Mapping[str, Any]) -> Job:
+    def _read(self, row: sa.RowMapping) -> Job:
         inputs = StoredInputs(row["id"], self.inputs)
         return _job(row, Request(row["process"], inputs, json.loads(row["outputs"])))
 
@@ -215,7 +218,7 @@ def _row(order: Order) -> dict[str, Any]:
     }
 
 
-def _job(row: Mapping[str, Any], request: Request) -> Job:
+def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
     failure = json.loads(row["failure"]) if row["failure"] else None
     return Job(
         id=row["id"],
@@ -224,8 +227,8 @@ def _job(row: Mapping[str, Any], request: Request) -> Job:
         message=row["message"],
         progress=row["progress"],
         created=moment(row["created"]),
-        started=moment(row["started"]),
-        finished=moment(row["finished"]),
+        started=None if row["started"] is None else moment(row["started"]),
+        finished=None if row["finished"] is None else moment(row["finished"]),
         updated=moment(row["updated"]),
         request=request,
         answer=json.loads(row["answer"]),

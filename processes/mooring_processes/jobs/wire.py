@@ -95,6 +95,18 @@ class Line:
             self._ready.extend(self._frames.feed(data))
         return self._ready.pop(0)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the other side is there and silent, as it is between two exchanges."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def close(self) -> None:
         """Hang up, also where another thread waits."""
         with contextlib.suppress(OSError):
@@ -113,7 +125,7 @@ class Peer:
     """
 
     def __init__(self, sock: socket.socket, heard: Callable[[Frame], None], gone: Callable[[], None]) -> None:
-        sock.setblocking(False)
+        sock.settimeout(0)
         self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._heard = heard

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
 from mooring.formats.axes import DEGREES, Axis, axis_of, dimension
+from pyproj.exceptions import CRSError
 
 from mooring_processes.errors import InputError
 
@@ -182,5 +183,5 @@ def _given_crs(given: str | None) -> pyproj.CRS | None:
         return None
     try:
         return pyproj.CRS.from_user_input(given)
-    except pyproj.exceptions.CRSError as error:
+    except CRSError as error:
         raise InputError(f"crs {given!r} is not known; write it as EPSG:25832, say", input="crs") from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import geopandas
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 from exactextract import exact_extract
@@ -16,9 +17,6 @@ from pyproj import CRS, Transformer
 
 from mooring_processes import InputError, process, progress
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid, numbers
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]
@@ -129,11 +127,12 @@ def _outlines(zones: geopandas.GeoDataFrame, mesh: HorizontalGrid) -> Shapes:
     """The part of each zone that lies on the grid, in its CRS; empty where there is none."""
     shapes: Shapes = zones.geometry.to_numpy(copy=True)
     shapes[shapely.is_missing(shapes)] = shapely.Polygon()
-    if not zones.crs.equals(mesh.crs, ignore_axis_order=True):
-        if zones.crs.is_geographic and mesh.crs.is_projected:
+    home = CRS.from_user_input(zones.crs)
+    if not home.equals(mesh.crs, ignore_axis_order=True):
+        if home.is_geographic and mesh.crs.is_projected:
             # far from its home a projection folds back on itself, so that is cut away first
-            shapes = _part(shapes, _surroundings(mesh, zones.crs), zones.crs)
-        shapes = _reprojected(shapes, zones, mesh.crs)
+            shapes = _part(shapes, _surroundings(mesh, home), home)
+        shapes = _reprojected(shapes, home, mesh.crs, zones.index)
     return _part(shapes, mesh.bounds, mesh.crs)
 
 
@@ -148,14 +147,12 @@ def _surroundings(mesh: HorizontalGrid, crs: CRS) -> Box:
     return (west - margin, south - margin, east + margin, north + margin)
 
 
-def _reprojected(shapes: Shapes, zones: geopandas.GeoDataFrame, crs: CRS) -> Shapes:
+def _reprojected(shapes: Shapes, home: CRS, crs: CRS, labels: pd.Index) -> Shapes:
     lengths = shapely.length(shapes) / SEGMENTS
     fine = shapely.segmentize(shapes, np.where(lengths > 0, lengths, 1.0))
-    reprojected: Shapes = geopandas.GeoSeries(fine, crs=zones.crs).to_crs(crs).to_numpy()
-    for label, shape in zip(zones.index, reprojected, strict=True):
-        if (zones.crs.is_projected and crs.is_geographic and _leaps(shape)) or not np.isfinite(
-            shapely.bounds(shape)
-        ).all():
+    reprojected: Shapes = geopandas.GeoSeries(fine, crs=home).to_crs(crs).to_numpy()
+    for label, shape in zip(labels, reprojected, strict=True):
+        if (home.is_projected and crs.is_geographic and _leaps(shape)) or not np.isfinite(shapely.bounds(shape)).all():
             remedy = "cut it to the region of the grid, or give it in longitude and latitude"
             raise InputError(f"zone {label} reaches too far to be reprojected to {crs.name}; {remedy}", input="zones")
     # a zone around a pole meets itself along a meridian
@@ -228,15 +225,12 @@ def _extract(
     place = {**dict(zip(("xmin", "ymin", "xmax", "ymax"), mesh.bounds, strict=True)), "srs_wkt": mesh.crs.to_wkt()}
     values = numbers(field)
     areas = np.broadcast_to(_area(mesh)[:, np.newaxis], values.shape) if by_area else None
-    table: pd.DataFrame = exact_extract(
-        NumPyRasterSource(values, **place),
-        zones,
-        operations,
-        weights=None if areas is None else NumPyRasterSource(areas, **place),
-        output="pandas",
-        progress=lambda fraction, _: progress(fraction, "zones"),
-    )
-    return table
+    options: dict[str, Any] = {
+        "weights": None if areas is None else NumPyRasterSource(areas, **place),
+        "output": "pandas",
+        "progress": lambda fraction, _: progress(fraction, "zones"),
+    }
+    return pd.DataFrame(exact_extract(NumPyRasterSource(values, **place), zones, operations, **options))
 
 
 def _operation(statistic: Statistic, *, by_area: bool) -> str:

@@ -14,7 +14,7 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from mooring_processes.errors import InputError
-from mooring_processes.jobs.errors import Busy, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ FAILURES = {
 }
 """Reason of a failed call to HTTP."""
 
-ENGINE = {
+ENGINE: dict[type[EngineError], Row] = {
     QueueFull: Row(503, "QueueFull", retry=True),
     Busy: Row(503, "Busy", retry=True),
     Interrupted: Row(503, "Interrupted", retry=True),
@@ -89,6 +89,10 @@ ENGINE = {
     TimedOut: Row(504, "TimeLimitExceeded"),
 }
 """What the engine raises to HTTP."""
+
+
+KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
+"""What Flask's own errors say beside their words."""
 
 
 def of_failure(failure: Failure) -> Problem:
@@ -107,10 +111,10 @@ def of_error(error: Exception) -> Problem:
         return Problem(400, ogc.INVALID_PARAMETER, error.detail, members={"input": error.input})
     if isinstance(error, HTTPException):
         return _of_http(error)
-    row = ENGINE.get(type(error))
-    if row is not None:
-        retry = getattr(error, "retry_after", 1)
-        return Problem(row.status, row.type, str(error), headers={"Retry-After": str(retry)} if row.retry else {})
+    if isinstance(error, EngineError):
+        row = ENGINE[type(error)]
+        headers = {"Retry-After": str(error.retry_after)} if row.retry else {}
+        return Problem(row.status, row.type, str(error), headers=headers)
     reference = secrets.token_hex(4)
     LOGGER.error("request failed, reference %s", reference, exc_info=error)
     detail = f"the service failed; its operator finds the reason under reference {reference}"
@@ -119,8 +123,8 @@ def of_error(error: Exception) -> Problem:
 
 def _of_http(error: HTTPException) -> Problem:
     status = error.code or 500
-    headers = dict(error.get_response().headers)
-    kept = {name: headers[name] for name in ("Allow", "Retry-After", "Content-Range") if name in headers}
+    headers = error.get_response().headers
+    kept: dict[str, str] = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     detail = error.description or ""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         most = current_app.config["MAX_CONTENT_LENGTH"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DATA = frozenset({Kind.GRID, Kind.FEATURES, Kind.TABLE})
 HEAD = 88
 """Base64 characters that hold the first bytes a format is known by."""
+TYPES = {"integer": "an integer", "number": "a number", "boolean": "true or false", "object": "an object"}
+TEXTS = {"date": "a date", "date-time": "a date and time", "time": "a time"}
 SHOWN = 80
 """Characters of a wrong value that a message repeats."""
 
@@ -235,15 +237,12 @@ def _takes_schema(schema: Mapping[str, Any]) -> str:
 
 
 def _typed(schema: Mapping[str, Any]) -> str:
-    known = {"integer": "an integer", "number": "a number", "boolean": "true or false", "object": "an object"}
-    name = schema.get("type", "a value")
+    name = str(schema.get("type", "a value"))
     if name == "array":
         return "a list, each item " + _takes_schema(schema.get("items", {}))
     if name == "string":
-        return {"date": "a date", "date-time": "a date and time", "time": "a time"}.get(
-            schema.get("format", ""), "text"
-        )
-    return known.get(name, name)
+        return TEXTS.get(schema.get("format", ""), "text")
+    return TYPES.get(name, name)
 
 
 def _bounded(schema: Mapping[str, Any]) -> str:

@@ -24,7 +24,8 @@ from pygeoapi.process.manager.base import BaseManager
 from pygeoapi.util import JobStatus, RequestedProcessExecutionMode, RequestedResponse
 
 from mooring_processes.catalogue import Catalogue
-from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.jobs.engine import Engine
+from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.job import Job, JobQuery, Status
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.plugin import Method, RefusedError, checked_order, entry_of, payload

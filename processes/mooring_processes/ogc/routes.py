@@ -31,6 +31,7 @@ def blueprint(service: Service) -> Blueprint:
     """The endpoints of *service*; register them before pygeoapi's, so that they come first."""
     routes = Blueprint("mooring", __name__)
     here = Endpoints(service)
+    routes.before_request(service.start)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/conformance", here.conformance),
         ("GET", "/processes", here.processes),
@@ -251,5 +252,4 @@ def _etag(job: Job) -> str:
 
 def _pygeoapi(view: str, **arguments: str | None) -> Response:
     """Pages for people are pygeoapi's."""
-    response: Response = current_app.view_functions[f"pygeoapi.{view}"](**arguments)
-    return response
+    return current_app.make_response(current_app.view_functions[f"pygeoapi.{view}"](**arguments))

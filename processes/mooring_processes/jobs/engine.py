@@ -1,0 +1,316 @@
+"""The engine as web processes call it: from many threads, in any number of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mooring_processes.execution import Artefact, Failure, Request
+from mooring_processes.jobs.database import compact, microseconds, moment, now
+from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
+from mooring_processes.jobs.link import Link
+from mooring_processes.jobs.settings import EngineSettings
+from mooring_processes.jobs.state import State, StateError
+from mooring_processes.jobs.store import Store
+from mooring_processes.jobs.wire import Frame, connected
+
+if TYPE_CHECKING:
+    from mooring_processes.limits import Limits
+
+__all__ = [
+    "Busy",
+    "Engine",
+    "EngineError",
+    "EngineSettings",
+    "Interrupted",
+    "QueueFull",
+    "StateError",
+    "TimedOut",
+    "Unavailable",
+]
+
+LOGGER = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds to wait for a supervisor that is being started."""
+MARGIN = 5.0
+"""Seconds within which the supervisor keeps its times."""
+RETRY = 0.1
+"""Seconds until a supervisor that hung up is asked again."""
+JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Engine:
+    """Jobs and calls of one service.
+
+    Make it before web processes are forked, and :meth:`start` it in each of them.
+
+    Parameters
+    ----------
+    settings : the same in all of them.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = replace(settings, state=settings.state.absolute())
+        self._state = State(self._settings.state)
+        self._store = Store(self._settings.url)
+        self._link: Link | None = None
+
+    def start(self) -> None:
+        """Connect, and see to it that there is a supervisor from now on.
+
+        Raises
+        ------
+        StateError
+            where the state directory cannot be used.
+        """
+        self._state.prepare()
+        try:
+            self._store.prepare()
+        except Unavailable as error:
+            # the supervisor makes the tables once the store is there; until then callers are told
+            LOGGER.warning("the job store is away: %s", error.__cause__)
+        self._link = Link(self._settings, self._state)
+        self._link.start()
+
+    def close(self, *, stop_supervisor: bool = False) -> None:
+        """Hang up.
+
+        Parameters
+        ----------
+        stop_supervisor : whether the supervisor ends too, unless it has others to serve: running jobs get their time
+            to finish, and go back to their queue where that is not enough. Returns when it has ended.
+        """
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        self._store.close()
+        if stop_supervisor:
+            with contextlib.suppress(OSError, EOFError):
+                self._stop_supervisor()
+
+    def call(self, request: Request, limits: Limits, timeout: float, answer: Mapping[str, Any] | None = None) -> Job:
+        """Run a request and wait for it; it is forgotten where a part of the engine is killed.
+
+        Parameters
+        ----------
+        request : what is asked.
+        limits : what it may use.
+        timeout : how long to wait for it [s]; then it is stopped.
+        answer : kept with it unread.
+
+        Returns
+        -------
+        Successful or failed. Keep it or discard it.
+
+        Raises
+        ------
+        Busy
+            where it was not begun in time.
+        TimedOut
+            where it was not done in time.
+        Interrupted
+            where something was killed.
+        """
+        head = {
+            "do": "call",
+            "job": str(uuid.uuid4()),
+            "process": request.process,
+            "outputs": dict(request.outputs),
+            "limits": limits.to_json(),
+            "answer": dict(answer or {}),
+            "timeout": timeout,
+            "created": now(),
+        }
+        frame = self._asked(head, compact(dict(request.inputs)).encode(), timeout)
+        return _called(head, request, limits, frame)
+
+    def keep(self, job: Job) -> None:
+        """Keep a call with its artefacts, so that links to them hold."""
+        self._store.keep(job)
+
+    def discard(self, job: Job) -> None:
+        """Remove the artefacts of a call; its record stays."""
+        if any(artefact.file is not None for artefact in job.artefacts):
+            self._state.keep_only(job.id, None)
+
+    def submit(
+        self, request: Request, limits: Limits, answer: Mapping[str, Any] | None = None, queue: str = "local"
+    ) -> Job:
+        """Accept a job. When this returns it is on the disk, and will be run whatever is killed.
+
+        Parameters
+        ----------
+        request : what is asked.
+        limits : what it may use.
+        answer : kept with it unread.
+        queue : who runs it.
+
+        Raises
+        ------
+        QueueFull
+            where as many wait as may.
+        Unavailable
+            where the store does not answer.
+        """
+        order = Order(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {}, queue=queue)
+        job = self._store.submit(order, self._settings.queue)
+        # only a hint: without it the job begins half a second later
+        with contextlib.suppress(OSError, Unavailable), self._lines.line(0.0) as line:
+            line.send({"do": "look"})
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """A job, or a call that was kept; None where there is none."""
+        return self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
+
+    def find(self, query: JobQuery) -> JobPage:
+        """Listed jobs, newest first."""
+        return self._store.find(query)
+
+    def wait(self, job_id: str, seconds: float, known: Job | None = None) -> Job | None:
+        """Wait until a job changes.
+
+        Parameters
+        ----------
+        job_id : which.
+        seconds : for how long at most.
+        known : return when status, progress or message differ from these; None: when it is done.
+
+        Returns
+        -------
+        The job as it is then; None where there is none.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            job = self.get(job_id)
+            left = deadline - time.monotonic()
+            if job is None or job.status.is_done or left <= 0 or (known is not None and _differ(job, known)):
+                return job
+            self._await_change(job, left, only_end=known is None)
+
+    def dismiss(self, job_id: str) -> Job | None:
+        """Stop a job that is not done, or remove one that is; None where there is none.
+
+        When this returns, nothing runs any more for it.
+        """
+        if not JOB_ID.fullmatch(job_id):
+            return None
+        before = self._store.dismiss(job_id)
+        if before is None:
+            return None
+        after = replace(before, status=Status.DISMISSED)
+        if before.status.is_done:
+            self._state.remove(job_id)
+            return after
+        after = self.get(job_id) or after
+        self._stop(after)
+        self._state.keep_only(job_id, None)
+        return after
+
+    def directory(self, job: Job) -> Path:
+        """Where the artefacts of a successful job or call lie."""
+        return self._state.published(job.id, job.epoch)
+
+    def log(self, job_id: str) -> Path:
+        """What the method of a job said; there is no such file where it said nothing."""
+        return self._state.log(job_id)
+
+    def describe(self) -> dict[str, Any]:
+        """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job."""
+        with self._lines.line(PATIENCE) as line:
+            line.send({"do": "describe"})
+            return line.receive(MARGIN).head
+
+    @property
+    def _lines(self) -> Link:
+        if self._link is None:
+            raise RuntimeError("the engine was not started in this process; call start() first")
+        return self._link
+
+    def _asked(self, head: Mapping[str, Any], body: bytes, timeout: float) -> Frame:
+        try:
+            with self._lines.line(min(timeout, PATIENCE)) as line:
+                line.send(head, body)
+                frame = line.receive(timeout + MARGIN)
+        except TimeoutError as error:
+            raise TimedOut(_too_long(head)) from error
+        except (EOFError, ConnectionError) as error:
+            raise Interrupted("the call was interrupted; try again") from error
+        if "busy" in frame.head:
+            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
+        if "timed_out" in frame.head:
+            raise TimedOut(_too_long(head))
+        if "interrupted" in frame.head:
+            raise Interrupted("the call was interrupted; try again")
+        return frame
+
+    def _await_change(self, job: Job, seconds: float, *, only_end: bool) -> None:
+        watch = {"do": "watch", "job": job.id, "known": microseconds(job.updated), "only_end": only_end}
+        try:
+            with self._lines.line(0.0) as line:
+                line.send(watch)
+                line.receive(seconds)
+        except TimeoutError:
+            return
+        except (EOFError, OSError, Unavailable):
+            # another supervisor is on its way
+            time.sleep(min(seconds, RETRY))
+
+    def _stop(self, job: Job) -> None:
+        """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.line(0.0) as line:
+            line.send({"do": "stop", "job": job.id, "updated": microseconds(job.updated)})
+            line.receive(MARGIN)
+
+    def _stop_supervisor(self) -> None:
+        line = connected(self._state.run / "socket")
+        with contextlib.closing(line):
+            line.send({"do": "leave"})
+            if line.receive(MARGIN).head["leaving"]:
+                # nothing more comes: this ends with the supervisor
+                line.receive(self._settings.drain + MARGIN)
+
+
+def _differ(job: Job, known: Job) -> bool:
+    return (job.status, job.progress, job.message) != (known.status, known.progress, known.message)
+
+
+def _too_long(head: Mapping[str, Any]) -> str:
+    return (
+        f"{head['process']!r} took longer than the {head['timeout']:g} s a call is waited for and was stopped; "
+        "ask for a job with 'Prefer: respond-async'"
+    )
+
+
+def _called(head: Mapping[str, Any], request: Request, limits: Limits, frame: Frame) -> Job:
+    """The job that a call would have been."""
+    failure = frame.head.get("failed")
+    return Job(
+        id=head["job"],
+        process=request.process,
+        status=Status.FAILED if failure else Status.SUCCESSFUL,
+        message=failure["detail"] if failure else "",
+        progress=0 if failure else 100,
+        created=moment(head["created"]),
+        started=moment(frame.head["started"]),
+        finished=moment(frame.head["finished"]),
+        updated=moment(frame.head["finished"]),
+        request=request,
+        answer=head["answer"],
+        limits=limits,
+        attempt=1,
+        epoch=1,
+        artefacts=tuple(Artefact.from_json(each) for each in json.loads(frame.body or b"[]")),
+        failure=Failure.from_json(failure) if failure else None,
+        listed=False,
+    )

@@ -1,0 +1,154 @@
+"""A web process's link to the supervisor: connections for its threads, and a supervisor whenever there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.supervisor import PROGRAM
+from mooring_processes.jobs.wire import Line, connected
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.settings import EngineSettings
+    from mooring_processes.jobs.state import State
+
+LOGGER = logging.getLogger(__name__)
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+"""Seconds between two tries to reach a supervisor that was started."""
+START = 60.0
+"""Seconds the start of a supervisor may take."""
+
+
+class Link:
+    """Connections to the supervisor.
+
+    Parameters
+    ----------
+    settings : for a supervisor that must be started.
+    state : where it is found.
+    """
+
+    def __init__(self, settings: EngineSettings, state: State) -> None:
+        self._settings = settings
+        self._state = state
+        self._lock = Lock()
+        self._idle: list[Line] = []
+        self._presence: Line | None = None
+        self._is_there = Event()
+        self._is_closed = False
+        self._watcher = Thread(target=self._watch, name="mooring-link", daemon=True)
+
+    def start(self) -> None:
+        """Be present at the supervisor from now on, and start one whenever there is none."""
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            self._is_closed = True
+            if self._presence is not None:
+                self._presence.close()
+        self._hang_up()
+        self._watcher.join(START)
+
+    @contextlib.contextmanager
+    def line(self, patience: float) -> Iterator[Line]:
+        """A connection for one exchange; any error ends it.
+
+        Parameters
+        ----------
+        patience : how long to wait for a supervisor [s].
+
+        Raises
+        ------
+        Unavailable
+            where there is none by then.
+        """
+        line = self._idle_line() or self._new_line(patience)
+        try:
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        with self._lock:
+            self._idle.append(line)
+
+    def _idle_line(self) -> Line | None:
+        while True:
+            with self._lock:
+                line = self._idle.pop() if self._idle else None
+            if line is None or line.is_open:
+                return line
+            line.close()
+
+    def _new_line(self, patience: float) -> Line:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return connected(self._state.run / "socket")
+            except OSError as error:
+                left = deadline - time.monotonic()
+                if self._is_closed or left <= 0:
+                    raise Unavailable("the engine does not answer") from error
+                self._is_there.wait(min(left, LONGEST_PAUSE))
+                time.sleep(min(left, SHORTEST_PAUSE))
+
+    def _watch(self) -> None:
+        """Be present; when the supervisor goes, have another."""
+        pause = SHORTEST_PAUSE
+        while not self._is_closed:
+            try:
+                line = connected(self._state.run / "socket")
+            except OSError:
+                self._start_supervisor()
+                time.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+                continue
+            pause = SHORTEST_PAUSE
+            with contextlib.suppress(EOFError, OSError):
+                self._stay(line)
+            self._is_there.clear()
+            line.close()
+            self._hang_up()
+
+    def _stay(self, line: Line) -> None:
+        with self._lock:
+            self._presence = line
+            if self._is_closed:
+                return
+        hello = {"fingerprint": self._settings.fingerprint, "born": self._settings.born}
+        line.send({"do": "hello", **hello})
+        if line.receive().head["welcome"]:
+            self._is_there.set()
+        # nothing more comes: this returns when the supervisor has gone
+        line.receive()
+
+    def _start_supervisor(self) -> None:
+        if self._is_closed:
+            return
+        with tempfile.TemporaryFile("w+") as file, (self._state.logs / "supervisor.log").open("a") as log:
+            json.dump(self._settings.to_json(), file)
+            file.seek(0)
+            try:
+                # -P: the current folder must not come before the standard library
+                command = [sys.executable, "-P", "-c", PROGRAM]
+                starter = subprocess.Popen(command, stdin=file, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+                starter.wait(START)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                LOGGER.warning("the supervisor cannot be started: %s", error)
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()

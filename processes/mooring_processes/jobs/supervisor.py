@@ -1,0 +1,204 @@
+"""The supervisor: one for each state directory, detached, the only one that runs jobs there.
+
+It is started by whichever web process finds none, elected by a lock, and ends a while after the last of them. Whatever
+ends it, its children end with it, and the next one takes its jobs back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mooring_processes.jobs.clerk import Clerk, Desk
+from mooring_processes.jobs.crew import Crew
+from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.dispatcher import Dispatcher
+from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.ledger import Exchange, Ledger
+from mooring_processes.jobs.settings import EngineSettings
+from mooring_processes.jobs.state import State
+from mooring_processes.jobs.visitor import Visitor, accepted
+from mooring_processes.jobs.watchers import Watchers
+from mooring_processes.jobs.wire import listening
+
+LOGGER = logging.getLogger(__name__)
+
+PROGRAM = "from mooring_processes.jobs.supervisor import main; main()"
+ELECTION = 2.0
+"""Seconds for which the lock is tried: the one before may just be ending."""
+ALONE = 10.0
+"""Seconds until a supervisor ends that no web process needs and that has nothing to do."""
+LAST_WORD = 5.0
+"""Seconds the store is given to hear the last reports."""
+HOUSEKEEPING = 3600.0
+"""Seconds between two searches for results that nobody needs, and the age of those."""
+
+
+def main() -> NoReturn:
+    """What a web process starts: ``python -c PROGRAM``, the settings on standard input."""
+    settings = EngineSettings.from_json(json.load(sys.stdin))
+    if os.fork():
+        # no child of the web process, which need not wait for its end
+        os._exit(0)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    state = State(settings.state)
+    lock = _elected(state.run / "lock")
+    if lock is not None:
+        asyncio.run(_supervise(settings, state))
+    # not the usual way out, which waits for threads: the store may hold one
+    os._exit(0)
+
+
+async def _supervise(settings: EngineSettings, state: State) -> None:
+    await Supervisor(settings, state).run()
+
+
+def _elected(path: Path) -> int | None:
+    """The lock, held as long as this process lives; None where another holds it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + ELECTION
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return lock
+    return None
+
+
+class Supervisor:
+    """The supervisor of one state directory.
+
+    Parameters
+    ----------
+    settings : of the web process that started it.
+    state : the directory.
+    """
+
+    def __init__(self, settings: EngineSettings, state: State) -> None:
+        self._settings = settings
+        self._fingerprint = settings.fingerprint
+        self._state = state
+        self._visitors: set[Visitor] = set()
+        self._present: set[Visitor] = set()
+        self._alone_since = time.monotonic()
+        self._patience: float | None = None
+        self._is_leaving = asyncio.Event()
+        self.watchers = Watchers()
+        self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
+        database = Database(settings.url, survives_power_loss=False)
+        self._ledger = Ledger(database, state.identity(), settings.lease, state.has_begun)
+        desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
+        self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
+        size = settings.slots + settings.call_slots
+        self._crew = Crew(settings.to_json(), size, self.dispatcher)
+
+    async def run(self) -> None:
+        """Serve until it is time to leave."""
+        loop = asyncio.get_running_loop()
+        listener = listening(self._state.run / "socket")
+        listener.settimeout(0)
+        loop.add_reader(listener, self._accept, listener)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)
+        LOGGER.info("supervisor %d of %s begins", os.getpid(), self._state.path)
+        self._crew.start()
+        tasks = [asyncio.create_task(work) for work in (self.clerk.work(), self._keep_house(), self._is_leaving.wait())]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[2] in done:
+            await self._end()
+        else:
+            # without one of them jobs would be stuck: better to end, and be replaced
+            LOGGER.error("supervisor %d ends", os.getpid(), exc_info=done.pop().exception())
+
+    async def _end(self) -> None:
+        LOGGER.info("supervisor %d ends", os.getpid())
+        await self.dispatcher.drain(self._patience or 0.0)
+        await self.clerk.finish(LAST_WORD)
+        self._crew.stop()
+        self.dispatcher.close()
+        (self._state.run / "socket").unlink(missing_ok=True)
+
+    def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
+        """A web process introduces itself; one with newer settings needs another supervisor."""
+        if hello["fingerprint"] != self._fingerprint and hello["born"] > self._settings.born:
+            LOGGER.info("a newer service has other settings")
+            self._leave(0.0)
+        self._present.add(visitor)
+        return self._patience is None
+
+    def asked_to_leave(self) -> bool:
+        """The service stops; where another one is here, the supervisor stays."""
+        if self._present:
+            return False
+        self._leave(self._settings.drain)
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """Process ids: this one's, the forkserver's, the children's; and what these do."""
+        forkserver, *children = [*self._crew.pids, None][: len(self._crew.pids) or 1]
+        work = {str(pid): job for pid, job in self.dispatcher.at_work().items()}
+        return {"supervisor": os.getpid(), "forkserver": forkserver, "children": children, "work": work}
+
+    def part(self, visitor: Visitor) -> None:
+        """A visitor has gone."""
+        self._visitors.discard(visitor)
+        if visitor in self._present:
+            self._present.discard(visitor)
+            self._alone_since = time.monotonic()
+
+    def _accept(self, listener: socket.socket) -> None:
+        sock = accepted(listener)
+        if sock is not None:
+            self._visitors.add(Visitor(sock, self))
+
+    def _told(self, exchange: Exchange) -> None:
+        self.watchers.notice(exchange.changes)
+        self.dispatcher.take(exchange)
+
+    def _leave(self, patience: float) -> None:
+        """Leave, after giving what runs *patience* [s] to finish."""
+        if self._patience is None:
+            self._patience = patience
+            self._is_leaving.set()
+
+    async def _keep_house(self) -> None:
+        swept = -HOUSEKEEPING
+        while True:
+            await asyncio.sleep(1.0)
+            if time.monotonic() - swept > HOUSEKEEPING:
+                swept = time.monotonic()
+                await asyncio.to_thread(self._sweep)
+            if await self._is_needless():
+                self._leave(0.0)
+
+    async def _is_needless(self) -> bool:
+        if self._present or self.dispatcher.is_busy or time.monotonic() - self._alone_since < ALONE:
+            return False
+        try:
+            return not await asyncio.to_thread(self._ledger.has_waiting)
+        except Unavailable:
+            return False
+
+    def _sweep(self) -> None:
+        """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
+        try:
+            old = list(self._state.with_results(older_than=time.time() - HOUSEKEEPING))
+            for start in range(0, len(old), 500):
+                some = old[start : start + 500]
+                for job in set(some) - self._ledger.kept(some):
+                    self._state.keep_only(job, None)
+        except (Unavailable, OSError) as error:
+            LOGGER.warning("results were not swept: %s", error)

@@ -1,0 +1,172 @@
+"""Methods that do what methods should not, and a few that behave."""
+
+import ctypes
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import xarray as xr
+from mooring_processes import InputError, Media, process, progress
+
+
+@process
+def shout(text: str = "hello") -> str:
+    """Say it louder."""
+    return text.upper()
+
+
+@process
+def slow_sum(numbers: list[float], pause: float = 0.0) -> float:
+    """Add numbers, after a pause [s]."""
+    time.sleep(pause)
+    return float(sum(numbers))
+
+
+@process
+def leave_trace(folder: str, pause: float = 0.0) -> int:
+    """Leave one file in a folder for each time this is begun; give how many there are."""
+    (Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+    time.sleep(pause)
+    return len(list(Path(folder).iterdir()))
+
+
+@process(idempotent=False)
+def leave_trace_once(folder: str, pause: float = 0.0) -> int:
+    """The same, but never begun twice."""
+    (Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+    time.sleep(pause)
+    return len(list(Path(folder).iterdir()))
+
+
+@process
+def burn(size: int = 20_000) -> float:
+    """Stay in one call of numpy's C code for minutes."""
+    square = np.ones((size, size))
+    return float((square @ square @ square @ square).sum())
+
+
+@process
+def sleep_in_c(seconds: float) -> int:
+    """Sleep in C without letting go of the interpreter."""
+    return ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+
+
+@process
+def segfault() -> int:
+    """Read what is not there."""
+    return ctypes.string_at(0)[0]
+
+
+@process
+def leave_python(code: int = 3) -> int:
+    """End the process without a word."""
+    os._exit(code)
+
+
+@process
+def exit_politely() -> int:
+    """End as a script would."""
+    sys.exit("enough")
+
+
+@process(memory="700 MB")
+def eat_memory(gigabytes: float = 3.0) -> int:
+    """Fill memory, piece by piece."""
+    pieces = []
+    for _ in range(int(gigabytes * 100)):
+        pieces.append(np.ones(1_250_000))
+        time.sleep(0.002)
+    return len(pieces)
+
+
+@process(memory="700 MB")
+def eat_memory_elsewhere() -> int:
+    """Fill memory in a process of its own."""
+    program = "import time; kept = bytearray(b'x') * 2_000_000_000; time.sleep(60)"
+    return subprocess.run([sys.executable, "-c", program], check=True).returncode
+
+
+@process(timeout=1.0)
+def too_slow() -> int:
+    """Sleep in C for longer than this may take."""
+    return ctypes.CDLL(None).sleep(60)
+
+
+@process
+def fail(secret: str = "s3cret") -> int:
+    """Raise what the caller must not see."""
+    raise RuntimeError(f"the password is {secret}")
+
+
+@process
+def refuse() -> int:
+    """Raise what the caller can mend."""
+    raise InputError("the period holds no data; it has 1990 to 1993", input="period")
+
+
+@process
+def speak() -> int:
+    """Say something in every way there is."""
+    print("printed")
+    os.system("echo spoken")  # noqa: S605, S607
+    ctypes.CDLL(None).puts(b"put")
+    logging.getLogger("science").info("logged")
+    return 1
+
+
+@process
+def steps(fractions: list[float], pause: float = 0.0, freeze: float = 0.0) -> int:
+    """Tell progress, pause [s] after each; then stay in C [s] without letting go of the interpreter."""
+    for fraction in fractions:
+        progress(fraction, f"at {fraction:g}")
+        time.sleep(pause)
+    ctypes.PyDLL(None).usleep(int(freeze * 1e6))
+    return len(fractions)
+
+
+@process
+def many_steps(count: int = 200_000) -> int:
+    """Tell progress as often as an inner loop does."""
+    for number in range(count):
+        progress(number / count)
+    return count
+
+
+@process
+def grid(size: int = 100) -> xr.DataArray:
+    """A grid of ones."""
+    return xr.DataArray(np.ones((size, size), "float32"), dims=("y", "x"), name="ones")
+
+
+@process
+def content(size: int = 1_000_000) -> Annotated[bytes, Media("application/octet-stream")]:
+    """So many bytes."""
+    return b"x" * size
+
+
+@process
+def leave_orphans(folder: str, pause: float = 0.0) -> int:
+    """Start a program that outlives its parent and belongs to no group of ours."""
+    command = f"setsid sh -c 'echo $$ > {folder}/orphan; exec sleep 1000' & wait"
+    subprocess.Popen(["sh", "-c", command], start_new_session=True)
+    while not (Path(folder) / "orphan").exists():
+        time.sleep(0.01)
+    time.sleep(pause)
+    return int((Path(folder) / "orphan").read_text())
+
+
+@process
+def random_number() -> float:
+    """A number that no other child draws."""
+    return float(np.random.random())  # noqa: NPY002
+
+
+@process
+def whoami() -> int:
+    """The process this runs in."""
+    return os.getpid()
