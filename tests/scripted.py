@@ -98,7 +98,9 @@ def scripted(script: dict[str, Any], **process: Any) -> Iterator[Scripted]:
             answer = here.answer(Told(self.command, self.path, self.headers, body, self.client_address[1]))
             content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             headers = {"Content-Type": JSON, "Content-Length": str(len(content)), **answer.headers}
-            head = f"HTTP/1.1 {answer.status} -\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items() if value)
+            head = f"HTTP/1.1 {answer.status} -\r\n" + "".join(
+                f"{key}: {value}\r\n" for key, value in headers.items() if value
+            )
             self.close_connection = answer.cut is not None or self.close_connection
             self.wfile.write(head.encode() + b"\r\n" + content[: answer.cut])
 

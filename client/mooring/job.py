@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -70,7 +71,7 @@ class RemoteJob(Future[Any]):
         self._is_settled = False
         self._settling, self._collecting = Lock(), RLock()
         self._listener: Thread | None = None
-        self._waiters = _Waiters(self._listen)
+        self._waiters = _Waiters(self)
         self.url = url
         self.arrived: tuple[int, int | None] = (0, None)
         """Bytes of the results that have arrived, and how many there are where that is known."""
@@ -180,7 +181,7 @@ class RemoteJob(Future[Any]):
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Call *fn* with this job once it is done."""
         super().add_done_callback(fn)
-        self._listen()
+        self.listen()
 
     def cancel(self) -> bool:
         """Dismiss it: the service stops it. False if it was done already; its results stay then."""
@@ -203,7 +204,7 @@ class RemoteJob(Future[Any]):
 
     # -- those who wait -------------------------------------------------------------------------------------
 
-    def _settle(self, error: MooringError | None = None) -> None:
+    def _settle(self, error: Exception | None = None) -> None:
         """Tell the future's waiters, once, how it ended, or why that will not be known."""
         with self._settling:
             if self._is_settled or not (self.heard.is_done or error):
@@ -219,17 +220,17 @@ class RemoteJob(Future[Any]):
         else:
             self.set_exception(self._failure())
 
-    def _listen(self) -> None:
-        """Follow the job in a thread; called with the future's lock held, so it must not wait for anything."""
+    def listen(self) -> None:
+        """Have a thread follow it from now on; called with the future's lock held, so it must not wait for anything."""
         if self._listener is None and not self._is_settled:
-            self._listener = Thread(target=self._follow, name=f"mooring-{self.id}", daemon=True)
+            self._listener = Thread(target=self._attend, name=f"mooring-{self.id}", daemon=True)
             self._listener.start()
 
-    def _follow(self) -> None:
+    def _attend(self) -> None:
         try:
             self._watch.follow()
             self._settle()
-        except MooringError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             self._settle(error)
 
     # -- results --------------------------------------------------------------------------------------------
@@ -254,7 +255,9 @@ class RemoteJob(Future[Any]):
         if error is not None:
             raise error
         Path(directory).mkdir(parents=True, exist_ok=True)
-        return {name: keep(each, name, Path(directory)) for name, each in self._receive(Scratch()).items()}
+        scratch = Scratch()
+        received = self._receive(scratch)
+        return {name: keep(each, name, Path(directory)) for name, each in received.items()}
 
     def _collect(self) -> Any:
         scratch, wish = Scratch(), self._wish()
@@ -321,15 +324,18 @@ class RemoteJob(Future[Any]):
 
 
 class _Waiters(list[Any]):
-    """The waiters of a future; with the first of them somebody must listen."""
+    """The waiters of a job; with the first of them somebody must listen."""
 
-    def __init__(self, listen: Callable[[], None]) -> None:
+    def __init__(self, job: RemoteJob) -> None:
         super().__init__()
-        self._listen = listen
+        # not the job itself: in a cycle it would keep its result in memory until the next garbage collection
+        self._job = weakref.ref(job)
 
     def append(self, waiter: Any) -> None:
         super().append(waiter)
-        self._listen()
+        job = self._job()
+        if job is not None:
+            job.listen()
 
 
 def start(connection: Connection, wish: Wish, request: bytes, prefer: str) -> RemoteJob:

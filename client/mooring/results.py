@@ -70,7 +70,7 @@ def keep(received: Received, name: str, directory: Path) -> Path:
         target = directory / f"{name}{suffix or '.json'}"
         target.write_text(json.dumps(received.value), encoding="utf-8")
         return target
-    return Path(shutil.copyfile(received.path, directory / f"{name}{suffix}"))
+    return Path(shutil.move(received.path, directory / f"{name}{suffix}"))
 
 
 def decode(received: Received, described: Described, scratch: Scratch) -> Any:

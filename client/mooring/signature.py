@@ -72,17 +72,20 @@ def returned(description: Description, outputs: Sequence[str] = ()) -> Any:
     chosen = tuple(outputs or description.outputs)
     if len(chosen) == 1:
         return type_of(description.outputs[chosen[0]])
-    return bundle(description.name, chosen) if chosen else None
+    return Named(f"{_title(description.name)}({', '.join(python_names(chosen).values())})") if chosen else None
 
 
 @cache
 def bundle(name: str, outputs: tuple[str, ...]) -> Any:
     """The named tuple of several outputs of a process, as ``Terrain(slope, aspect, hillshade)``."""
-    title = "".join(part.capitalize() for part in name.strip("_").split("_")) or "Outputs"
     fields = list(python_names(outputs).values())
-    made = namedtuple(title, fields, rename=True, module=__name__)  # type: ignore[misc]  # noqa: PYI024 - its fields are known at run time only
+    made = namedtuple(_title(name), fields, rename=True, module=__name__)  # type: ignore[misc]  # noqa: PYI024 - its fields are known at run time only
     made.__doc__ = f"The outputs of {name}."
     return made
+
+
+def _title(name: str) -> str:
+    return "".join(part.capitalize() for part in name.strip("_").split("_")) or "Outputs"
 
 
 def type_of(described: Described) -> Any:

@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
     TypeError
         where the value has none.
     """
-    if is_dataclass(value) and not isinstance(value, type):
+    if not isinstance(value, type) and is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "__geo_interface__"):
         return plain(value.__geo_interface__)

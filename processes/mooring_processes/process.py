@@ -107,8 +107,8 @@ def process(
     options = Options(limits, id, title, version, tuple(keywords))
 
     def marked(target: Target) -> Target:
-        if not isinstance(target, type) and not isinstance(inspect.unwrap(target), FunctionType):
-            kind = type(target).__name__
+        kind = type(target).__name__
+        if not any(isinstance(each, type | FunctionType) for each in (target, inspect.unwrap(target))):
             raise TypeError(f"@process takes a function or class, not a {kind}; write a function that calls it")
         setattr(target, MARK, options)
         return target

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from math import isnan
 
 import mooring
 import pytest
-from scripted import JSON, Answer, scripted
-
 from mooring import BBox, ResultError
+from scripted import JSON, Answer, scripted
 
 TWO = {"a": {"schema": {"type": "number"}}, "b": {"schema": {"type": "string", "contentMediaType": "text/plain"}}}
 ONE = {"y": {"schema": {"type": "string"}}}
@@ -115,11 +114,15 @@ def moored(python, **schema):
         (moored("builtins.dict", type="object"), {"y": 1}, {"y": 1}),
         (moored("datetime.date", type="string", format="date"), "2000-02-29", date(2000, 2, 29)),
         (moored("datetime.timedelta", type="string", format="duration"), "P1DT2H0.5S", timedelta(1, 7200.5)),
-        (moored("builtins.list", type="array", items={"type": "string", "format": "date"}), ["2000-01-01"], [date(2000, 1, 1)]),
+        (
+            moored("builtins.list", type="array", items={"type": "string", "format": "date"}),
+            ["2000-01-01"],
+            [date(2000, 1, 1)],
+        ),
         (
             moored("datetime.datetime", type="string", format="date-time"),
             "2000-01-01T12:00:00Z",
-            datetime(2000, 1, 1, 12, tzinfo=timezone.utc),
+            datetime(2000, 1, 1, 12, tzinfo=UTC),
         ),
         (moored("mooring.BBox", type="object"), {"bbox": [1, 2, 3, 4]}, BBox(1, 2, 3, 4)),
         (moored("builtins.str", type="string", format="date"), "no date", "no date"),
@@ -131,7 +134,9 @@ def test_values_are_of_the_type_promised(output, document, value):
 
 def test_missing_numbers_are_nan():
     assert isnan(called(Answer(b"null"), moored("builtins.float", type="number", nullable=True)))
-    numbers = called(Answer([1, None]), moored("builtins.list", type="array", items={"type": "number", "nullable": True}))
+    numbers = called(
+        Answer([1, None]), moored("builtins.list", type="array", items={"type": "number", "nullable": True})
+    )
     assert numbers[0] == 1
     assert isnan(numbers[1])
 
@@ -149,7 +154,10 @@ def test_a_broken_box_is_refused():
 def test_geojson_is_read_as_features_or_as_a_geometry():
     pytest.importorskip("geopandas", reason="the light client has no features")
     point = {"type": "Point", "coordinates": [1.0, 2.0]}
-    features = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"n": 1}, "geometry": point}]}
+    features = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": {"n": 1}, "geometry": point}],
+    }
     geojson = {"Content-Type": "application/geo+json"}
     described = {"type": "string", "contentMediaType": "application/geo+json"}
     for output in ({"y": {"schema": described}}, moored("geopandas.GeoDataFrame", **described)):

@@ -6,12 +6,11 @@ import time
 
 import mooring
 import pytest
+from mooring import NotFoundError, RefusedError, ResultError, ServiceError, UnreachableError
+from mooring.connection import Connection
 from owslib.ogcapi import REQUEST_HEADERS
 from owslib.ogcapi.processes import Processes
 from scripted import JSON, Answer, scripted
-
-from mooring import NotFoundError, RefusedError, ResultError, ServiceError, UnreachableError
-from mooring.connection import Connection
 
 EXECUTION = "POST /processes/p/execution"
 
@@ -97,7 +96,8 @@ def test_an_execution_is_repeated_where_nothing_was_accepted():
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"), [(Answer(b"", 503), ServiceError), (Answer(b"", 502), ServiceError), (Answer(cut=0, body=b"x"), UnreachableError)]
+    ("answer", "error"),
+    [(Answer(b"", 503), ServiceError), (Answer(b"", 502), ServiceError), (Answer(cut=0, body=b"x"), UnreachableError)],
 )
 def test_an_execution_is_sent_once_where_it_may_have_been_accepted(answer, error):
     with scripted({EXECUTION: answer}) as service:
@@ -192,9 +192,10 @@ def test_credentials_do_not_follow_a_redirection_to_another_host():
 
 
 def test_an_execution_is_not_carried_elsewhere():
-    with scripted({EXECUTION: Answer(b"", 307, {"Location": "http://elsewhere.example/"})}) as service:
-        with pytest.raises(RefusedError, match=r"moved to http://elsewhere\.example/"):
-            mooring.connect(service.url).p()
+    answer = Answer(b"", 307, {"Location": "http://elsewhere.example/"})
+    refusal = pytest.raises(RefusedError, match=r"moved to http://elsewhere\.example/")
+    with scripted({EXECUTION: answer}) as service, refusal:
+        mooring.connect(service.url).p()
 
 
 def test_a_service_behind_a_tunnel_is_followed_through_the_tunnel():

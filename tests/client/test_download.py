@@ -7,11 +7,10 @@ import tracemalloc
 
 import mooring
 import pytest
-from scripted import Answer, scripted
-
 from mooring import UnreachableError
 from mooring.connection import Connection
 from mooring.download import Source, save
+from scripted import Answer, scripted
 
 CONTENT = bytes(range(256)) * 1000
 BINARY = {"Content-Type": "application/octet-stream"}
@@ -64,7 +63,11 @@ def test_a_file_that_cannot_be_told_from_another_begins_anew(tmp_path, tag):
 
 
 def test_a_file_that_changed_meanwhile_begins_anew(tmp_path):
-    script = [Answer(b"old" * 1000, 200, {"ETag": '"old"'}, cut=10), Answer(b"", 412), Answer(CONTENT, 200, {"ETag": '"new"'})]
+    script = [
+        Answer(b"old" * 1000, 200, {"ETag": '"old"'}, cut=10),
+        Answer(b"", 412),
+        Answer(CONTENT, 200, {"ETag": '"new"'}),
+    ]
     with scripted({"GET /file": script}) as service:
         assert downloaded(service, tmp_path)[0] == CONTENT
 
@@ -76,9 +79,11 @@ def test_a_service_that_does_not_know_ranges_begins_anew(tmp_path):
 
 
 def test_a_file_that_never_comes_is_given_up(tmp_path):
-    with scripted({"GET /file": Answer(CONTENT, 200, {"ETag": '"1"'}, cut=0)}) as service:
-        with pytest.raises(UnreachableError, match="breaks off after 0 bytes"):
-            downloaded(service, tmp_path)
+    with (
+        scripted({"GET /file": Answer(CONTENT, 200, {"ETag": '"1"'}, cut=0)}) as service,
+        pytest.raises(UnreachableError, match="breaks off after 0 bytes"),
+    ):
+        downloaded(service, tmp_path)
 
 
 def test_a_chunked_file_that_breaks_off_is_taken_up(tmp_path):
@@ -87,7 +92,9 @@ def test_a_chunked_file_that_breaks_off_is_taken_up(tmp_path):
     def answer(told):
         if "Range" in told.headers:
             return parts()(told)
-        return Answer(first, 200, {"ETag": '"1"', "Transfer-Encoding": "chunked", "Content-Length": None}, cut=len(first))
+        return Answer(
+            first, 200, {"ETag": '"1"', "Transfer-Encoding": "chunked", "Content-Length": None}, cut=len(first)
+        )
 
     with scripted({"GET /file": answer}) as service:
         assert downloaded(service, tmp_path)[0] == CONTENT
@@ -107,9 +114,11 @@ def test_an_answer_to_a_call_is_taken_up_from_its_job():
 
 
 def test_an_answer_without_a_job_that_breaks_off_is_told():
-    with scripted({"POST /processes/p/execution": Answer(CONTENT, 200, BINARY, cut=1000)}) as service:
-        with pytest.raises(UnreachableError, match="keeps no copy"):
-            mooring.connect(service.url).p()
+    with (
+        scripted({"POST /processes/p/execution": Answer(CONTENT, 200, BINARY, cut=1000)}) as service,
+        pytest.raises(UnreachableError, match="keeps no copy"),
+    ):
+        mooring.connect(service.url).p()
 
 
 def test_a_large_result_is_never_in_memory(tmp_path):

@@ -8,9 +8,8 @@ from concurrent.futures import CancelledError, Future, as_completed, wait
 
 import mooring
 import pytest
-from scripted import Answer, scripted
-
 from mooring import DismissedError, FailedError, PendingError, RefusedError, watch
+from scripted import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
 TAKEN = Answer({"jobID": "1", "status": "accepted", "type": "process"}, 201, {"Location": "/jobs/1"})
@@ -232,9 +231,8 @@ def test_a_job_that_fails_at_once_fails_like_one_that_fails_later():
         "GET /jobs/1/results": Answer(problem, 500),
         "GET /jobs/1/log": Answer(b"why", headers={"Content-Type": "text/plain"}),
     }
-    with scripted(script) as service:
-        with pytest.raises(FailedError, match=r"the method failed\n.*\nwhy"):
-            mooring.connect(service.url).p()
+    with scripted(script) as service, pytest.raises(FailedError, match=r"the method failed\n.*\nwhy"):
+        mooring.connect(service.url).p()
 
 
 def test_a_service_without_held_requests_is_polled():

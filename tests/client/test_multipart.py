@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-
 from mooring import ResultError
 from mooring.multipart import split
 
 BOUNDARY = "frontier"
 CONTENT_TYPE = f'multipart/related; boundary="{BOUNDARY}"; type="text/plain"'
-CONTENTS = some.lists(some.binary(max_size=60) | some.sampled_from([b"\r\n", b"\r\n--", b"--frontie", b"\r\n--frontie"]))
+CONTENTS = some.lists(
+    some.binary(max_size=60) | some.sampled_from([b"\r\n", b"\r\n--", b"--frontie", b"\r\n--frontie"])
+)
 
 
 def body(contents, preamble=b""):

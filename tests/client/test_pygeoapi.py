@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import mooring
 import pytest
 
@@ -15,6 +14,7 @@ def hub(pygeoapi_url):
 
 def test_a_process_is_called_like_a_function(hub):
     assert hub.hello_world(name="Ada") == "Hello Ada!"
+
 
 def test_a_process_is_submitted(hub):
     job = hub.hello_world.submit(name="Ada", message="How are you?")

@@ -84,7 +84,7 @@ def _data(name: str, variable: xr.Variable) -> Any:
         raise FormatError(f"{name} has complex numbers; give real and imaginary part as two variables")
     if dtype == np.float16:
         return variable.astype("float32").data
-    if dtype.kind == "f" and dtype.itemsize > np.dtype("float64").itemsize:
+    if dtype == np.longdouble:
         raise FormatError(f"{name} is {dtype}; NetCDF holds up to float64")
     return variable.data
 

@@ -92,19 +92,17 @@ class Child:
     def _attempt(self, job: str, epoch: int, order: Frame) -> Frame:
         request = Request.from_json(json.loads(order.body))
         try:
-            directory = self._state.begin(job, epoch)
-            artefacts = self._workplace.execute(request, directory, Reporter(self._line, self._gauge))
-            if order.head["keeps"] or any(each.file is not None for each in artefacts):
-                self._state.publish(job, epoch)
-            else:
-                self._state.keep_only(job, None)
+            if order.head["is_job"]:
+                self._state.begin(job, epoch)
+            scratch = self._state.clear_scratch(os.getpid())
+            artefacts = self._workplace.execute(request, scratch, Reporter(self._line, self._gauge))
+            if any(each.file is not None for each in artefacts):
+                self._state.publish(scratch, job, epoch)
             return Frame({"done": True}, _encoded(artefacts))
         except ExecutionFailed as error:
             failure = error.failure
         except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
             failure = _unexpected(request.process, error)
-        if not order.head["keeps"]:
-            self._state.keep_only(job, None)
         return Frame({"failed": failure.to_json()})
 
 

@@ -164,7 +164,14 @@ def _prepared(synchronous: str) -> Any:
 
 def shift(connection: sa.Connection, queue: str, by: int) -> None:
     """Note that *by* more jobs wait in a queue, or fewer."""
-    connection.execute(sa.update(QUEUES).where(QUEUES.c.name == queue).values(waiting=QUEUES.c.waiting + by))
+    connection.execute(SHIFT, {"queue": queue, "by": by})
+
+
+SHIFT = (
+    sa.update(QUEUES)
+    .where(QUEUES.c.name == sa.bindparam("queue"))
+    .values(waiting=QUEUES.c.waiting + sa.bindparam("by"))
+)
 
 
 def compact(document: object) -> str:

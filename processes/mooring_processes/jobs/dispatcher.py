@@ -133,9 +133,9 @@ class Dispatcher:
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
         for ref, is_kept in exchange.settled.items():
-            self._janitor.submit(self._state.keep_only, ref.job, ref.epoch if is_kept else None)
+            self._tidy(ref, keep=is_kept)
         for ref in exchange.refused:
-            self._janitor.submit(self._state.forget, *ref)
+            self._tidy(ref)
         for ref in exchange.gone:
             self.stop(ref.job, ref.epoch)
         if self._is_stopping:
@@ -224,7 +224,7 @@ class Dispatcher:
         del self._running[worker]
         self._note_progress(task, worker.gauge.read())
         if task.doom is Doom.NOT_WANTED:
-            self._janitor.submit(self._state.forget, *task.ref)
+            self._tidy(task.ref)
         else:
             self._settle(task, frame)
         self._let_go(task)
@@ -238,6 +238,7 @@ class Dispatcher:
         """A child is gone."""
         if worker in self._idle:
             self._idle.remove(worker)
+        self._janitor.submit(self._state.discard_scratch, worker.pid)
         task = self._running.pop(worker, None)
         if task is None:
             return
@@ -269,14 +270,14 @@ class Dispatcher:
             case Doom.STOPPING:
                 self.clerk.report(task.ref, handed_back(attempt, has_begun=has_begun))
             case Doom.NOT_WANTED:
-                self._janitor.submit(self._state.forget, *task.ref)
+                self._tidy(task.ref)
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
                 LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
                 self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
-        self._janitor.submit(self._state.keep_only, task.attempt.job, None)
+        self._tidy(task.ref)
         match task.doom:
             case Doom.TIME:
                 self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
@@ -302,6 +303,9 @@ class Dispatcher:
 
     # giving out
 
+    def _tidy(self, ref: Ref, *, keep: bool = False) -> None:
+        self._janitor.submit(self._state.settle, ref.job, ref.epoch, keep=keep)
+
     def _dispatch(self) -> None:
         calls = len(self._running) - sum(task.is_job for task in self._running.values())
         while self._idle and self._calls and calls < self._call_slots:
@@ -316,7 +320,7 @@ class Dispatcher:
         self._running[worker] = task
         worker.gauge.clear()
         attempt = task.attempt
-        head = {"job": attempt.job, "epoch": attempt.epoch, "keeps": task.is_job}
+        head = {"job": attempt.job, "epoch": attempt.epoch, "is_job": task.is_job}
         worker.send(head, attempt.request)
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)

@@ -141,7 +141,7 @@ class Engine:
     def discard(self, job: Job) -> None:
         """Remove the artefacts of a call; its record stays."""
         if any(artefact.file is not None for artefact in job.artefacts):
-            self._state.keep_only(job.id, None)
+            self._state.discard_results(job.id)
 
     def submit(
         self, request: Request, limits: Limits, answer: Mapping[str, Any] | None = None, queue: str = "local"
@@ -214,7 +214,7 @@ class Engine:
             return after
         after = self.get(job_id) or after
         self._stop(after)
-        self._state.keep_only(job_id, None)
+        self._state.discard_results(job_id)
         return after
 
     def directory(self, job: Job) -> Path:

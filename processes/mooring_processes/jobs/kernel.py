@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
-MARK = "MOORING_STATE"
+MARK = "MOORING_RUNS_FOR"
 """Environment variable by which the forkserver and all that descends from it are known."""
 
 

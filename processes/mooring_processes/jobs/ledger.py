@@ -81,6 +81,7 @@ CLAIM = (
         *(JOBS.c[name] for name in ("id", "process", "queue", "outputs", "limits", "epoch", "attempt", "created"))
     )
 )
+CONTENT = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_(bindparam("jobs", expanding=True)))
 WAITING = (
     sa.select(sa.literal(1))
     .where(JOBS.c.queue.in_(bindparam("queues", expanding=True)), JOBS.c.status == ACCEPTED)
@@ -132,7 +133,7 @@ class Exchange:
     gone: Sequence[Ref] = ()
     """Attempts it has in hand whose job was dismissed, or given to somebody else."""
     settled: Mapping[Ref, bool] = field(default_factory=dict)
-    """Attempts that ended their job, and whether their artefacts are its results."""
+    """Attempts that are over, and whether their artefacts are the results of the job."""
     changes: Sequence[Change] = ()
 
 
@@ -244,8 +245,8 @@ class Ledger:
         for row in rows:
             entry.moves[row["queue"]] -= 1
             entry.changes.append(Change(row["id"], moment, is_done=False))
-        wanted = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_([row["id"] for row in rows]))
-        inputs = dict(entry.connection.execute(wanted).tuples().all())
+        found = entry.connection.execute(CONTENT, {"jobs": [row["id"] for row in rows]})
+        inputs = dict(found.tuples().all())
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
 
@@ -281,6 +282,7 @@ class _Entry:
             if isinstance(report, Ended):
                 self.settled[ref] = report.status is Status.SUCCESSFUL
             elif isinstance(report, Returned):
+                self.settled[ref] = False
                 self.moves[row.queue] += 1
 
 

@@ -8,10 +8,6 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NETWORKED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "ceph", "gfs2", "glusterfs", "gpfs", "lustre"}
@@ -29,8 +25,9 @@ class StateError(OSError):
 class State:
     """The state directory of one service.
 
-    Results lie in ``results/<job>/<epoch>/``; while an attempt writes, that is ``<epoch>.part``. An epoch is given once
-    to each attempt, so that two attempts never share a directory.
+    A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
+    given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
+    quick whatever its size, and complete whenever a process is killed.
     """
 
     path: Path
@@ -47,7 +44,7 @@ class State:
         kind = file_system(self.path)
         if kind in NETWORKED:
             raise StateError(f"{self.path} lies on a network file system ({kind}); name a directory on a local disk")
-        for folder in (self.results, self.logs, self.run):
+        for folder in (self.results, self.logs, self.run, self._begun, self._scratch, self._trash):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
         if self.run.stat().st_uid != os.geteuid():
             raise StateError(f"{self.run} belongs to another user; name a state directory of your own")
@@ -55,7 +52,7 @@ class State:
 
     @property
     def results(self) -> Path:
-        """Artefacts of all jobs."""
+        """Results of all jobs: ``<job>/<epoch>/``."""
         return self.path / "results"
 
     @property
@@ -68,80 +65,111 @@ class State:
         """The supervisor's lock and socket, for this user alone."""
         return self.path / "run"
 
+    @property
+    def _begun(self) -> Path:
+        return self.path / "begun"
+
+    @property
+    def _scratch(self) -> Path:
+        return self.path / "scratch"
+
+    @property
+    def _trash(self) -> Path:
+        return self.path / "trash"
+
     def identity(self) -> str:
         """Who runs jobs here, the same for each supervisor of this directory."""
         path = self.path / "identity"
         new = path.with_name(f"identity.{uuid.uuid4()}")
         new.write_text(str(uuid.uuid4()))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(new, path)
-        except FileExistsError:
-            pass
-        finally:
-            new.unlink()
+        new.unlink()
         return path.read_text()
 
     def log(self, job: str) -> Path:
         """What the method of a job said."""
         return self.logs / f"{job}.log"
 
+    def scratch(self, child: int) -> Path:
+        """Where a child writes."""
+        return self._scratch / str(child)
+
+    def clear_scratch(self, child: int) -> Path:
+        """An empty directory for a child to write to."""
+        scratch = self.scratch(child)
+        try:
+            scratch.mkdir()
+        except FileExistsError:
+            for name in os.listdir(scratch):  # noqa: PTH208 - for each call
+                self._discard(scratch / name)
+        return scratch
+
     def published(self, job: str, epoch: int) -> Path:
-        """The artefacts of an attempt that finished."""
+        """The results of an attempt that is done."""
         return self.results / job / str(epoch)
 
-    def unfinished(self, job: str, epoch: int) -> Path:
-        """Where an attempt writes."""
-        return self.results / job / f"{epoch}.part"
+    def begin(self, job: str, epoch: int) -> None:
+        """Note that a child took up an attempt."""
+        (self._begun / f"{job}.{epoch}").touch()
 
     def has_begun(self, job: str, epoch: int) -> bool:
-        """Whether a child took up this attempt."""
-        return self.unfinished(job, epoch).exists() or self.published(job, epoch).exists()
+        """Whether a child took up an attempt that is not settled yet."""
+        return (self._begun / f"{job}.{epoch}").exists()
 
-    def begin(self, job: str, epoch: int) -> Path:
-        """Make the directory an attempt writes to."""
-        directory = self.unfinished(job, epoch)
-        directory.mkdir(parents=True)
-        return directory
+    def publish(self, scratch: Path, job: str, epoch: int) -> None:
+        """Let what was written to *scratch* be the results of an attempt."""
+        published = self.published(job, epoch)
+        published.parent.mkdir(exist_ok=True)
+        scratch.rename(published)
 
-    def publish(self, job: str, epoch: int) -> None:
-        """Let what an attempt wrote be its artefacts."""
-        self.unfinished(job, epoch).rename(self.published(job, epoch))
+    def settle(self, job: str, epoch: int, *, keep: bool) -> None:
+        """Tidy up after an attempt that the store knows the end of."""
+        if not keep and self.published(job, epoch).exists():
+            self._discard(self.published(job, epoch))
+            with contextlib.suppress(OSError):
+                # another epoch may lie there
+                self.published(job, epoch).parent.rmdir()
+        (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
 
-    def forget(self, job: str, epoch: int) -> None:
-        """Remove what one attempt left."""
-        shutil.rmtree(self.unfinished(job, epoch), ignore_errors=True)
-        shutil.rmtree(self.published(job, epoch), ignore_errors=True)
+    def discard_results(self, job: str) -> None:
+        """Remove the results of a job."""
+        self._discard(self.results / job)
 
-    def keep_only(self, job: str, epoch: int | None) -> None:
-        """Remove what all attempts at a job left, but for the files of one that was published."""
-        folder = self.results / job
-        for each in _entries(folder):
-            if each.name != str(epoch):
-                shutil.rmtree(each, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            # they stay where there are files
-            self.published(job, epoch or 0).rmdir()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    def discard_scratch(self, child: int) -> None:
+        """Remove what a child left that is gone."""
+        self._discard(self.scratch(child))
 
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""
-        self.keep_only(job, None)
+        self.discard_results(job)
         self.log(job).unlink(missing_ok=True)
 
-    def with_results(self, older_than: float) -> Iterator[str]:
-        """Jobs that have a results directory which has not changed since *older_than* [s since 1970]."""
-        for each in _entries(self.results):
-            if each.stat().st_mtime < older_than:
-                yield each.name
+    def empty_trash(self) -> None:
+        """Remove for good what was discarded."""
+        for name in os.listdir(self._trash):  # noqa: PTH208 - each second
+            path = self._trash / name
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)
+
+    def tidy(self, older_than: float) -> None:
+        """Remove what supervisors and children that are gone have left since before *older_than* [s since 1970]."""
+        for folder in (self._begun, self._scratch):
+            for each in _old_entries(folder, older_than):
+                self._discard(Path(each.path))
+
+    def with_results(self, older_than: float) -> list[str]:
+        """Jobs whose results have not changed since *older_than* [s since 1970]."""
+        return [each.name for each in _old_entries(self.results, older_than)]
+
+    def _discard(self, path: Path) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
+def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [each for each in entries if each.stat(follow_symlinks=False).st_mtime < older_than]
 
 
 def file_system(path: Path) -> str:

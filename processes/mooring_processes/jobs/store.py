@@ -25,7 +25,16 @@ from mooring_processes.jobs.errors import QueueFull
 from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
 from mooring_processes.limits import Limits
 
-DONE = tuple(status for status in Status if status.is_done)
+# made once: making a statement takes as long as running it
+TAKE_PLACE = (
+    sa.update(QUEUES)
+    .where(QUEUES.c.name == sa.bindparam("queue"), QUEUES.c.waiting < sa.bindparam("room"))
+    .values(waiting=QUEUES.c.waiting + 1)
+)
+ADD_JOB = sa.insert(JOBS)
+ADD_INPUTS = sa.insert(INPUTS)
+GET = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("job"))
+GET_INPUTS = sa.select(INPUTS.c.content).where(INPUTS.c.job == sa.bindparam("job"))
 
 
 class Store:
@@ -63,20 +72,16 @@ class Store:
         row = _row(order)
         with self._database.begin() as connection:
             self._take_place(connection, order.queue, room)
-            connection.execute(sa.insert(JOBS), row)
-            connection.execute(sa.insert(INPUTS), {"job": order.id, "content": compact(order.request.inputs)})
+            connection.execute(ADD_JOB, row)
+            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(order.request.inputs)})
         return _job(row, order.request)
 
     def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
-        place = (
-            sa.update(QUEUES)
-            .where(QUEUES.c.name == queue, QUEUES.c.waiting < room)
-            .values(waiting=QUEUES.c.waiting + 1)
-        )
-        if connection.execute(place).rowcount:
+        place = {"queue": queue, "room": room}
+        if connection.execute(TAKE_PLACE, place).rowcount:
             return
         self._database.insert_or(connection, QUEUES, [{"name": queue, "waiting": 0}])
-        if not connection.execute(place).rowcount:
+        if not connection.execute(TAKE_PLACE, place).rowcount:
             raise QueueFull(f"{room} jobs wait already; try again later")
 
     def keep(self, job: Job) -> None:
@@ -104,7 +109,7 @@ class Store:
     def get(self, job: str) -> Job | None:
         """One job, or None where there is none."""
         with self._database.begin() as connection:
-            row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job)).mappings().first()
+            row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
     def find(self, query: JobQuery) -> JobPage:
@@ -127,7 +132,7 @@ class Store:
     def inputs(self, job: str) -> Mapping[str, Any]:
         """The inputs of a job; empty where it was removed."""
         with self._database.begin() as connection:
-            content = connection.execute(sa.select(INPUTS.c.content).where(INPUTS.c.job == job)).scalar()
+            content = connection.execute(GET_INPUTS, {"job": job}).scalar()
         return json.loads(content) if content else {}
 
     def _stop(self, job: Job) -> bool:

@@ -42,6 +42,8 @@ LAST_WORD = 5.0
 """Seconds the store is given to hear the last reports."""
 HOUSEKEEPING = 3600.0
 """Seconds between two searches for results that nobody needs, and the age of those."""
+MANY = 500
+"""Jobs the store is asked for at once."""
 
 
 def main() -> NoReturn:
@@ -175,12 +177,13 @@ class Supervisor:
             self._is_leaving.set()
 
     async def _keep_house(self) -> None:
-        swept = -HOUSEKEEPING
+        born, swept = time.time(), -HOUSEKEEPING
         while True:
             await asyncio.sleep(1.0)
+            await asyncio.to_thread(self._state.empty_trash)
             if time.monotonic() - swept > HOUSEKEEPING:
                 swept = time.monotonic()
-                await asyncio.to_thread(self._sweep)
+                await asyncio.to_thread(self._sweep, born)
             if await self._is_needless():
                 self._leave(0.0)
 
@@ -192,13 +195,13 @@ class Supervisor:
         except Unavailable:
             return False
 
-    def _sweep(self) -> None:
+    def _sweep(self, born: float) -> None:
         """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
         try:
-            old = list(self._state.with_results(older_than=time.time() - HOUSEKEEPING))
-            for start in range(0, len(old), 500):
-                some = old[start : start + 500]
+            old = self._state.with_results(older_than=time.time() - HOUSEKEEPING)
+            for start in range(0, len(old), MANY):
+                some = old[start : start + MANY]
                 for job in set(some) - self._ledger.kept(some):
-                    self._state.keep_only(job, None)
+                    self._state.discard_results(job)
         except (Unavailable, OSError) as error:
-            LOGGER.warning("results were not swept: %s", error)
+            LOGGER.warning("old results were not swept: %s", error)
