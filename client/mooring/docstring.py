@@ -9,6 +9,8 @@ from mooring.description import Described, Description, python_names
 from mooring.signature import annotation_of, spelled, type_of
 
 WIDTH = 88
+LONGEST = 120
+"""Columns of a line that its author broke, which is left as it is."""
 BOUNDS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -36,7 +38,7 @@ def _opening(description: Description) -> str:
     title, text = description.title, description.description
     says_it_all = text.startswith(title.rstrip(".")) or not title
     whole = text or title or description.id if says_it_all else f"{title}\n\n{text}"
-    return "\n".join(line if len(line) <= WIDTH else fill(line, WIDTH) for line in whole.strip().splitlines())
+    return "\n".join(line if len(line) <= LONGEST else fill(line, WIDTH) for line in whole.strip().splitlines())
 
 
 def _section(heading: str, entries: Iterator[tuple[str, str]]) -> str:
@@ -79,5 +81,5 @@ def sentences(described: Described) -> Iterator[str]:
             limits.append(f"{word} than {stated}")
     if limits:
         yield f"{', '.join(limits).capitalize()}."
-    if described.unit:
+    if described.unit and f"[{described.unit}]" not in text:
         yield f"Unit: {described.unit}."

@@ -305,7 +305,7 @@ class RemoteJob(Future[Any]):
 
     def __repr__(self) -> str:
         progress = "" if self.heard.progress is None or self.heard.is_done else f" {self.heard.progress} %"
-        message = f", {self.heard.message}" if self.heard.message else ""
+        message = f", {self.heard.message}" if self.heard.message and self.heard.name != "successful" else ""
         return f"<RemoteJob {self.id} of {self.process}: {self.heard.name}{progress}{message}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001, ARG002 - IPython's signature

@@ -118,7 +118,7 @@ class Transport:
                 )
             except requests.RequestException as error:
                 if pause is None or not is_reading or not is_broken(error):
-                    raise unreachable(error, url) from error
+                    raise unreachable(error, url) from None  # its chain is long and says no more
             else:
                 pause = _respite(response, pause, is_reading=is_reading)
                 if pause is None:

@@ -60,7 +60,7 @@ class Demo:
 
     def configure(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
-        parser.add_argument("--directory", type=Path, default=Path("mooring-demo"), help="where the map is saved (default: mooring-demo)")
+        parser.add_argument("--directory", type=Path, default=Path("mooring-demo"), help="default: mooring-demo")
 
     def run(self, arguments: Namespace) -> int:
         """Serve in one process, call from another, stop the service again."""

@@ -137,12 +137,15 @@ def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     import xarray as xr  # noqa: PLC0415 - slow, and web processes never open a grid
 
     try:
-        grid = xr.open_dataset(entry.path, engine=_engine(entry), chunks=entry.chunks, **entry.options)
+        # durations in "days" stay the numbers they are
+        decoded = xr.coders.CFTimedeltaCoder(decode_via_units=False)
+        options = {"decode_timedelta": decoded, **entry.options}
+        grid = xr.open_dataset(entry.path, engine=_engine(entry), chunks=entry.chunks, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
     with grid:
         if entry.crs is not None and grid.rio.crs is None:
-            grid = grid.rio.write_crs(entry.crs)
+            grid.rio.write_crs(entry.crs, inplace=True)
         yield grid
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEPT_SECTIONS = ("notes", "references")
+LAID_OUT = re.compile(r"^(\s|[-*+|] |>>> |\.\. (?!\[)|\d+\. )", re.MULTILINE)
+"""Beginnings of lines that are a list, a table, code or a directive."""
 TYPE_WORD = re.compile(
     r"int(eger)?|float(ing)?|number|bool(ean)?|str(ing)?|text|bytes|list|tuple|dict|set|array([-_]like)?|scalar|sequence|"
     r"iterable|mapping|callable|object|date|datetime|time|timedelta|path|none|of|or|and|with|shape|optional",
@@ -53,11 +55,17 @@ def read_docstring(documented: object) -> Explanation:
     unnamed = [_told(each) for each in parsed.many_returns if not each.return_name]
     return Explanation(
         title=title,
-        description="\n\n".join(filter(None, (long, *sections))),
+        description=flowing("\n\n".join(filter(None, (long, *sections)))),
         parameters={name: _told(each) for each in parsed.params for name in _names(each)},
         returns="\n".join(unnamed),
         returned={each.return_name: _told(each) for each in parsed.many_returns if each.return_name},
     )
+
+
+def flowing(text: str) -> str:
+    """Each paragraph on one line, for pages and terminals of any width; lists and indented lines stay as they are."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n\n".join(each if LAID_OUT.search(each) else " ".join(each.split()) for each in paragraphs)
 
 
 def unit_in(text: str) -> str | None:
@@ -87,8 +95,8 @@ def _told(each: DocstringParam | DocstringReturns) -> str:
     """What is said beside a name. Where numpydoc expects a type, many write the description at once."""
     header, body = (each.type_name or "").strip(), (each.description or "").strip()
     if not header or _is_type(header) or (body and " " not in header):
-        return body
-    return f"{header}\n{body}".strip()
+        return flowing(body)
+    return flowing(f"{header}\n{body}".strip())
 
 
 def _is_type(header: str) -> bool:

@@ -296,6 +296,8 @@ def _write_output(declared: Output, value: Any, media_type: str, directory: Path
 def _write_file(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
     fmt = formats.find(declared.kind, media_type)
     path = directory / f"{declared.id}{fmt.suffix}"
+    if declared.type_name == "xarray.DataArray" and value.name is None:
+        value = value.rename(declared.id)
     try:
         formats.write(value, path, fmt)
     except ValueError as error:

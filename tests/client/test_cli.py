@@ -24,7 +24,7 @@ def test_processes_are_listed_and_described(pygeoapi_url, capsys):
     assert cli.main(["processes", pygeoapi_url]) == 0
     assert capsys.readouterr().out == "hello-world  Hello World\n"
     assert cli.main(["processes", pygeoapi_url, "hello-world"]) == 0
-    assert capsys.readouterr().out.startswith("hello_world(*, name: str, message: str | None = None)")
+    assert capsys.readouterr().out.startswith("hello_world(*, name: str, message: str | None = None")
 
 
 def test_a_process_is_called(pygeoapi_url, capsys):

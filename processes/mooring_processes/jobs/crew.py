@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring_processes.jobs import kernel
 from mooring_processes.jobs.forkserver import LONGEST, PROGRAM
 from mooring_processes.jobs.gauge import Gauge, new_gauge
+from mooring_processes.jobs.state import State
 from mooring_processes.jobs.wire import Frame, Peer
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Crew:
 
     def __init__(self, settings: Mapping[str, Any], size: int, boss: Boss) -> None:
         self._settings = {name: settings[name] for name in ("state", "workplace", "preload")}
+        self._state = State(Path(settings["state"]))
         self._size = size
         self._boss = boss
         self._loop = asyncio.get_running_loop()
@@ -110,6 +113,7 @@ class Crew:
         # those of a supervisor or forkserver that was killed: what a method itself had started may be left
         if count := kernel.kill_marked(self._settings["state"]):
             LOGGER.warning("killed %d processes that were left over", count)
+        self._state.empty_scratch()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with tempfile.TemporaryFile("w+") as file, theirs:
             json.dump(self._settings, file)

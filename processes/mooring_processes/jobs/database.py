@@ -121,13 +121,19 @@ class Database:
 
     def create(self) -> None:
         """Make the tables, unless they are there."""
-        try:
-            with self.begin() as connection:
-                METADATA.create_all(connection)
-        except (Unavailable, exc.DatabaseError):
-            # another process may have made them in the meantime; then this has nothing left to do
-            with self.begin() as connection:
-                METADATA.create_all(connection)
+        for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
+            try:
+                self._create()
+            except (Unavailable, exc.DatabaseError):
+                # other processes do the same at this moment, and neither database lets them wait for each other
+                time.sleep(pause)
+            else:
+                return
+        self._create()
+
+    def _create(self) -> None:
+        with self.begin() as connection:
+            METADATA.create_all(connection)
 
     def insert_or(
         self,

@@ -246,7 +246,7 @@ class Ledger:
             entry.moves[row["queue"]] -= 1
             entry.changes.append(Change(row["id"], moment, is_done=False))
         found = entry.connection.execute(CONTENT, {"jobs": [row["id"] for row in rows]})
-        inputs = dict(found.tuples().all())
+        inputs = {row.job: row.content for row in found}
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ("xarray", "rioxarray", "netCDF4", "geopandas", "mooring_processes.execution")
+PRELOAD = ("xarray", "rioxarray", "netCDF4", "geopandas", "exactextract", "mooring_processes.execution")
 """Modules that children have at hand when they begin."""
 
 

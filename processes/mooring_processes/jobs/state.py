@@ -152,11 +152,15 @@ class State:
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
 
-    def tidy(self, older_than: float) -> None:
-        """Remove what supervisors and children that are gone have left since before *older_than* [s since 1970]."""
-        for folder in (self._begun, self._scratch):
-            for each in _old_entries(folder, older_than):
-                self._discard(Path(each.path))
+    def empty_scratch(self) -> None:
+        """Remove what children left; none may be alive."""
+        for name in os.listdir(self._scratch):  # noqa: PTH208 - names are wanted
+            self._discard(self._scratch / name)
+
+    def forget_begun(self, before: float) -> None:
+        """Forget which attempts were taken up *before* this [s since 1970]; the store must know their end."""
+        for each in _old_entries(self._begun, before):
+            Path(each.path).unlink(missing_ok=True)
 
     def with_results(self, older_than: float) -> list[str]:
         """Jobs whose results have not changed since *older_than* [s since 1970]."""

@@ -73,7 +73,7 @@ class Store:
         with self._database.begin() as connection:
             self._take_place(connection, order.queue, room)
             connection.execute(ADD_JOB, row)
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(order.request.inputs)})
+            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
         return _job(row, order.request)
 
     def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
@@ -103,7 +103,7 @@ class Store:
         }
         with self._database.begin() as connection:
             self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
-            content = {"job": job.id, "content": compact(job.request.inputs)}
+            content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
 
     def get(self, job: str) -> Job | None:
@@ -212,8 +212,8 @@ def _row(order: Order) -> dict[str, Any]:
         "started": None,
         "finished": None,
         "updated": created,
-        "outputs": compact(order.request.outputs),
-        "answer": compact(order.answer),
+        "outputs": compact(dict(order.request.outputs)),
+        "answer": compact(dict(order.answer)),
         "limits": compact(order.limits.to_json()),
         "artefacts": "[]",
         "failure": None,

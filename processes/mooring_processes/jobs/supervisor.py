@@ -96,6 +96,8 @@ class Supervisor:
         self._present: set[Visitor] = set()
         self._alone_since = time.monotonic()
         self._patience: float | None = None
+        self._began = time.time()
+        self._has_recovered = False
         self._is_leaving = asyncio.Event()
         self.watchers = Watchers()
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
@@ -167,6 +169,10 @@ class Supervisor:
             self._visitors.add(Visitor(sock, self))
 
     def _told(self, exchange: Exchange) -> None:
+        if not self._has_recovered:
+            # the first answer of the store: what the supervisor before this one ran has been taken back
+            self._has_recovered = True
+            self._state.forget_begun(before=self._began)
         self.watchers.notice(exchange.changes)
         self.dispatcher.take(exchange)
 
@@ -177,13 +183,13 @@ class Supervisor:
             self._is_leaving.set()
 
     async def _keep_house(self) -> None:
-        born, swept = time.time(), -HOUSEKEEPING
+        swept = -HOUSEKEEPING
         while True:
             await asyncio.sleep(1.0)
             await asyncio.to_thread(self._state.empty_trash)
             if time.monotonic() - swept > HOUSEKEEPING:
                 swept = time.monotonic()
-                await asyncio.to_thread(self._sweep, born)
+                await asyncio.to_thread(self._sweep)
             if await self._is_needless():
                 self._leave(0.0)
 
@@ -195,7 +201,7 @@ class Supervisor:
         except Unavailable:
             return False
 
-    def _sweep(self, born: float) -> None:
+    def _sweep(self) -> None:
         """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
         try:
             old = self._state.with_results(older_than=time.time() - HOUSEKEEPING)

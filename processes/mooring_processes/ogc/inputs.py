@@ -63,7 +63,7 @@ FORMATS.checks("byte", raises=binascii.Error)(
     lambda text: not isinstance(text, str) or base64.b64decode(text, validate=True) is not None
 )
 
-OGCValidator = extend(
+OGCValidator = extend(  # type: ignore[no-untyped-call]
     Draft4Validator,
     {"type": _type, "enum": _enum},
     type_checker=Draft4Validator.TYPE_CHECKER.redefine("integer", _is_integer),

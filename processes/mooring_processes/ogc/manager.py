@@ -14,7 +14,6 @@ processors run in the web process, synchronously, as they would without a manage
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,8 @@ from pygeoapi.util import JobStatus, RequestedProcessExecutionMode, RequestedRes
 
 from mooring_processes.catalogue import Catalogue
 from mooring_processes.jobs.engine import Engine
-from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.job import Job, JobQuery, Status
+from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.plugin import Method, RefusedError, checked_order, entry_of, payload
 from mooring_processes.ogc.status import status_info
@@ -44,7 +43,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
     manager_def : the ``manager:`` section of the configuration, with the state directory as ``connection``.
     """
 
-    def __init__(self, manager_def: Mapping[str, Any]) -> None:
+    def __init__(self, manager_def: dict[str, Any]) -> None:
         super().__init__(manager_def)
         self.is_async = True
 
@@ -65,7 +64,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
             entry_of(conf["processor"]) for conf in self.processes.values() if conf["processor"]["name"] == METHOD
         )
 
-    def execute_process(
+    def execute_process(  # pyright: ignore[reportIncompatibleMethodOverride] - pygeoapi states its own wrongly
         self,
         process_id: str,
         data_dict: Any,

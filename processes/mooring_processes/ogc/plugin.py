@@ -52,7 +52,7 @@ class Method(BaseProcessor):  # type: ignore[misc]  # pygeoapi is untyped
         catalogue that was read before.
     """
 
-    def __init__(self, processor_def: Mapping[str, Any]) -> None:
+    def __init__(self, processor_def: dict[str, Any]) -> None:
         self.entry = entry_of(processor_def)
         metadata = deepcopy(self.entry.description) | {"links": [], "example": {}}
         super().__init__(processor_def, metadata)

@@ -252,4 +252,5 @@ def _etag(job: Job) -> str:
 
 def _pygeoapi(view: str, **arguments: str | None) -> Response:
     """Pages for people are pygeoapi's."""
-    return current_app.make_response(current_app.view_functions[f"pygeoapi.{view}"](**arguments))
+    page = current_app.ensure_sync(current_app.view_functions[f"pygeoapi.{view}"])
+    return current_app.make_response(page(**arguments))

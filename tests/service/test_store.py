@@ -1,0 +1,340 @@
+"""The store keeps every job, gives each to one supervisor at a time, and lets no late report change anything."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mooring_processes.execution import Artefact, Failure, Request
+from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
+from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.errors import QueueFull, Unavailable
+from mooring_processes.jobs.job import JobQuery, Order, Status
+from mooring_processes.jobs.ledger import Ask, Ledger
+from mooring_processes.jobs.store import Store
+from mooring_processes.limits import Limits
+
+ROOM = 1000
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+
+
+@pytest.fixture
+def store(url):
+    store = Store(url)
+    store.prepare()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def ledger_of(url, store):
+    """Makes the ledger of one more supervisor."""
+    made = []
+
+    def make(owner="here", lease=10.0, has_begun=lambda _job, _epoch: True):
+        ledger = Ledger(Database(url, survives_power_loss=False), owner, lease, has_begun)
+        made.append(ledger)
+        return ledger
+
+    yield make
+    for ledger in made:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(ledger_of):
+    return ledger_of()
+
+
+def order(process="trend", **changes):
+    request = Request(process, {"years": [1990, 1991], "name": "Rhône\0"}, {"result": "application/json"})
+    return Order(**{"id": str(uuid.uuid4()), "request": request, "limits": Limits(), "answer": {"a": 1}} | changes)
+
+
+def claim(ledger, places=1):
+    return ledger.exchange(Ask(places=places)).claimed
+
+
+def ref(attempt):
+    return Ref(attempt.job, attempt.epoch)
+
+
+def test_a_job_is_read_back_as_it_was_submitted(store):
+    asked = order()
+    job = store.submit(asked, ROOM)
+    assert store.get(job.id) == job
+    assert (job.id, job.request, job.limits, job.answer) == (asked.id, asked.request, asked.limits, asked.answer)
+    assert (job.status, job.progress, job.attempt, job.epoch) == (Status.ACCEPTED, 0, 0, 0)
+    assert job.created.tzinfo is UTC
+
+
+def test_an_unknown_job_is_none(store):
+    assert store.get("nothing") is None
+    assert store.dismiss("nothing") is None
+
+
+def test_the_oldest_job_is_given_first_and_once(store, ledger_of):
+    jobs = [store.submit(order(), ROOM).id for _ in range(5)]
+    first, second = ledger_of("here"), ledger_of("there")
+    taken = [*claim(first, 2), *claim(second, 2), *claim(first, 2), *claim(second, 2)]
+    assert [attempt.job for attempt in taken] == jobs
+
+
+def test_two_supervisors_at_once_never_take_the_same_job(store, ledger_of):
+    jobs = {store.submit(order(), ROOM).id for _ in range(60)}
+    taken = []
+
+    def work(ledger):
+        while found := claim(ledger, 3):
+            taken.extend(attempt.job for attempt in found)
+
+    threads = [threading.Thread(target=work, args=[ledger_of(name)]) for name in ("here", "there")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(jobs)
+
+
+def test_a_claim_carries_the_request_and_the_limits(store, ledger):
+    asked = order(limits=Limits(timeout=5.0, attempts=2))
+    store.submit(asked, ROOM)
+    (attempt,) = claim(ledger)
+    assert Request.from_json(json.loads(attempt.request)) == asked.request
+    assert (attempt.limits, attempt.number, attempt.epoch) == (asked.limits, 1, 1)
+
+
+def test_progress_and_end_are_told(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    running = store.get(job.id)
+    assert (running.status, running.attempt, running.epoch) == (Status.RUNNING, 1, 1)
+    ledger.exchange(Ask({ref(attempt): Progressed(40, "reading")}))
+    assert (store.get(job.id).progress, store.get(job.id).message) == (40, "reading")
+    artefacts = (Artefact("result", "application/json", None, [1, None], 8),)
+    text = json.dumps([each.to_json() for each in artefacts])
+    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL, 100, "written", text)}))
+    done = store.get(job.id)
+    assert (done.status, done.progress, done.message) == (Status.SUCCESSFUL, 100, "written")
+    assert done.artefacts == artefacts
+    assert done.created <= done.started <= done.finished == done.updated
+
+
+def test_a_failure_is_kept(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    failure = Failure("error", "it failed", reference="ab12")
+    ledger.exchange(Ask({ref(attempt): Ended(Status.FAILED, failure=failure)}))
+    done = store.get(job.id)
+    assert (done.status, done.failure, done.message) == (Status.FAILED, failure, "it failed")
+
+
+def test_a_late_report_of_an_older_epoch_changes_nothing(store, ledger):
+    job = store.submit(order(), ROOM)
+    (first,) = claim(ledger)
+    ledger.exchange(Ask({ref(first): Returned(1)}))
+    (second,) = claim(ledger)
+    assert (second.epoch, second.number) == (2, 2)
+    before = store.get(job.id)
+    late = ledger.exchange(Ask({ref(first): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
+    assert late.refused == [ref(first)]
+    assert ledger.exchange(Ask({ref(first): Progressed(90, "late")})).changes == []
+    assert store.get(job.id) == before
+    ledger.exchange(Ask({ref(second): Ended(Status.SUCCESSFUL)}))
+    assert ledger.exchange(Ask({ref(second): Returned(2)})).refused == [ref(second)]
+    assert store.get(job.id).status is Status.SUCCESSFUL
+
+
+def test_a_job_that_was_returned_waits_in_its_old_place(store, ledger):
+    first, second = (store.submit(order(), ROOM).id for _ in range(2))
+    (attempt,) = claim(ledger)
+    ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    assert (store.get(first).status, store.get(first).attempt) == (Status.ACCEPTED, 0)
+    assert [each.job for each in claim(ledger, 2)] == [first, second]
+
+
+def test_what_the_supervisor_before_ran_is_taken_back(store, ledger_of):
+    ids = [store.submit(order(limits=Limits(attempts=attempts)), ROOM).id for attempts in (3, 1, 1)]
+    assert len(claim(ledger_of(), 3)) == 3
+    begun = {ids[0], ids[1]}
+    later = ledger_of(has_begun=lambda job, _epoch: job in begun)
+    exchange = later.exchange(Ask(runs=()))
+    again, lost, never_begun = (store.get(job) for job in ids)
+    assert (again.status, again.attempt) == (Status.ACCEPTED, 1)
+    assert (lost.status, lost.failure.reason) == (Status.FAILED, "lost")
+    assert "might do its work twice" in lost.failure.detail
+    assert (never_begun.status, never_begun.attempt) == (Status.ACCEPTED, 0)
+    assert {change.job for change in exchange.changes} == set(ids)
+
+
+def test_an_attempt_that_kills_the_service_each_time_is_given_up(store, ledger):
+    job = store.submit(order(limits=Limits(attempts=2)), ROOM)
+    for _ in range(2):
+        assert len(claim(ledger)) == 1
+        ledger.exchange(Ask(runs=()))
+    done = store.get(job.id)
+    assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "lost", 2)
+
+
+def test_what_is_in_hand_is_not_taken_back(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    exchange = ledger.exchange(Ask(runs=[ref(attempt)]))
+    assert (exchange.gone, exchange.changes) == ([], [])
+    assert store.get(job.id).status is Status.RUNNING
+
+
+def test_a_machine_that_is_not_heard_of_loses_its_jobs_after_its_lease(store, ledger_of):
+    job = store.submit(order(), ROOM)
+    away, here = ledger_of("away", lease=0.3), ledger_of("here")
+    (attempt,) = claim(away)
+    here.exchange(Ask(renews=True))
+    assert store.get(job.id).status is Status.RUNNING
+    time.sleep(0.5)
+    here.exchange(Ask(renews=True))
+    assert store.get(job.id).status is Status.ACCEPTED
+    assert len(claim(here)) == 1
+    assert away.exchange(Ask(runs=[ref(attempt)])).gone == [ref(attempt)]
+
+
+def test_a_lease_that_is_renewed_holds(store, ledger_of):
+    store.submit(order(), ROOM)
+    away, here = ledger_of("away", lease=0.5), ledger_of("here")
+    (attempt,) = claim(away)
+    for _ in range(4):
+        time.sleep(0.2)
+        away.exchange(Ask(renews=True))
+        here.exchange(Ask(renews=True))
+    assert away.exchange(Ask(runs=[ref(attempt)])).gone == []
+
+
+def test_a_full_queue_refuses_until_there_is_a_place(store, ledger):
+    jobs = [store.submit(order(), 3) for _ in range(3)]
+    with pytest.raises(QueueFull, match="3 jobs wait already"):
+        store.submit(order(), 3)
+    assert store.find(JobQuery()).matched == 3
+    (attempt,) = claim(ledger)
+    store.submit(order(), 3)
+    with pytest.raises(QueueFull):
+        store.submit(order(), 3)
+    store.dismiss(jobs[2].id)
+    store.submit(order(), 3)
+    ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    with pytest.raises(QueueFull):
+        store.submit(order(), 4)
+
+
+def test_queues_fill_apart(store, ledger):
+    store.submit(order(queue="awi"), 1)
+    store.submit(order(queue="local"), 1)
+    with pytest.raises(QueueFull):
+        store.submit(order(queue="awi"), 1)
+    assert len(claim(ledger, 5)) == 1
+
+
+def test_what_waits_is_counted_anew_by_each_supervisor(store, ledger):
+    store.submit(order(), ROOM)
+    store.dismiss(store.submit(order(), ROOM).id)
+    ledger.prepare()
+    store.submit(order(), 2)
+    with pytest.raises(QueueFull):
+        store.submit(order(), 2)
+
+
+def test_dismissing_a_waiting_job_keeps_it_from_being_taken(store, ledger):
+    job = store.submit(order(), ROOM)
+    assert store.dismiss(job.id).status is Status.ACCEPTED
+    assert store.get(job.id).status is Status.DISMISSED
+    assert claim(ledger) == []
+
+
+def test_dismissing_a_running_job_is_told_to_its_supervisor(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    store.dismiss(job.id)
+    assert ledger.exchange(Ask(runs=[ref(attempt)])).gone == [ref(attempt)]
+    assert ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)})).refused == [ref(attempt)]
+    assert store.get(job.id).status is Status.DISMISSED
+
+
+def test_dismissing_a_job_that_is_done_removes_it(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)}))
+    assert store.dismiss(job.id).status is Status.SUCCESSFUL
+    assert store.get(job.id) is None
+    assert store.inputs(job.id) == {}
+
+
+def test_the_list_is_newest_first_filtered_and_paged(store):
+    first = store.submit(order("trend"), ROOM)
+    second = store.submit(order("slope"), ROOM)
+    third = store.submit(order("slope"), ROOM)
+    store.dismiss(third.id)
+
+    def ids(**query):
+        page = store.find(JobQuery(**query))
+        return [job.id for job in page.jobs], page.matched
+
+    assert ids() == ([third.id, second.id, first.id], 3)
+    assert ids(processes=("slope",)) == ([third.id, second.id], 2)
+    assert ids(statuses=(Status.ACCEPTED,)) == ([second.id, first.id], 2)
+    assert ids(limit=1, offset=1) == ([second.id], 3)
+    assert ids(created_from=second.created) == ([third.id, second.id], 2)
+    assert ids(created_to=second.created) == ([second.id, first.id], 2)
+    assert ids(created_from=datetime.now(UTC) + timedelta(days=1)) == ([], 0)
+
+
+def test_a_call_is_kept_without_being_listed(store):
+    submitted = store.submit(order(), ROOM)
+    artefacts = (Artefact("result", "image/png", "result.png", None, 5),)
+    call = replace(submitted, id=str(uuid.uuid4()), status=Status.SUCCESSFUL, artefacts=artefacts, listed=False)
+    store.keep(call)
+    store.keep(call)
+    kept = store.get(call.id)
+    assert (kept.artefacts, kept.request, kept.listed) == (artefacts, call.request, False)
+    assert store.find(JobQuery()).matched == 1
+
+
+def test_inputs_are_read_only_when_they_are_looked_at(store):
+    job = store.submit(order(), ROOM)
+    found = store.get(job.id)
+    store.dismiss(job.id)
+    store.dismiss(job.id)
+    assert dict(found.request.inputs) == {}
+
+
+def test_a_store_that_is_away_says_so(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'jobs.sqlite'}")
+    with pytest.raises(Unavailable, match="does not answer"):
+        store.prepare()
+
+
+def test_many_processes_may_make_the_tables_at_once(url):
+    stores = [Store(url) for _ in range(8)]
+    errors = []
+
+    def prepare(store):
+        try:
+            store.prepare()
+        except Unavailable as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=prepare, args=[store]) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert stores[0].submit(order(), ROOM)
+    for store in stores:
+        store.close()
