@@ -12,7 +12,7 @@ from typing import Any
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.execution import Request
-from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.jobs.engine import Engine, EngineSettings, Unavailable
 from mooring_processes.jobs.job import Job, Status
 from mooring_processes.jobs.kernel import MARK
 from mooring_processes.limits import Limits
@@ -83,18 +83,26 @@ class Yard:
         """Submit, and wait until it is done."""
         return self.done(self.submit(process, **inputs))
 
+    def processes(self) -> dict[str, Any]:
+        """The processes of the engine, once there is a supervisor with children."""
+
+        def found() -> dict[str, Any] | None:
+            try:
+                processes = self.engine.describe()
+            except Unavailable:
+                return None
+            return processes if processes["forkserver"] and processes["children"] else None
+
+        return eventually(found)
+
     def running(self, job: Job) -> int:
         """The child that runs a job, once one does."""
 
         def child() -> int | None:
-            work = self.engine.describe()["work"]
-            return next((int(pid) for pid, each in work.items() if each == job.id), None)
+            assert not self.job(job).status.is_done, self.job(job)
+            return next((int(pid) for pid, each in self.processes()["work"].items() if each == job.id), None)
 
         return eventually(child)
-
-    def family(self) -> set[int]:
-        """The forkserver and all that descends from it."""
-        return family(self.state)
 
 
 def family(state: Path) -> set[int]:

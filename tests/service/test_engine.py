@@ -343,21 +343,13 @@ def test_a_newer_service_with_other_settings_gets_its_own_supervisor(tmp_path):
     job = Yard(old, state).submit("slow-sum", numbers=[1.0], pause=2.0)
     Yard(old, state).running(job)
     with started(state, slots=2) as new:
-        second = eventually(lambda: _supervisor(new, other_than=first))
+        second = eventually(lambda: (pid := new.processes()["supervisor"]) != first and pid)
         assert value(new.done(job)) == 1.0
         # the older one lives with it
         assert old.describe()["supervisor"] == second
         assert new.job(job).attempt == 1
         old.close()
         assert new.engine.describe()["supervisor"] == second
-
-
-def _supervisor(yard, other_than):
-    try:
-        pid = yard.engine.describe()["supervisor"]
-    except (EOFError, OSError):
-        return None
-    return pid if pid != other_than else None
 
 
 def test_the_same_settings_have_the_same_fingerprint_until_a_method_changes(tmp_path):

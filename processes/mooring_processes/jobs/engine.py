@@ -226,10 +226,19 @@ class Engine:
         return self._state.log(job_id)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job."""
-        with self._lines.line(PATIENCE) as line:
-            line.send({"do": "describe"})
-            return line.receive(MARGIN).head
+        """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.
+
+        Raises
+        ------
+        Unavailable
+            where there is no supervisor now.
+        """
+        try:
+            with self._lines.line(PATIENCE) as line:
+                line.send({"do": "describe"})
+                return line.receive(MARGIN).head
+        except (EOFError, OSError) as error:
+            raise Unavailable("the engine does not answer") from error
 
     @property
     def _lines(self) -> Link:

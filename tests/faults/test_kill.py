@@ -1,0 +1,223 @@
+"""Whatever is killed, no job is lost, none is stuck, none has effect twice, and no process is left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from engines import Yard, eventually, family, is_alive, settings, started, value
+from mooring_processes.jobs.engine import Busy, Engine, Interrupted
+from mooring_processes.jobs.job import JobQuery, Status
+from mooring_processes.jobs.store import Store
+
+MANY = 30
+HERE = Path(__file__).parents[1]
+
+
+def kill(pid: int) -> None:
+    """End a process as a power cut would."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def all_are_successful(yard: Yard, jobs: list) -> None:
+    """Every job is done, with the files of one attempt, and only those."""
+    for job in jobs:
+        done = yard.done(job)
+        assert done.status is Status.SUCCESSFUL, done.failure
+        folder = yard.engine.directory(done)
+        assert [each.name for each in folder.parent.iterdir()] == [str(done.epoch)]
+        assert {each.name for each in folder.iterdir()} == {each.file for each in done.artefacts}
+
+
+@pytest.fixture
+def yard(tmp_path):
+    with started(tmp_path / "state") as yard:
+        yard.call("shout")
+        yield yard
+
+
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "child"])
+def test_jobs_survive_the_death_of(yard, part):
+    jobs = [yard.submit("content", size=1000) for _ in range(MANY)]
+    slow = [yard.submit("slow-sum", numbers=[1.0], pause=0.3) for _ in range(4)]
+    for _ in range(2):
+        eventually(lambda: yard.processes()["work"])
+        processes = yard.processes()
+        kill(random.choice(processes["children"]) if part == "child" else processes[part])
+    all_are_successful(yard, jobs)
+    assert [value(yard.done(job)) for job in slow] == [1.0] * 4
+
+
+def test_a_killed_supervisor_takes_its_children_with_it_and_is_replaced(yard, tmp_path):
+    job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+    child = yard.running(job)
+    orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
+    before = yard.processes()
+    kill(before["supervisor"])
+    eventually(lambda: not any(map(is_alive, [child, before["forkserver"], *before["children"]])))
+    assert yard.processes()["supervisor"] != before["supervisor"]
+    # what the method itself had started, in a session of its own
+    eventually(lambda: not is_alive(orphan))
+    eventually(lambda: yard.job(job).attempt == 2)
+    yard.engine.dismiss(job.id)
+
+
+def test_jobs_survive_the_death_of_the_web_process(tmp_path):
+    state = tmp_path / "state"
+    program = (
+        f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
+        "from engines import *\n"
+        f"engine = Engine(settings(Path({str(state)!r})))\n"
+        "engine.start()\n"
+        "yard = Yard(engine, None)\n"
+        f"print(*(yard.submit('slow-sum', numbers=[1.0], pause=0.2).id for _ in range({MANY})), flush=True)\n"
+        "yard.call('sleep-in-c', seconds=600)\n"
+    )
+    web = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    ids = web.stdout.readline().split()
+    store = Store(settings(state).url)
+    eventually(lambda: any(store.get(job).status is Status.SUCCESSFUL for job in ids))
+    web.kill()
+    web.communicate()
+    eventually(lambda: all(store.get(job).status is Status.SUCCESSFUL for job in ids))
+    store.close()
+    # the call that nobody waits for has ended too, or the supervisor would stay
+    eventually(lambda: not family(state))
+
+
+def test_jobs_survive_the_death_of_everything(tmp_path):
+    state = tmp_path / "state"
+    engine = Engine(settings(state))
+    engine.start()
+    yard = Yard(engine, state)
+    jobs = [yard.submit("content", size=1000) for _ in range(MANY)]
+    slow = yard.submit("slow-sum", numbers=[1.0], pause=0.5)
+    yard.running(slow)
+    processes = yard.processes()
+    engine.close()
+    for pid in (processes["supervisor"], processes["forkserver"], *processes["children"]):
+        kill(pid)
+    eventually(lambda: not family(state))
+    with started(state) as yard:
+        all_are_successful(yard, jobs)
+        assert value(yard.done(slow)) == 1.0
+
+
+def test_a_method_that_must_not_run_twice_does_not(yard, tmp_path):
+    (tmp_path / "traces").mkdir()
+    job = yard.submit("leave-trace-once", folder=str(tmp_path / "traces"), pause=600)
+    yard.running(job)
+    eventually(lambda: list((tmp_path / "traces").iterdir()))
+    kill(yard.processes()["supervisor"])
+    done = yard.done(job)
+    assert (done.status, done.failure.reason) == (Status.FAILED, "lost")
+    assert "might do its work twice" in done.failure.detail
+    assert len(list((tmp_path / "traces").iterdir())) == 1
+
+
+def test_a_job_that_loses_its_supervisor_each_time_is_given_up(yard, tmp_path):
+    (tmp_path / "traces").mkdir()
+    job = yard.submit("leave-trace", folder=str(tmp_path / "traces"), pause=600)
+    for attempt in range(3):
+        eventually(lambda attempt=attempt: len(list((tmp_path / "traces").iterdir())) == attempt + 1)
+        kill(yard.processes()["supervisor"])
+    done = yard.done(job)
+    assert (done.failure.reason, done.attempt) == ("lost", 3)
+
+
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "child"])
+def test_a_call_is_told_that_it_was_interrupted(yard, part):
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(yard.call, "sleep-in-c", seconds=600)
+        eventually(lambda: yard.processes()["work"])
+        processes = yard.processes()
+        kill(int(next(iter(processes["work"]))) if part == "child" else processes[part])
+        with pytest.raises(Interrupted, match="try again"):
+            answer.result(60)
+    assert value(yard.call("shout")) == "HELLO"
+
+
+def test_a_dismissal_without_a_supervisor_holds(yard):
+    job = yard.submit("sleep-in-c", seconds=600)
+    child = yard.running(job)
+    supervisor = yard.processes()["supervisor"]
+    os.kill(supervisor, signal.SIGSTOP)
+    kill(supervisor)
+    assert yard.engine.dismiss(job.id).status is Status.DISMISSED
+    eventually(lambda: not is_alive(child))
+    assert value(yard.run("shout")) == "HELLO"
+    assert yard.job(job).status is Status.DISMISSED
+
+
+def test_a_wait_goes_on_when_the_supervisor_is_replaced(yard):
+    job = yard.submit("slow-sum", numbers=[1.0], pause=1.0)
+    yard.running(job)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(yard.engine.wait, job.id, 60.0)
+        time.sleep(0.2)
+        kill(yard.processes()["supervisor"])
+        assert value(waiting.result(60)) == 1.0
+
+
+def test_a_terminated_supervisor_hands_its_jobs_back(yard):
+    job = yard.submit("slow-sum", numbers=[1.0], pause=1.0)
+    yard.running(job)
+    first = yard.processes()["supervisor"]
+    os.kill(first, signal.SIGTERM)
+    eventually(lambda: not is_alive(first))
+    done = yard.done(job)
+    assert (value(done), done.attempt) == (1.0, 1)
+
+
+def test_a_forkserver_that_hangs_is_replaced(yard):
+    forkserver = yard.processes()["forkserver"]
+    os.kill(forkserver, signal.SIGSTOP)
+    job = yard.submit("segfault")
+    assert yard.done(job).failure.reason in ("crashed", "lost")
+    assert yard.processes()["forkserver"] != forkserver
+    assert not is_alive(forkserver)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
+    chance = random.Random(seed)
+    state = tmp_path / "state"
+    submitted = []
+    with started(state) as yard:
+        yard.call("shout")
+        for _ in range(12):
+            for _ in range(chance.randrange(6)):
+                if chance.random() < 0.5:
+                    submitted.append(yard.submit("slow-sum", numbers=[1.0], pause=chance.uniform(0, 0.3)))
+                else:
+                    submitted.append(yard.submit("content", size=1000))
+            processes = yard.processes()
+            part = chance.choice(["supervisor", "forkserver", "child", "child"])
+            try:
+                kill(chance.choice(processes["children"]) if part == "child" else processes[part])
+            except ProcessLookupError:
+                continue
+            try:
+                assert value(yard.call("shout")) == "HELLO"
+            except (Interrupted, Busy):
+                pass
+            time.sleep(chance.uniform(0, 0.3))
+        ends = [yard.done(job) for job in submitted]
+        for job in ends:
+            # three deaths in the midst of one job are possible, and then told
+            assert job.status is Status.SUCCESSFUL or (job.failure.reason in ("lost", "crashed") and job.attempt == 3)
+            folder = state / "results" / job.id
+            epochs = {each.name for each in folder.iterdir()} if folder.exists() else set()
+            has_file = any(artefact.file for artefact in job.artefacts)
+            assert epochs == ({str(job.epoch)} if has_file else set())
+        assert yard.engine.find(JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING))).matched == 0
+        eventually(lambda: not list((state / "begun").iterdir()))
+        print(json.dumps({"jobs": len(ends), "again": sum(job.attempt > 1 for job in ends)}))

@@ -1,0 +1,57 @@
+"""An application is made from the configuration given at the call, and knows of no other."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mooring_processes.app import create_app, service_of
+from mooring_processes.configuration import read_configuration
+from mooring_processes.errors import ServingError
+
+BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
+
+
+@pytest.fixture
+def apps(tmp_path):
+    """Two services in this process: one with a method of its own, one with a dataset and a title of its own."""
+    (tmp_path / "two.yml").write_text("datasets: {sea: sea.nc}\nmooring: {installed: true}\n")
+    first = read_configuration(None, modules=[BENCH], port=5001, state=tmp_path / "one")
+    second = read_configuration(tmp_path / "two.yml", port=5002, state=tmp_path / "two")
+    made = [create_app(first), create_app(second)]
+    yield made
+    for app in made:
+        service_of(app).engine.close(stop_supervisor=True)
+
+
+def test_two_configurations_live_in_one_process(apps):
+    one, two = (app.test_client() for app in apps)
+    assert "hello" in {process["id"] for process in one.get("/processes").json["processes"]}
+    assert "hello" not in {process["id"] for process in two.get("/processes").json["processes"]}
+    for client, port in ((one, 5001), (two, 5002)):
+        links = client.get("/", headers={"Accept": "application/json"}).json["links"]
+        assert any(link["href"] == f"http://localhost:{port}/processes" for link in links)
+    inputs = {"inputs": {"dem": "nothing"}}
+    told = [client.post("/processes/terrain/execution", json=inputs).json["detail"] for client in (one, two)]
+    assert told[0].endswith("this service has: none")
+    assert told[1].endswith("this service has: sea")
+
+
+def test_calls_and_jobs_run_in_both(apps):
+    for app in apps:
+        client = app.test_client()
+        body = {"inputs": {"message": "a"}, "outputs": {"message": {}}}
+        assert client.post("/processes/echo/execution", json=body).json == "a"
+        accepted = client.post("/processes/echo/execution", json=body, headers={"Prefer": "respond-async"})
+        job = f"/jobs/{accepted.json['jobID']}"
+        while client.get(job).json["status"] != "successful":
+            time.sleep(0.05)
+        assert client.get(f"{job}/results").json == "a"
+
+
+def test_methods_that_cannot_be_served_stop_it_with_file_line_and_remedy(tmp_path):
+    (tmp_path / "poor.py").write_text("from mooring_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
+    with pytest.raises(ServingError, match=r"poor\.py:5: f: .*a.*"):
+        create_app(read_configuration(None, modules=[str(tmp_path / "poor.py")], state=tmp_path))
