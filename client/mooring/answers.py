@@ -19,6 +19,7 @@ from mooring.connection import document, is_json
 from mooring.description import FILES, Described, format_of
 from mooring.download import Report, Source, blocks, load, save
 from mooring.errors import ResultError, UnreachableError
+from mooring.formats import Kind
 from mooring.inputs import QUALIFIED
 from mooring.multipart import split
 from mooring.order import Shape, Wish
@@ -168,7 +169,8 @@ class Receiver:
 
     def _fetched(self, href: str, media_type: str | None, source: Source, seen_at: str | None) -> Received:
         connection = source.connection
-        there = Source(connection, connection.address(href, seen_at or source.url))
+        accept = f"{media_type}, */*;q=0.5" if media_type else "*/*"
+        there = Source(connection, connection.address(href, seen_at or source.url), accept)
         return self._saved(there.open(), there, media_type)
 
     def _saved(self, response: Response, source: Source, media_type: str | None = None) -> Received:
@@ -180,7 +182,9 @@ class Receiver:
         """Whether JSON is the content of the only output, not a document about outputs."""
         if self.wish.shape is Shape.DOCUMENT or not self._only:
             return False
-        return self._offered[self._only].kind in FILES if self._is_bare else format_of(media_type) is not None
+        if self._is_bare:
+            return self._offered[self._only].kind in (*FILES, Kind.BYTES)
+        return format_of(media_type) is not None
 
     def _output_of(self, media_type: str) -> str:
         """Which output content of a media type is, where the answer does not say."""

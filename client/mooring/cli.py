@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -101,8 +102,9 @@ class Call:
                 job.cancel()
                 raise
             with tempfile.TemporaryDirectory() as folder:
-                for path in job.download(folder).values():
-                    _deliver(path, arguments.directory)
+                paths = job.download(folder)
+                for name, path in paths.items():
+                    _deliver(path, arguments.directory, f"{name}: " if len(paths) > 1 else "")
         return 0
 
 
@@ -146,15 +148,13 @@ def read_value(described: Described, text: str) -> Any:
         return text
 
 
-def _deliver(path: Path, directory: Path) -> None:
-    """Print an output that is text, save one that is data."""
+def _deliver(path: Path, directory: Path, head: str) -> None:
+    """Print an output that is text, save one that is data and print where."""
     if path.suffix in (".json", ".txt"):
-        print(path.read_text(encoding="utf-8").rstrip())
+        print(head + path.read_text(encoding="utf-8").rstrip())
         return
     directory.mkdir(parents=True, exist_ok=True)
-    target = directory / path.name
-    target.write_bytes(path.read_bytes())
-    print(target)
+    print(head + str(shutil.move(path, directory / path.name)))
 
 
 class Missing:

@@ -17,7 +17,8 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 from owslib.ogcapi import REQUEST_HEADERS
 from owslib.ogcapi.processes import Processes
 
-from mooring.errors import ResultError
+from mooring.description import text
+from mooring.errors import RefusedError, ResultError
 from mooring.transport import JSON, Auth, Transport
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
 
     def _landing(self, root: str) -> str:
         response = self._transport.send("GET", f"{root}?{self._token}" if self._token else root)
-        if response.history:  # the service lives elsewhere, as after http became https
+        if not self._transport.is_own(response.url):  # credentials for one host are not for another
+            message = f"{root} has moved to {response.url.partition('?')[0]}; connect there"
+            raise RefusedError(message, status=response.history[0].status_code)
+        if response.history:  # as after http became https
             self._transport.root = response.url.partition("?")[0].rstrip("/") + "/"
         self.is_pygeoapi = response.headers.get("X-Powered-By", "").startswith("pygeoapi")
-        if isinstance(document(response), dict):
-            return response.text
-        raise ResultError(f"{root} answers with no JSON object; the landing page of an OGC API is one")
+        members(response)
+        return response.text
 
     def _declared_root(self) -> str | None:
         """Where the service believes to be, if that is not where we found it: behind a tunnel or a proxy."""
@@ -105,7 +108,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
     @property
     def title(self) -> str:
         """What the service is called."""
-        return str(json.loads(self.response).get("title") or "")
+        return text(json.loads(self.response).get("title"))
 
     def close(self) -> None:
         """Give the sockets back."""
@@ -160,12 +163,12 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """What all of OWSLib's operations are made of; what is not JSON comes back as bytes."""
-        text = json.dumps(data) if isinstance(data, Mapping) else data
+        body = json.dumps(data) if isinstance(data, Mapping) else data
         response = self._transport.send(
             method,
             self._build_url(path, kwargs),
-            headers={**({"Content-Type": JSON} if text is not None else {}), **(headers or {})},
-            data=text.encode() if isinstance(text, str) else text,
+            headers={**({"Content-Type": JSON} if body is not None else {}), **(headers or {})},
+            data=body.encode() if isinstance(body, str) else body,
             patience=EXECUTION if method == "POST" else 0.0,
         )
         self.request, self.response_headers = response.url, response.headers
@@ -184,7 +187,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
 
     def process(self, process_id: str) -> dict[str, Any]:
         """The description of one process."""
-        return dict(self._request(path=_process_path(process_id)))
+        return members(self.get(self._build_url(_process_path(process_id))))
 
     def processes(self) -> list[dict[str, Any]]:
         """The summaries of all processes."""
@@ -196,7 +199,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
         seen: set[str] = set()
         while url and url not in seen:
             seen.add(url)
-            page = document(self.get(url))
+            page = members(self.get(url))
             yield from page.get(member, ())
             following = [link for link in page.get("links", ()) if link.get("rel") == "next"]
             following.sort(key=lambda link: link.get("type") != JSON)
@@ -257,7 +260,21 @@ def document(response: requests.Response, content: bytes | None = None) -> Any:
         return json.loads(response.content if content is None else content)
     except ValueError as error:
         media_type = response.headers.get("Content-Type", "something without a type")
-        raise ResultError(f"{response.url} answers with {media_type}, not with JSON") from error
+        raise ResultError(f"{response.url.partition('?')[0]} answers with {media_type}, not with JSON") from error
+
+
+def members(response: requests.Response) -> dict[str, Any]:
+    """The members of the JSON object in an answer.
+
+    Raises
+    ------
+    ResultError
+        if it holds none.
+    """
+    found = document(response)
+    if not isinstance(found, dict):
+        raise ResultError(f"{response.url.partition('?')[0]} answers with JSON that is no object")
+    return found
 
 
 def is_json(response: requests.Response) -> bool:

@@ -126,8 +126,8 @@ def read_description(document: Mapping[str, Any]) -> Description:
     return Description(
         id=str(document["id"]),
         name=python_name(str(document["id"]).rpartition(".")[2]),
-        title=_text(document.get("title")),
-        description=_text(document.get("description")),
+        title=text(document.get("title")),
+        description=text(document.get("description")),
         version=str(document.get("version", "")),
         inputs={names[each.id]: each for each in inputs},
         outputs={each.id: each for each in outputs},
@@ -148,8 +148,8 @@ def _described(identifier: str, document: Mapping[str, Any]) -> Described:
     most = document.get("maxOccurs", 1)
     return Described(
         id=identifier,
-        title=_text(document.get("title")),
-        description=_text(document.get("description")),
+        title=text(document.get("title")),
+        description=text(document.get("description")),
         schema=document.get("schema") or {},
         stated_type=roles.get(TYPE_ROLE),
         unit=roles.get(UNIT_ROLE),
@@ -158,7 +158,7 @@ def _described(identifier: str, document: Mapping[str, Any]) -> Described:
     )
 
 
-def _text(said: Any) -> str:
+def text(said: Any) -> str:
     """A title or description; of several languages the first."""
     if isinstance(said, Mapping):
         return str(next(iter(said.values()), ""))

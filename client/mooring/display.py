@@ -122,7 +122,7 @@ def screen() -> Screen | None:
     """Where progress can be shown: a notebook, a terminal, or nowhere."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    if shell is not None and type(shell).__name__ == "ZMQInteractiveShell":
+    if getattr(shell, "kernel", None) is not None:
         return Notebook()
     if sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return Terminal(sys.stderr)
@@ -176,7 +176,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self._name = uuid.uuid4().hex
-        self._drawn = ""
+        self._drawn: str | None = None
 
     def draw(self, frame: Frame) -> None:
         """Draw the bar: what is called, how far it is, what it says."""
@@ -194,11 +194,11 @@ class Notebook:
         self._show("", "")
 
     def _show(self, html: str, text: str) -> None:
-        if html and html == self._drawn:
+        if html == self._drawn:
             return
         from IPython.display import display  # noqa: PLC0415 - it is there, since a notebook runs
 
         bundle = {"text/html": html, "text/plain": text}
         show: Callable[..., object] = display
-        show(bundle, raw=True, display_id=self._name, update=bool(self._drawn))
-        self._drawn = html or " "
+        show(bundle, raw=True, display_id=self._name, update=self._drawn is not None)
+        self._drawn = html

@@ -80,6 +80,7 @@ def sentences(described: Described) -> Iterator[str]:
         elif stated not in (None, True, False):
             limits.append(f"{word} than {stated}")
     if limits:
-        yield f"{', '.join(limits).capitalize()}."
+        text_of_limits = ", ".join(limits)
+        yield f"{text_of_limits[0].upper()}{text_of_limits[1:]}."
     if described.unit and f"[{described.unit}]" not in text:
         yield f"Unit: {described.unit}."

@@ -10,7 +10,7 @@ from requests import RequestException
 from urllib3.exceptions import HTTPError
 
 from mooring.errors import RefusedError, UnreachableError
-from mooring.transport import unreachable
+from mooring.transport import PREFER_JSON, unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,16 +36,18 @@ class Source:
     ----------
     connection : the wire.
     url : the address, or None for what exists in a single answer only.
+    accept : the media types to ask for.
     """
 
     connection: Connection
     url: str | None
+    accept: str = PREFER_JSON
 
     def open(self, headers: Mapping[str, str] | None = None) -> Response:
         """Ask for the result; the body of the answer is left to be read."""
         if self.url is None:
             raise UnreachableError("the connection broke while the result arrived, and the service keeps no copy of it")
-        sent = {"Accept-Encoding": "identity", **(headers or {})}
+        sent = {"Accept": self.accept, "Accept-Encoding": "identity", **(headers or {})}
         return self.connection.get(self.url, headers=sent, stream=True)
 
 
@@ -124,7 +126,8 @@ def _rest(source: Source, file: BinaryIO, tag: str) -> Response:
             if error.status not in (PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE):
                 raise
         else:
-            if response.status_code == PARTIAL and response.headers["Content-Range"].startswith(f"bytes {offset}-"):
+            begin = response.headers.get("Content-Range", "").partition("-")[0]
+            if response.status_code == PARTIAL and begin == f"bytes {offset}":
                 return response
             response.close()
     file.seek(0)

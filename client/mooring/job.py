@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mooring.connection import Connection
     from mooring.order import Wish
 
-CREATED, ACCEPTED = 201, 202
 LOG_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/log"
 TAIL = 20
 """Lines of a log that an error repeats."""
@@ -111,9 +110,10 @@ class RemoteJob(Future[Any]):
 
     def log(self) -> str:
         """What its method wrote while it ran; empty where the service does not tell."""
-        if LOG_RELATION not in self.heard.links and self.url and not self.heard.is_done:
-            self._ask()
-        href = self.heard.links.get(LOG_RELATION)
+        if self.url is None:
+            return ""
+        links = self.heard.links or read_status(document(self._connection.get(self.url))).links
+        href = links.get(LOG_RELATION)
         return self._connection.get(self._connection.address(href, self.url)).text if href else ""
 
     def _ask(self) -> Status:
@@ -176,7 +176,8 @@ class RemoteJob(Future[Any]):
         except CancelledError:
             raise DismissedError(f"the job {self.id} of {self.process} was dismissed") from None
         except TimeoutError:
-            raise PendingError(f"the job {self.id} of {self.process} is {self.heard.name} still") from None
+            told = f"the job {self.id} of {self.process} is {self.heard.name} still; it goes on, and may be asked again"
+            raise PendingError(told) from None
 
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Call *fn* with this job once it is done."""
@@ -267,7 +268,7 @@ class RemoteJob(Future[Any]):
             return values.get(wish.chosen[0])
         return bundle(wish.description.name, wish.chosen)._make(values.get(name) for name in wish.chosen)
 
-    def _receive(self, scratch: Scratch) -> Mapping[str, Received]:
+    def _receive(self, scratch: Scratch) -> dict[str, Received]:
         source = Source(self._connection, self._part("results") if self.url else None)
         answer, self._answer = self._answer, None
         return Receiver(self._wish(), scratch, self._report).receive(
@@ -336,43 +337,3 @@ class _Waiters(list[Any]):
         job = self._job()
         if job is not None:
             job.listen()
-
-
-def start(connection: Connection, wish: Wish, request: bytes, prefer: str) -> RemoteJob:
-    """Send an execute request, and give its job; one that was answered at once is done.
-
-    Parameters
-    ----------
-    wish : what the request asks for.
-    request : it, as JSON.
-    prefer : ``respond-async``, and how long an answer may be waited for.
-    """
-    try:
-        response = connection.start(wish.description.id, request, prefer)
-    except ProblemError as error:
-        if error.job is None:
-            raise
-        return RemoteJob(connection, lambda: wish, connection.address(error.job), Status("accepted"))
-    monitor = response.headers.get("Location") or response.links.get("monitor", {}).get("url")
-    url = connection.address(monitor, response.url) if monitor else None
-    if response.status_code not in (CREATED, ACCEPTED):
-        return RemoteJob(connection, lambda: wish, url, Status("successful", process=wish.description.id), response)
-    told = document(response) if response.content else None
-    if url is None and isinstance(told, Mapping) and told.get("jobID"):
-        url = connection.job_url(str(told["jobID"]))
-    if url is None:
-        raise FailedError("the service took the job, but does not say where it is", status=response.status_code)
-    status = read_status(told, response.headers.get("ETag", ""))
-    return RemoteJob(connection, lambda: wish, url, replace(status, process=wish.description.id))
-
-
-def find(connection: Connection, url: str, wish: Callable[[Status], Wish]) -> RemoteJob:
-    """The job at an address.
-
-    Parameters
-    ----------
-    wish : gives what may have been asked for, from what is told of the job.
-    """
-    response = connection.get(url)
-    status = read_status(document(response), response.headers.get("ETag", ""))
-    return RemoteJob(connection, lambda: wish(status), url, status)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mooring import formats
-from mooring.description import FILES, Described, Description, format_of
+from mooring.description import FILES, Described, Description, format_of, python_names
 from mooring.inputs import dump_request, encode_inputs
 
 
@@ -53,8 +53,8 @@ class Wish:
 
         Parameters
         ----------
-        outputs : ids of outputs.
-        wanted : id of an output to the short name or media type of its format.
+        outputs : ids of outputs, or their Python names.
+        wanted : id or Python name of an output to the short name or media type of its format.
 
         Raises
         ------
@@ -62,11 +62,18 @@ class Wish:
             if there is no such output, or it has no such format.
         """
         known = self.description.outputs
-        for each in (*outputs, *wanted):
-            if each not in known:
-                raise ValueError(f"{self.description.id} has no output {each!r}; it has {', '.join(known)}")
-        media_types = {each: _media_type(known[each], name) for each, name in wanted.items()}
-        return Wish(self.description, tuple(dict.fromkeys((*outputs, *wanted))), media_types)
+        formats_by_id = {self._output(each): name for each, name in wanted.items()}
+        media_types = {each: _media_type(known[each], name) for each, name in formats_by_id.items()}
+        chosen = dict.fromkeys((*map(self._output, outputs), *media_types))
+        return Wish(self.description, tuple(chosen), media_types)
+
+    def _output(self, name: str) -> str:
+        """The id of an output, by its id or its Python name."""
+        for identifier, python in python_names(self.description.outputs).items():
+            if name in (identifier, python):
+                return identifier
+        known = ", ".join(self.description.outputs)
+        raise ValueError(f"{self.description.id} has no output {name!r}; it has {known}")
 
     def request(self, arguments: Mapping[str, Any], *, wrap: bool) -> bytes:
         """The execute request with *arguments* (by Python name) as JSON; see :func:`encode_inputs`."""

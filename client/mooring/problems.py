@@ -22,7 +22,7 @@ def raise_for_problem(response: Response) -> None:
     if response.ok and not response.is_redirect:
         return
     if response.is_redirect:
-        message = f"{response.url} has moved to {response.headers['Location']}; connect there"
+        message = f"{response.url.partition('?')[0]} has moved to {response.headers['Location']}; connect there"
         raise RefusedError(message, status=response.status_code)
     raise error_of(response)
 
@@ -54,7 +54,7 @@ def words(problem: dict[str, Any], response: Response) -> str:
         phrase = HTTPStatus(response.status_code).phrase
     except ValueError:
         phrase = "no reason given"
-    return f"{response.url} answers {response.status_code}: {phrase}"
+    return f"{response.url.partition('?')[0]} answers {response.status_code}: {phrase}"
 
 
 def of_job(error: ProblemError, message: str, url: str) -> RefusedError | FailedError:

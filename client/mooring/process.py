@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from mooring import cards
 from mooring.display import TICK, Progress
 from mooring.docstring import docstring_of
-from mooring.job import RemoteJob, start
+from mooring.errors import MooringError
 from mooring.order import Wish
 from mooring.signature import returned, shown, signature_of, spelled
+from mooring.submission import start
 
 if TYPE_CHECKING:
     from mooring.connection import Connection
     from mooring.description import Description
+    from mooring.job import RemoteJob
     from mooring.status import Status
 
 CALL = "respond-async, wait=2"
@@ -100,9 +102,9 @@ class RemoteProcess:
 
         Parameters
         ----------
-        outputs : ids of outputs.
-        formats : id of an output to the short name or media type of its format, as in ``slope="png"``; what this client
-            reads comes as data, a picture as a :class:`mooring.File`.
+        outputs : ids of outputs, or their Python names.
+        formats : Python name of an output to the short name or media type of its format, as in ``slope="png"``; what
+            this client reads comes as data, a picture as a :class:`mooring.File`.
 
         Raises
         ------
@@ -182,8 +184,10 @@ class _Errand(Thread):
         """Dismiss the job, and tell the person at the keyboard what became of it."""
         self._is_known.wait(GRACE)
         if self.job is not None and self.job.url is not None:
-            is_dismissed = self.job.cancel()
-            outcome = "was dismissed" if is_dismissed else f"is {self.job.heard.name}"
-            print(f"interrupted: the job {self.job.id} {outcome}", file=sys.stderr)  # noqa: T201
+            try:
+                outcome = "was dismissed" if self.job.cancel() else f"is {self.job.heard.name}"
+            except MooringError as error:
+                outcome = f"may go on, for it could not be dismissed: {error}"
+            sys.stderr.write(f"interrupted: the job {self.job.id} {outcome}\n")
         elif self._error is None:
-            print("interrupted: the service does not tell a job; the call may go on there", file=sys.stderr)  # noqa: T201
+            sys.stderr.write("interrupted: the service tells no job; the call may go on there\n")

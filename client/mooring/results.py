@@ -66,11 +66,12 @@ def keep(received: Received, name: str, directory: Path) -> Path:
     media_type = received.media_type.partition(";")[0].strip().lower()
     fmt = format_of(received.media_type)
     suffix = fmt.suffix if fmt else mimetypes.guess_extension(media_type) or ""
+    stem = re.sub(r"[^\w-]", "_", name)  # a service must not choose the folder
     if received.path is None:
-        target = directory / f"{name}{suffix or '.json'}"
+        target = directory / f"{stem}{suffix or '.json'}"
         target.write_text(json.dumps(received.value), encoding="utf-8")
         return target
-    return Path(shutil.move(received.path, directory / f"{name}{suffix}"))
+    return Path(shutil.move(received.path, directory / f"{stem}{suffix}"))
 
 
 def decode(received: Received, described: Described, scratch: Scratch) -> Any:
@@ -134,7 +135,7 @@ def _value(value: Any, described: Described) -> Any:
         except (ValueError, AttributeError) as error:
             raise ResultError(f"the output {described.id!r} is no bounding box: {error}") from error
     if described.kind is Kind.BYTES:
-        return base64.b64decode(value)
+        return base64.b64decode(value) if isinstance(value, str) else json.dumps(value).encode()
     return _typed(value, described.schema)
 
 

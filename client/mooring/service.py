@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mooring import cards
 from mooring.connection import Connection
-from mooring.description import python_names, read_description
+from mooring.description import python_name, python_names, read_description, text
 from mooring.errors import NotFoundError
-from mooring.job import RemoteJob, find
+from mooring.job import RemoteJob
 from mooring.order import Wish
 from mooring.process import RemoteProcess
 from mooring.status import Status, read_status
+from mooring.submission import find
 from mooring.values import RESERVED_IDS
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Service:
         self._connection = connection
         self._is_shown = is_shown
         self._described: dict[str, RemoteProcess] = {}
-        self._titles = {str(each["id"]): str(each.get("title") or "") for each in connection.processes()}
+        self._titles = {str(each["id"]): text(each.get("title")) for each in connection.processes() if "id" in each}
         self._paths = {tuple(names): each for each, names in _paths(self._titles).items()}
 
     @property
@@ -160,7 +161,7 @@ class Service:
         for document in self._connection.items("jobs", given):
             told = read_status(document)
             # a service that does not know these filters gives all
-            if process in (None, told.process) and status in (None, told.name):
+            if process in (None, told.process) and status in (None, told.name) and "jobID" in document:
                 jobs.append(self._job(told, str(document["jobID"])))
             if len(jobs) == limit:
                 break
@@ -194,7 +195,7 @@ class Service:
         return sorted({each[deep] for each in self._paths if len(each) > deep and each[:deep] == path})
 
     def __getattr__(self, name: str) -> RemoteProcess | Group:
-        if name.startswith("_"):
+        if name.startswith("_") and (name,) not in self.__dict__.get("_paths", ()):
             raise AttributeError(name)
         return self._attribute((name,))
 
@@ -245,6 +246,5 @@ def _hint(name: str, known: Iterable[str]) -> str:
 def _paths(identifiers: Mapping[str, str]) -> dict[str, list[str]]:
     """The attribute names that lead to each process; a dot leads one step down."""
     parts = {each: [part for part in each.split(".") if part] or [each] for each in identifiers}
-    whole = python_names(identifiers)
-    names = {part: python_names([part])[part] for each in parts.values() for part in each}
-    return {each: [names[part] for part in way] if len(way) > 1 else [whole[each]] for each, way in parts.items()}
+    whole = python_names(each for each, way in parts.items() if len(way) == 1)
+    return {each: [whole[each]] if each in whole else list(map(python_name, way)) for each, way in parts.items()}

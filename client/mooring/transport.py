@@ -60,6 +60,11 @@ class Transport:
         self._session.close()
         self._stranger.close()
 
+    def is_own(self, url: str) -> bool:
+        """Whether *url* lies at the service's host, where its credentials may go."""
+        session: Any = self._session
+        return url.startswith(self.root) or not session.should_strip_auth(self.root, url)
+
     def send(
         self,
         method: str,
@@ -105,7 +110,7 @@ class Transport:
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, *, stream: bool, patience: float
     ) -> requests.Response:
         """One request without redirections, repeated where that is safe."""
-        is_own = url.startswith(self.root) or not _is_strange(self._session, self.root, url)
+        is_own = self.is_own(url)
         session = self._session if is_own else self._stranger
         sent = {"Accept": PREFER_JSON, **(self._headers if is_own else {}), **headers}
         timeout = (self.timeout, self.timeout + patience)
@@ -162,11 +167,6 @@ def unreachable(error: requests.RequestException, url: str) -> UnreachableError:
         cause = cause.__context__
     host = urlsplit(url).netloc or url
     return UnreachableError(f"no answer from {host}: {str(cause) or type(cause).__name__}")
-
-
-def _is_strange(session: Any, root: str, url: str) -> bool:
-    """Whether *url* lies at another host, where credentials for *root* must not go."""
-    return bool(session.should_strip_auth(root, url))
 
 
 def _session(url: str, auth: Auth, *, verify: bool | str) -> requests.Session:

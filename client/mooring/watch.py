@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mooring.connection import document
-from mooring.errors import NotFoundError, PendingError, ServiceError, UnreachableError
+from mooring.errors import NotFoundError, ServiceError, UnreachableError
 from mooring.status import Status, read_status
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from mooring.connection import Connection
 
 HOLD = 20.0
@@ -50,35 +52,37 @@ class Watch:
         """
         known, begin = self.status, time.monotonic()
         headers = {"If-None-Match": known.tag} if known.tag else {}
-        with self._connection.held_place() as is_free:
-            if hold >= 1 and known.tag and is_free:
-                headers["Prefer"] = f"wait={hold:.0f}"
-            try:
-                response = self._connection.get(self._url, headers=headers, patience=hold)
-            except NotFoundError:
-                self.status = replace(known, name="dismissed", message="it was removed from the service")
-                return True
+        try:
+            response = self._get(headers, hold if known.tag else 0.0)
+        except NotFoundError:
+            self._learn(replace(known, name="dismissed", message="it was removed from the service"))
+            return True
         if response.status_code != NOT_MODIFIED:
             self._learn(read_status(document(response), response.headers.get("ETag", "")))
         is_news = self.status.tag != known.tag or self.status.is_done
         was_held = "wait" in response.headers.get("Preference-Applied", "")
         return (was_held and (is_news or time.monotonic() - begin > 1)) or bool(self.status.tag and not known.tag)
 
+    def _get(self, headers: dict[str, str], hold: float) -> Response:
+        if hold < 1:
+            return self._connection.get(self._url, headers=headers)
+        with self._connection.held_place() as is_free:
+            wait = {"Prefer": f"wait={int(hold)}"} if is_free else {}
+            return self._connection.get(self._url, headers=headers | wait, patience=hold)
+
     def _learn(self, status: Status) -> None:
         if not self.status.is_done:  # another thread may have heard of the end already
             self.status = status
 
     def follow(self, deadline: float | None = None) -> None:
-        """Ask until the job is done.
+        """Ask until the job is done, or time is up.
 
         Parameters
         ----------
-        deadline : when to give up, on the clock of :func:`time.monotonic`.
+        deadline : when time is up, on the clock of :func:`time.monotonic`.
 
         Raises
         ------
-        PendingError
-            if the job is not done by then.
         UnreachableError, ServiceError
             if the service is silent or overloaded for minutes.
         """
@@ -92,10 +96,8 @@ class Watch:
                 if time.monotonic() - heard > PATIENCE:
                     raise
                 may_go_on = False
-            if self.status.is_done:
-                return
             if not left:
-                raise PendingError(f"{self._url} is {self.status.name} still; it goes on, and may be asked again")
-            if not may_go_on:
+                return
+            if not may_go_on and not self.status.is_done:
                 time.sleep(min(pause, left))
                 pause = min(pause * GROWTH, LONGEST_PAUSE)

@@ -52,7 +52,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
     app.register_blueprint(blueprint(service))
-    app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, catalogue)))
+    app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, service)))
     errors.register(app)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)
@@ -98,12 +98,18 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     )
 
 
-def _pygeoapi_config(configuration: Configuration, catalogue: Catalogue) -> dict[str, Any]:
-    """pygeoapi's configuration with each of our processes in it, so that its pages show them."""
+def _pygeoapi_config(configuration: Configuration, service: Service) -> dict[str, Any]:
+    """pygeoapi's configuration with our processes and our engine in it, so that its pages show them and their jobs."""
     document = deepcopy(dict(configuration.pygeoapi))
     document["server"]["cors"] = False  # ours covers all routes, pygeoapi's only its own application
     document["resources"] = dict(document.get("resources") or {})
-    for name, entry in catalogue.items():
+    document["server"]["manager"] = {
+        "name": "mooring_processes.ogc.manager.Manager",
+        "connection": None,
+        "output_dir": None,
+        "engine": service.engine.settings.to_json(),
+    }
+    for name, entry in service.catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}
     return document

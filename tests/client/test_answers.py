@@ -85,6 +85,11 @@ def test_only_the_outputs_that_are_wanted_are_asked_for():
         assert request.json() == {"inputs": {}, "outputs": {"a": {}}, "response": "raw"}
 
 
+def test_outputs_may_be_named_as_python_names_them():
+    outputs = {"mean-value": {"schema": {"type": "number"}}, "b": {"schema": {}}}
+    assert called(Answer(2.5), outputs, select=["mean_value"]) == 2.5
+
+
 def test_an_unknown_output_or_format_is_refused_before_anything_is_sent():
     grid = {"g": {"schema": {"type": "string", "contentMediaType": "application/x-netcdf"}}}
     with scripted({}, outputs=grid) as service:
@@ -144,6 +149,8 @@ def test_missing_numbers_are_nan():
 def test_bytes_are_bytes():
     output = moored("builtins.bytes", type="string", format="byte", contentMediaType="image/tiff")
     assert called(Answer(b"II*\0", headers={"Content-Type": "image/tiff"}), output) == b"II*\0"
+    json_bytes = moored("builtins.bytes", type="string", format="byte", contentMediaType=JSON)
+    assert called(Answer(b'{"a": 1}', headers={"Content-Type": JSON}), json_bytes) == b'{"a": 1}'
 
 
 def test_a_broken_box_is_refused():

@@ -191,6 +191,33 @@ def test_credentials_do_not_follow_a_redirection_to_another_host():
     assert "Authorization" not in other.heard[-1].headers
 
 
+def test_credentials_do_not_follow_a_service_to_another_host():
+    with scripted({}) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        refusal = pytest.raises(RefusedError, match=f"has moved to {elsewhere}/; connect there")
+        with scripted({"GET /": Answer(b"", 301, {"Location": f"{elsewhere}/"})}) as service, refusal:
+            mooring.connect(service.url, auth=("me", "secret"))
+    assert not any("Authorization" in each.headers for each in other.heard)
+
+
+def test_a_service_that_moved_on_its_host_is_followed():
+    with scripted({"GET /": Answer(b"", 301, {"Location": "/ogc/"})}) as service:
+        usual = {path: service.script[path] for path in ("GET /processes", "GET /processes/p")}
+        service.script |= {path.replace("/", "/ogc/", 1): answer for path, answer in usual.items()}
+        service.script |= {"GET /ogc/": {"title": "moved"}, "POST /ogc/processes/p/execution": {"y": 1}}
+        hub = mooring.connect(service.url)
+        assert hub.p() == 1
+        assert hub.url == f"{service.url}/ogc/"
+
+
+def test_a_token_in_the_address_is_not_told():
+    with scripted({EXECUTION: Answer(b"<html>", 500)}) as service:
+        hub = mooring.connect(f"{service.url}?token=secret")
+        with pytest.raises(ServiceError) as caught:
+            hub.p()
+    assert "secret" not in f"{caught.value} {hub!r} {hub.p!r} {hub._repr_html_()}"
+
+
 def test_an_execution_is_not_carried_elsewhere():
     answer = Answer(b"", 307, {"Location": "http://elsewhere.example/"})
     refusal = pytest.raises(RefusedError, match=r"moved to http://elsewhere\.example/")

@@ -183,6 +183,15 @@ def test_ctrl_c_dismisses_the_job_and_says_so():
     assert shown.rstrip().endswith("interrupted")
 
 
+def test_ctrl_c_says_so_where_a_job_cannot_be_dismissed():
+    state = {"jobID": "1", "processID": "p", "status": "running"}
+    script = {EXECUTION: Answer(state, 201, {"Location": "/jobs/1"}), "GET /jobs/1": state}
+    script["DELETE /jobs/1"] = Answer({"detail": "not yours"}, 403)
+    with scripted(script) as service:
+        shown = in_terminal(service.url, lambda: until(lambda: service.requests("GET", "/jobs/1")))
+    assert "the job 1 may go on, for it could not be dismissed: not yours" in shown
+
+
 def test_ctrl_c_before_the_job_is_known_dismisses_it_too():
     def slow(_):
         time.sleep(1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from concurrent.futures import CancelledError, Future, as_completed, wait
 
 import mooring
@@ -287,6 +288,27 @@ def test_results_are_saved_as_they_come(work, job, tmp_path):
     saved = job.download(tmp_path / "new")
     assert saved == {"y": tmp_path / "new" / "y.json"}
     assert saved["y"].read_text() == "5"
+
+
+def test_a_service_cannot_choose_where_results_are_saved(tmp_path):
+    evil = "../../evil"
+    with scripted({EXECUTION: {evil: 1}}, outputs={evil: {"schema": {}}}) as service:
+        (saved,) = mooring.connect(service.url).p.submit().download(tmp_path / "here").values()
+    assert saved.parent == tmp_path / "here"
+
+
+def test_a_result_goes_when_nobody_holds_it():
+    script = {EXECUTION: TAKEN, "GET /jobs/1": told("successful"), "GET /jobs/1/results": {"y": 5}}
+    with scripted(script) as service:
+        job = mooring.connect(service.url).p.submit()
+        wait([job], timeout=30)
+        job.result()
+        for thread in threading.enumerate():
+            if thread.name == "mooring-1":
+                thread.join()
+        held = weakref.ref(job)
+        del job
+    assert held() is None
 
 
 def test_a_notebook_shows_how_far_it_is(job):

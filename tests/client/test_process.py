@@ -196,14 +196,16 @@ def hub_of(*identifiers):
 
 
 def test_every_process_is_found_by_its_id_and_as_an_attribute():
-    with hub_of("zonal-mean", "awi.trend", "awi.sea-ice.extent", "jobs", "import") as service:
+    with hub_of("zonal-mean", "awi.trend", "awi.sea-ice.extent", "jobs", "import", "2d", "awi-trend") as service:
         hub = mooring.connect(service.url)
-        assert len(hub) == 5
-        assert list(hub) == ["zonal-mean", "awi.trend", "awi.sea-ice.extent", "jobs", "import"]
+        assert len(hub) == 7
+        assert list(hub)[:3] == ["zonal-mean", "awi.trend", "awi.sea-ice.extent"]
         assert hub.zonal_mean is hub["zonal-mean"] is hub.process("zonal-mean")
         assert hub.awi.trend.id == "awi.trend"
         assert hub.awi.sea_ice.extent.id == "awi.sea-ice.extent"
         assert hub.import_.id == "import"
+        assert hub._2d.id == "2d"
+        assert hub.awi_trend.id == "awi-trend"
         assert hub["jobs"].id == "jobs"
         assert callable(hub.jobs)
         assert "awi.trend" in hub

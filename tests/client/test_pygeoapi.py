@@ -44,7 +44,7 @@ def test_jobs_are_waited_for_together(hub):
 
 
 def test_what_goes_wrong_is_told_with_its_document(hub):
-    with pytest.raises(TypeError, match="missing a required argument: 'name'"):
+    with pytest.raises(TypeError, match="missing a required .*'name'"):
         hub.hello_world()
     with pytest.raises(RefusedError, match="Cannot process without a name") as caught:
         hub["hello-world"](name=None)

@@ -80,6 +80,15 @@ def test_pages_for_people_are_html(service_url, page):
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
+def test_jobs_have_pages_for_people(service_url):
+    location = job_of(service_url, "echo", {"inputs": MESSAGE})
+    assert finished(location)["status"] == "successful"
+    for page in (f"{service_url}/jobs", location):
+        answer = get(page, Accept="text/html")
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert "successful" in answer.text
+
+
 def test_raw_value_of_one_output_is_the_value(service_url):
     answer = execute(service_url, "echo", {"inputs": MESSAGE, "outputs": {"message": {}}})
     assert answer.json() == "teststring"

@@ -138,6 +138,13 @@ def test_a_failure_is_kept(store, ledger):
     assert (done.status, done.failure, done.message) == (Status.FAILED, failure, "it failed")
 
 
+def test_words_that_databases_do_not_take_are_mended(store, ledger):
+    job = store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    ledger.exchange(Ask({ref(attempt): Progressed(1, "half \ud800 a\0 pair")}))
+    assert store.get(job.id).message == "half ? a pair"
+
+
 def test_a_late_report_of_an_older_epoch_changes_nothing(store, ledger):
     job = store.submit(order(), ROOM)
     (first,) = claim(ledger)
@@ -197,10 +204,10 @@ def test_a_machine_that_is_not_heard_of_loses_its_jobs_after_its_lease(store, le
     job = store.submit(order(), ROOM)
     away, here = ledger_of("away", lease=0.3), ledger_of("here")
     (attempt,) = claim(away)
-    here.exchange(Ask(renews=True))
+    here.exchange(Ask(takes_over=True))
     assert store.get(job.id).status is Status.RUNNING
     time.sleep(0.5)
-    here.exchange(Ask(renews=True))
+    here.exchange(Ask(takes_over=True))
     assert store.get(job.id).status is Status.ACCEPTED
     assert len(claim(here)) == 1
     assert away.exchange(Ask(runs=[ref(attempt)])).gone == [ref(attempt)]
@@ -213,7 +220,7 @@ def test_a_lease_that_is_renewed_holds(store, ledger_of):
     for _ in range(4):
         time.sleep(0.2)
         away.exchange(Ask(renews=True))
-        here.exchange(Ask(renews=True))
+        here.exchange(Ask(takes_over=True))
     assert away.exchange(Ask(runs=[ref(attempt)])).gone == []
 
 

@@ -49,7 +49,7 @@ def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State) ->
     child = Child(Line(sock), Gauge(gauge), workplace, state)
     os.close(gauge)
     child.prepare()
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, OSError):
         child.work()
     os._exit(0)
 

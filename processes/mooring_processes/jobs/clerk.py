@@ -56,7 +56,7 @@ class Clerk:
 
     def __init__(self, ledger: Ledger, lease: float, desk: Desk) -> None:
         self._ledger = ledger
-        self._renewal = lease / 4
+        self._lease = lease
         self._desk = desk
         self._thread = ThreadPoolExecutor(1, "clerk")
         self._reports: dict[Ref, Report] = {}
@@ -68,6 +68,7 @@ class Clerk:
         self._renewed = self._polled = self._wrote = 0.0
         self._later: asyncio.TimerHandle | None = None
         self._pause = 0.0
+        self._reached = time.monotonic()
         self._is_prepared = False
 
     def report(self, ref: Ref, report: Report) -> None:
@@ -127,13 +128,14 @@ class Clerk:
         if self._pause:
             LOGGER.warning("the store answers again")
             self._pause = 0.0
+            self._reached = time.monotonic()
         if not (self._reports or self._records):
             self._is_idle.set()
         self._desk.told(exchange)
 
     def _next(self) -> Ask:
         clock = time.monotonic()
-        checks, renews = clock - self._polled >= POLL, clock - self._renewed >= self._renewal
+        checks, renews = clock - self._polled >= POLL, clock - self._renewed >= self._lease / 4
         if checks:
             self._polled = clock
         if renews:
@@ -147,7 +149,9 @@ class Clerk:
         places = self._desk.places() if is_free else 0
         if not checks:
             return Ask(reports, records, places, renews=renews)
-        return Ask(reports, records, places, self._desk.runs(), renews, self._desk.watched())
+        # those that could not reach the store either must have time to renew theirs
+        takes_over = clock - self._reached > self._lease
+        return Ask(reports, records, places, self._desk.runs(), renews, takes_over, self._desk.watched())
 
     def _exchange(self, ask: Ask) -> Exchange:
         """In the thread: one exchange; a report that the store will not take is left out, so that others go on."""

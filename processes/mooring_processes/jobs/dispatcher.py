@@ -309,10 +309,10 @@ class Dispatcher:
     def _dispatch(self) -> None:
         calls = len(self._running) - sum(task.is_job for task in self._running.values())
         while self._idle and self._calls and calls < self._call_slots:
-            self._begin(self._calls.popleft(), self._idle.popleft())
+            self._begin(self._calls.popleft(), self._idle.pop())
             calls += 1
         while self._idle and self._jobs:
-            self._begin(self._jobs.popleft(), self._idle.popleft())
+            self._begin(self._jobs.popleft(), self._idle.pop())
 
     def _begin(self, task: Task, worker: Worker) -> None:
         task.worker = worker

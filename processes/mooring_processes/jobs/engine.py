@@ -65,6 +65,11 @@ class Engine:
         self._store = Store(self._settings.url)
         self._link: Link | None = None
 
+    @property
+    def settings(self) -> EngineSettings:
+        """What it was made from."""
+        return self._settings
+
     def start(self) -> None:
         """Connect, and see to it that there is a supervisor from now on.
 
@@ -132,6 +137,12 @@ class Engine:
             "created": now(),
         }
         frame = self._asked(head, compact(dict(request.inputs)).encode(), timeout)
+        if "busy" in frame.head:
+            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
+        if "timed_out" in frame.head:
+            raise TimedOut(_too_long(head))
+        if "interrupted" in frame.head:
+            raise Interrupted("the call was interrupted; try again")
         return _called(head, request, limits, frame)
 
     def keep(self, job: Job) -> None:
@@ -247,21 +258,22 @@ class Engine:
         return self._link
 
     def _asked(self, head: Mapping[str, Any], body: bytes, timeout: float) -> Frame:
-        try:
-            with self._lines.line(min(timeout, PATIENCE)) as line:
-                line.send(head, body)
-                frame = line.receive(timeout + MARGIN)
-        except TimeoutError as error:
-            raise TimedOut(_too_long(head)) from error
-        except (EOFError, ConnectionError) as error:
-            raise Interrupted("the call was interrupted; try again") from error
-        if "busy" in frame.head:
-            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
-        if "timed_out" in frame.head:
-            raise TimedOut(_too_long(head))
-        if "interrupted" in frame.head:
-            raise Interrupted("the call was interrupted; try again")
-        return frame
+        """What the supervisor answers to a call."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                with self._lines.line(min(timeout, PATIENCE)) as line:
+                    line.send(head, body)
+                    return line.receive(timeout + MARGIN)
+            except TimeoutError as error:
+                raise TimedOut(_too_long(head)) from error
+            except EOFError as error:
+                raise Interrupted("the call was interrupted; try again") from error
+            except ConnectionError as error:
+                # the supervisor was ending and never read it; the next one will
+                if time.monotonic() > deadline:
+                    raise Unavailable("the engine does not answer") from error
+                time.sleep(RETRY)
 
     def _await_change(self, job: Job, seconds: float, *, only_end: bool) -> None:
         watch = {"do": "watch", "job": job.id, "known": microseconds(job.updated), "only_end": only_end}

@@ -118,7 +118,9 @@ class Ask:
     runs: Collection[Ref] | None = None
     """Attempts it has in hand, where that is to be compared with the store."""
     renews: bool = False
-    """Whether its leases are renewed, and those of others that ran out are taken."""
+    """Whether its leases are renewed."""
+    takes_over: bool = False
+    """Whether jobs of others whose lease ran out are taken back."""
     watched: Collection[str] = ()
     """Jobs that somebody waits for."""
 
@@ -186,7 +188,9 @@ class Ledger:
             self._record(connection, ask.records)
             gone = self._compare(entry, ask) if ask.runs is not None else []
             if ask.renews:
-                self._renew(entry)
+                connection.execute(RENEW, self._claimant)
+            if ask.takes_over:
+                self._take_over(entry)
             claimed = self._claim(entry, places) if places else []
             watched = _states(connection, ask.watched) if ask.watched else []
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
@@ -230,8 +234,7 @@ class Ledger:
             entry.report(_losses(entry.connection, condition, self._has_begun))
         return list(runs - mine - ask.reports.keys())
 
-    def _renew(self, entry: _Entry) -> None:
-        entry.connection.execute(RENEW, self._claimant)
+    def _take_over(self, entry: _Entry) -> None:
         expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
         # whether a child had begun, only the machine that is gone could tell
         entry.report(_losses(entry.connection, expired, lambda _job, _epoch: True))
@@ -294,7 +297,7 @@ def request_text(process: str, inputs: str, outputs: str) -> bytes:
 def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, dict[str, Any]]:
     own = {"job": ref.job, "at": ref.epoch, "moment": moment}
     if isinstance(report, Progressed):
-        return PROGRESS, {**own, "percent": report.percent, "words": report.message}
+        return PROGRESS, {**own, "percent": report.percent, "words": _text(report.message)}
     if isinstance(report, Returned):
         return RETURN, {**own, "words": report.message, "number": report.number}
     failure = report.failure
@@ -302,10 +305,15 @@ def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, di
         **own,
         "end": report.status.value,
         "percent": report.percent,
-        "words": failure.detail if failure else report.message,
+        "words": _text(failure.detail if failure else report.message),
         "results": report.artefacts,
         "reason": compact(failure.to_json()) if failure else None,
     }
+
+
+def _text(words: str | None) -> str | None:
+    """What a person or a method said, without what databases do not take."""
+    return None if words is None else words.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _losses(

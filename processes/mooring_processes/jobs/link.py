@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import subprocess
@@ -111,12 +112,15 @@ class Link:
                 line = connected(self._state.run / "socket")
             except OSError:
                 self._start_supervisor()
+                # it may have ended at once
                 time.sleep(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
-            pause = SHORTEST_PAUSE
+            came = time.monotonic()
             with contextlib.suppress(EOFError, OSError):
                 self._stay(line)
+            if time.monotonic() - came > LONGEST_PAUSE:
+                pause = SHORTEST_PAUSE
             self._is_there.clear()
             line.close()
             self._hang_up()
@@ -134,18 +138,32 @@ class Link:
         line.receive()
 
     def _start_supervisor(self) -> None:
-        if self._is_closed:
-            return
+        """Start a supervisor, unless another web process has just done so; return when it can be reached."""
+        try:
+            with (self._state.run / "start").open("w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if not self._is_closed and not self._is_reachable():
+                    self._launch()
+        except (OSError, subprocess.TimeoutExpired) as error:
+            LOGGER.warning("the supervisor cannot be started: %s", error)
+
+    def _launch(self) -> None:
+        # -P: the current folder must not come before the standard library
+        command = [sys.executable, "-P", "-c", PROGRAM]
         with tempfile.TemporaryFile("w+") as file, (self._state.logs / "supervisor.log").open("a") as log:
             json.dump(self._settings.to_json(), file)
             file.seek(0)
-            try:
-                # -P: the current folder must not come before the standard library
-                command = [sys.executable, "-P", "-c", PROGRAM]
-                starter = subprocess.Popen(command, stdin=file, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
-                starter.wait(START)
-            except (OSError, subprocess.TimeoutExpired) as error:
-                LOGGER.warning("the supervisor cannot be started: %s", error)
+            starter = subprocess.Popen(  # noqa: S603 - ourselves
+                command, stdin=file, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+            starter.communicate(timeout=START)
+
+    def _is_reachable(self) -> bool:
+        try:
+            connected(self._state.run / "socket").close()
+        except OSError:
+            return False
+        return True
 
     def _hang_up(self) -> None:
         with self._lock:

@@ -114,6 +114,8 @@ class Supervisor:
         listener = listening(self._state.run / "socket")
         listener.settimeout(0)
         loop.add_reader(listener, self._accept, listener)
+        # whoever started it reads its standard output, and learns by the end of that that it can be reached
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)

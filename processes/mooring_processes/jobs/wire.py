@@ -81,15 +81,14 @@ class Line:
         ------
         EOFError
             where the other side is gone.
+        ConnectionError
+            where it is gone and never read what was sent to it last.
         TimeoutError
             where nothing came within *timeout* [s].
         """
         self._socket.settimeout(timeout)
         while not self._ready:
-            try:
-                data = self._socket.recv(BLOCK)
-            except ConnectionError as error:
-                raise EOFError from error
+            data = self._socket.recv(BLOCK)
             if not data:
                 raise EOFError
             self._ready.extend(self._frames.feed(data))

@@ -40,24 +40,29 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
 
     Parameters
     ----------
-    manager_def : the ``manager:`` section of the configuration, with the state directory as ``connection``.
+    manager_def : the ``manager:`` section of the configuration, with the state directory as ``connection``, or with
+        the settings of an ``engine`` that is there already.
     """
 
     def __init__(self, manager_def: dict[str, Any]) -> None:
         super().__init__(manager_def)
         self.is_async = True
+        self._given = manager_def.get("engine")
 
     @cached_property
     def engine(self) -> Engine:
         """The engine, started when the first job asks for it and so in the process that serves."""
-        if not self.connection:
-            raise ValueError("manager: 'connection' is missing; it takes a directory for jobs and results")
-        settings = EngineSettings(
-            state=Path(str(self.connection)).absolute(), workplace={"catalogue": self._catalogue().to_json()}
-        )
-        engine = Engine(settings)
+        engine = Engine(self._settings())
         engine.start()
         return engine
+
+    def _settings(self) -> EngineSettings:
+        if self._given is not None:
+            return EngineSettings.from_json(self._given)
+        if not self.connection:
+            raise ValueError("manager: 'connection' is missing; it takes a directory for jobs and results")
+        catalogue = self._catalogue().to_json()
+        return EngineSettings(state=Path(str(self.connection)).absolute(), workplace={"catalogue": catalogue})
 
     def _catalogue(self) -> Catalogue:
         return Catalogue(

@@ -121,11 +121,14 @@ class Endpoints:
             raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
         response = _json(status_info(job, self._base), status=201)
         response.headers["Location"] = url
+        response.set_etag(_etag(job))  # so that the first look at the job can be held until it changes
         response.headers["Preference-Applied"] = "respond-async"
         return response
 
     def jobs(self) -> Response:
         """The job list, newest first."""
+        if wants_html(request):
+            return _pygeoapi("get_jobs", job_id=None)
         limit, offset = page_limit(request.args)
         query = job_query(request.args, self._service.catalogue, limit, offset)
         page = self._engine.find(query)
@@ -136,6 +139,8 @@ class Endpoints:
     def job(self, job_id: str) -> Response:
         """The state of a job; with ``Prefer: wait`` and ``If-None-Match`` as soon as it differs from the known one."""
         job = self._job(job_id)
+        if wants_html(request):
+            return _pygeoapi("get_jobs", job_id=job_id)
         wait = preferences(request).wait
         response_headers = {}
         if wait and request.if_none_match.contains(_etag(job)) and not job.status.is_done:
