@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.execution import Request
 from mooring_processes.jobs.engine import Engine, EngineSettings, Unavailable
 from mooring_processes.jobs.job import Job, Status
 from mooring_processes.jobs.kernel import MARK
-from mooring_processes.limits import Limits
+
+if TYPE_CHECKING:
+    from mooring_processes.limits import Limits
 
 METHODS = Path(__file__).parent / "service" / "methods_for_tests.py"
 PATIENCE = 60.0
@@ -107,7 +109,7 @@ class Yard:
 
 def family(state: Path) -> set[int]:
     """The forkserver of a state directory and all that descends from it, alive."""
-    mark = f"{MARK}={state}".encode()
+    mark = f"{MARK}={(state / 'identity').read_text()}".encode()
     return {pid for pid, environment in _environments() if mark in environment.split(b"\0")}
 
 

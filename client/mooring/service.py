@@ -65,7 +65,7 @@ class Group:
         self._service = service
         self._path = path
 
-    def __getattr__(self, name: str) -> RemoteProcess | Group:
+    def __getattr__(self, name: str) -> Any:  # a process, or a group of them: only the service knows
         if name.startswith("__"):
             raise AttributeError(name)
         return self._service._attribute((*self._path, name))  # noqa: SLF001 - one thing in two classes
@@ -194,7 +194,7 @@ class Service:
         deep = len(path)
         return sorted({each[deep] for each in self._paths if len(each) > deep and each[:deep] == path})
 
-    def __getattr__(self, name: str) -> RemoteProcess | Group:
+    def __getattr__(self, name: str) -> Any:  # a process, or a group of them: only the service knows
         if name.startswith("_") and (name,) not in self.__dict__.get("_paths", ()):
             raise AttributeError(name)
         return self._attribute((name,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,11 +17,15 @@ class FunctionCall:
 
     function: Callable[..., Any]
 
+    @cached_property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.function).parameters
+
     def __call__(self, arguments: Mapping[str, Any]) -> Any:
         """What the function returns; an input left out has its default, or is None."""
         given: list[Any] = []
         named: dict[str, Any] = {}
-        for name, parameter in inspect.signature(self.function).parameters.items():
+        for name, parameter in self._parameters.items():
             default = None if parameter.default is parameter.empty else parameter.default
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 given.append(arguments.get(name, default))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class Limits:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the catalogue."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def parse_size(size: int | str) -> int:

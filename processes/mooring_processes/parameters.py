@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mooring.formats import Format, Kind
@@ -47,6 +48,10 @@ class Input:
             "maxOccurs": "unbounded" if self.many else 1,
         }
 
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.annotation)
+
     def decode_value(self, value: Any) -> Any:
         """The Python value of one occurrence that came as JSON: a plain value, box, geometry or base64.
 
@@ -65,7 +70,7 @@ class Input:
                     return _geometry(value, self.annotation, self.schema["properties"]["type"]["enum"])
                 case Kind.BYTES:
                     return _octets(value)
-            return _plain_value(value, self.annotation)
+            return _plain_value(value, self._adapter)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = "".join(f"[{step!r}]" for step in first["loc"])
@@ -145,8 +150,7 @@ def _json(value: Any) -> str:
         raise ValueError("it holds a number that is not finite, which JSON has no word for") from error
 
 
-def _plain_value(value: Any, annotation: Any) -> Any:
-    adapter = TypeAdapter(annotation)
+def _plain_value(value: Any, adapter: TypeAdapter[Any]) -> Any:
     try:
         return adapter.validate_json(_json(value), strict=True)
     except ValidationError:

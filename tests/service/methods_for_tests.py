@@ -98,9 +98,9 @@ def too_slow() -> int:
 
 
 @process
-def fail(secret: str = "s3cret") -> int:
+def fail(words: str = "s3cret") -> int:
     """Raise what the caller must not see."""
-    raise RuntimeError(f"the password is {secret}")
+    raise RuntimeError(f"the password is {words}")
 
 
 @process
@@ -113,7 +113,7 @@ def refuse() -> int:
 def speak() -> int:
     """Say something in every way there is."""
     print("printed")
-    os.system("echo spoken")  # noqa: S605, S607
+    os.system("echo spoken")  # noqa: S605
     ctypes.CDLL(None).puts(b"put")
     logging.getLogger("science").info("logged")
     return 1
@@ -170,3 +170,11 @@ def random_number() -> float:
 def whoami() -> int:
     """The process this runs in."""
     return os.getpid()
+
+
+@process
+def strange_progress() -> int:
+    """Tell progress that is none."""
+    for fraction in (float("nan"), float("inf"), -1.0, 0.5):
+        progress(fraction, "half \ud800 a\0 pair" * 200)
+    return 1

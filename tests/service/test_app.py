@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from mooring_processes.app import create_app, service_of
 from mooring_processes.configuration import read_configuration
 from mooring_processes.errors import ServingError

@@ -165,7 +165,7 @@ def test_no_preference_and_both_modes_is_sync(service_url):
     assert execute(service_url, "echo", {"inputs": MESSAGE}).status_code == 200
 
 
-@pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async", "foo, respond-async;bar", "wait=0,respond-async "])
+@pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async", "foo, respond-async;bar", "wait=0,respond-async"])
 def test_respond_async_makes_a_job(service_url, prefer):
     answer = execute(service_url, "echo", {"inputs": MESSAGE}, Prefer=prefer)
     assert answer.status_code == 201

@@ -291,6 +291,12 @@ def test_progress_of_an_inner_loop_does_not_hold_it_up(yard):
     assert (done.status, done.progress) == (Status.SUCCESSFUL, 100)
 
 
+def test_progress_that_is_none_does_no_harm(yard):
+    done = yard.run("strange-progress")
+    assert (done.status, done.progress, done.attempt) == (Status.SUCCESSFUL, 100, 1)
+    assert "half" in done.message
+
+
 def test_all_who_wait_are_woken_by_a_dismissal(yard):
     job = yard.submit("slow-sum", numbers=[], pause=600)
     yard.running(job)
@@ -394,6 +400,14 @@ def test_stopping_hands_back_what_takes_longer_and_does_not_charge_it(tmp_path):
         assert yard.job(job).attempt == 1
 
 
+def test_stopping_kills_what_methods_left_running(tmp_path):
+    with started(tmp_path / "state") as yard:
+        job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+        orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
+        yard.running(job)
+    assert not is_alive(orphan)
+
+
 def test_a_supervisor_that_nobody_needs_ends_by_itself_after_the_last_job(tmp_path):
     state = tmp_path / "state"
     engine = Engine(settings(state, slots=1))
@@ -420,7 +434,7 @@ def test_the_supervisor_carries_no_arrays(yard):
 
 def test_the_kind_of_a_file_system_is_known(tmp_path):
     assert file_system(Path("/proc/self")) == "proc"
-    assert file_system(Path("/dev/shm")) == "tmpfs"  # noqa: S108
+    assert file_system(Path("/dev/shm")) == "tmpfs"
     assert file_system(tmp_path) not in ("", "proc")
 
 

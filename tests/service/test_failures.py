@@ -57,7 +57,9 @@ def waits(seconds: float) -> str:
 
 def test_each_failure_has_its_problem_now_and_later(tmp_path):
     (tmp_path / "methods.py").write_text(METHODS)
-    with serve(tmp_path, [str(tmp_path / "methods.py")], mooring={"sync_timeout": 5, "queue": 3, "slots": 1}) as service:
+    with serve(
+        tmp_path, [str(tmp_path / "methods.py")], mooring={"sync_timeout": 5, "queue": 3, "slots": 1}
+    ) as service:
         _each_failure(service.url)
         _too_long_to_wait_for(service.url)
         _the_queue_is_full(service.url)

@@ -34,9 +34,9 @@ def run(url: str, directory: Path, print: Callable[[str], object] = print) -> No
     hub = mooring.connect(url)
     print(f"The service at {url} offers: {', '.join(hub.processes)}")
     print("terrain: slope, aspect and hillshade of the elevation model")
-    shape = hub["terrain"](dem)
+    shape = hub.terrain(dem)
     print("zonal_statistics: the slope of each catchment")
-    slopes = hub["zonal-statistics"](shape.slope, zones, statistics=["mean", "stdev", "max"])
+    slopes = hub.zonal_statistics(shape.slope, zones, statistics=["mean", "stdev", "max"])
     steepest = slopes.loc[slopes["mean"].idxmax()]
     print(f"Steepest is catchment {steepest['catchment']}, with a mean slope of {steepest['mean']:.1f} degrees.")
     directory.mkdir(parents=True, exist_ok=True)

@@ -89,7 +89,8 @@ def crashed(attempt: Attempt, code: int) -> Failure:
     """Its process ended by itself, with an exit code or, where that is negative, by a signal."""
     how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     times = f" in each of {attempt.number} attempts" if attempt.number > 1 else ""
-    return Failure("crashed", f"the method {attempt.process!r} ended its process {how}{times}")
+    guess = "; perhaps the machine ran out of memory" if code == -signal.SIGKILL else ""
+    return Failure("crashed", f"the method {attempt.process!r} ended its process {how}{times}{guess}")
 
 
 def lost(attempt: Attempt) -> Failure:

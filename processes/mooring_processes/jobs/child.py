@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
@@ -87,7 +88,9 @@ class Child:
             job, epoch = order.head["job"], order.head["epoch"]
             with _logged_to(self._state.log(job)):
                 answer = self._attempt(job, epoch, order)
-            self._line.send(answer.head, answer.body)
+                _flush()
+                # before the log is closed, which nobody needs to wait for
+                self._line.send(answer.head, answer.body)
 
     def _attempt(self, job: str, epoch: int, order: Frame) -> Frame:
         request = Request.from_json(json.loads(order.body))
@@ -147,8 +150,14 @@ def _unexpected(process: str, error: BaseException) -> Failure:
 @contextlib.contextmanager
 def _logged_to(path: Path) -> Iterator[None]:
     """Let what is logged and printed go to a file, also from C; a log that stays empty is removed."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        # a full disk, for one: the job may still succeed
+        LOGGER.warning("no log of its own: %s", error)
+        yield
+        return
     before = [os.dup(number) for number in (1, 2)]
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         for number in (1, 2):
             os.dup2(file, number)
@@ -167,4 +176,9 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(ValueError, OSError):
             stream.flush()
-    ctypes.CDLL(None).fflush(None)
+    _c_library().fflush(None)
+
+
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -83,13 +83,15 @@ class Crew:
     Parameters
     ----------
     settings : ``state``, ``workplace`` and ``preload`` of the engine's settings, for the forkserver.
+    mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many children there are.
     boss : who is told of them.
     """
 
-    def __init__(self, settings: Mapping[str, Any], size: int, boss: Boss) -> None:
+    def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
         self._settings = {name: settings[name] for name in ("state", "workplace", "preload")}
         self._state = State(Path(settings["state"]))
+        self._mark = mark
         self._size = size
         self._boss = boss
         self._loop = asyncio.get_running_loop()
@@ -111,7 +113,7 @@ class Crew:
 
     def _start_forkserver(self) -> socket.socket:
         # those of a supervisor or forkserver that was killed: what a method itself had started may be left
-        if count := kernel.kill_marked(self._settings["state"]):
+        if count := kernel.kill_marked(self._mark):
             LOGGER.warning("killed %d processes that were left over", count)
         self._state.empty_scratch()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -123,7 +125,7 @@ class Crew:
                 [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(os.getpid())],
                 stdin=file,
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {kernel.MARK: self._settings["state"]},
+                env=os.environ | {kernel.MARK: self._mark},
             )
         ours.settimeout(0)
         return ours
@@ -135,12 +137,12 @@ class Crew:
             worker.kill()
             _dismiss(worker)
         self._workers.clear()
+        kernel.kill_marked(self._mark)
 
-    @property
-    def pids(self) -> list[int]:
-        """The children that live, and first their forkserver."""
-        server = [self._forkserver.pid] if self._forkserver else []
-        return server + [worker.pid for worker in self._workers.values() if worker.pid]
+    def describe(self) -> dict[str, Any]:
+        """Process ids."""
+        children = [worker.pid for worker in self._workers.values() if worker.pid]
+        return {"forkserver": self._forkserver.pid if self._forkserver else None, "children": children}
 
     def _fill(self) -> None:
         while self._control is not None and len(self._workers) < self._size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -32,7 +33,7 @@ from mooring_processes.jobs.job import Status
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.clerk import Clerk
-    from mooring_processes.jobs.crew import Crew, Worker
+    from mooring_processes.jobs.crew import Worker
     from mooring_processes.jobs.gauge import Reading
     from mooring_processes.jobs.ledger import Exchange
     from mooring_processes.jobs.state import State
@@ -114,8 +115,8 @@ class Dispatcher:
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
+        self._is_over = asyncio.Event()
         self._janitor = ThreadPoolExecutor(1, "janitor")
-        self.crew: Crew
         self.clerk: Clerk
 
     # what comes in
@@ -178,9 +179,9 @@ class Dispatcher:
         """Whether anything runs or waits here."""
         return bool(self._running or self._calls or self._jobs)
 
-    def at_work(self) -> dict[int, str]:
+    def at_work(self) -> dict[str, str]:
         """Children that run something, and which job or call."""
-        return {worker.pid: task.attempt.job for worker, task in self._running.items()}
+        return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
 
     # how it ends
 
@@ -190,16 +191,20 @@ class Dispatcher:
         while self._calls:
             self._answer(self._calls.popleft(), {"interrupted": True})
         self._hand_back_waiting()
-        deadline = time.monotonic() + patience
-        while self._running and time.monotonic() < deadline:
-            await asyncio.sleep(TICK)
+        await self._calm(patience)
         for task in list(self._running.values()):
             self._doom(task, Doom.STOPPING)
-        deadline = time.monotonic() + PATIENCE
-        while self._running and time.monotonic() < deadline:
-            await asyncio.sleep(TICK)
+        await self._calm(PATIENCE)
         for worker in list(self._running):
             self.ended(worker, None)
+
+    async def _calm(self, patience: float) -> None:
+        """Return when nothing runs any more, or after *patience* [s]."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._running:
+                    self._is_over.clear()
+                    await self._is_over.wait()
 
     def close(self) -> None:
         """End the thread, once it has removed what it was told to."""
@@ -283,8 +288,8 @@ class Dispatcher:
                 self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
             case Doom.MEMORY:
                 self._answer(task, {"failed": out_of_memory(task.attempt).to_json()})
-            case None if code not in (None, KILLED):
-                self._answer(task, {"failed": crashed(task.attempt, code or 0).to_json()})
+            case None if code is not None and code != KILLED:
+                self._answer(task, {"failed": crashed(task.attempt, code).to_json()})
             case Doom.STOPPING | None:
                 self._answer(task, {"interrupted": True})
             case Doom.NOT_WANTED:
@@ -295,6 +300,7 @@ class Dispatcher:
             task.answer(head, body)
 
     def _let_go(self, task: Task) -> None:
+        self._is_over.set()
         for call in task.on_end:
             call()
         if task.is_job:
@@ -371,7 +377,9 @@ class Dispatcher:
         if reading is None or reading.number == task.reports:
             return
         task.reports = reading.number
-        told = Progressed(round(100 * min(max(reading.fraction, 0.0), 1.0)), reading.message)
+        # so that NaN is 0
+        done = reading.fraction if 0.0 <= reading.fraction <= 1.0 else float(reading.fraction > 1.0)
+        told = Progressed(round(100 * done), reading.message)
         if (told.percent, told.message) != (task.percent, task.message):
             task.percent, task.message = told.percent, told.message
             if task.is_job:

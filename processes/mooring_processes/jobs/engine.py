@@ -173,10 +173,11 @@ class Engine:
         Unavailable
             where the store does not answer.
         """
+        lines = self._lines
         order = Order(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {}, queue=queue)
         job = self._store.submit(order, self._settings.queue)
         # only a hint: without it the job begins half a second later
-        with contextlib.suppress(OSError, Unavailable), self._lines.line(0.0) as line:
+        with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
             line.send({"do": "look"})
         return job
 

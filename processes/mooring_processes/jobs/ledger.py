@@ -279,7 +279,8 @@ class _Entry:
             moment = now()
             row = self.connection.execute(*_statement(ref, report, moment)).first()
             if row is None:
-                self.refused.append(ref)
+                if not isinstance(report, Progressed):
+                    self.refused.append(ref)
                 continue
             self.changes.append(Change(ref.job, moment, is_done=isinstance(report, Ended)))
             if isinstance(report, Ended):

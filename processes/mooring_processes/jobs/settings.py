@@ -8,10 +8,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ("xarray", "rioxarray", "netCDF4", "geopandas", "exactextract", "mooring_processes.execution")
+PRELOAD = (
+    *("xarray", "rioxarray", "netCDF4", "h5netcdf", "geopandas", "exactextract", "mooring_processes.execution"),
+    *("mooring.formats.grids", "mooring.formats.features", "mooring.formats.tables", "mooring.formats.pictures"),
+)
 """Modules that children have at hand when they begin."""
 
 
@@ -45,6 +49,11 @@ class EngineSettings:
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
+    def __post_init__(self) -> None:
+        for name in ("slots", "call_slots", "queue", "call_queue", "lease"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EngineSettings:
         """Read what :meth:`to_json` wrote."""
@@ -63,11 +72,11 @@ class EngineSettings:
     def fingerprint(self) -> str:
         """The same for services that do the same, and other once the file of a method has changed."""
         document = {name: value for name, value in self.to_json().items() if name != "born"}
-        text = json.dumps([document, sorted(_versions(document["workplace"]))], sort_keys=True)
+        text = json.dumps([version("mooring"), document, sorted(_changed(document["workplace"]))], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _versions(document: Any) -> Iterator[tuple[str, int]]:
+def _changed(document: Any) -> Iterator[tuple[str, int]]:
     """Each Python file that *document* names under ``file``, with the time of its last change [ns]."""
     if isinstance(document, Mapping):
         file = document.get("file")
@@ -76,4 +85,4 @@ def _versions(document: Any) -> Iterator[tuple[str, int]]:
         document = list(document.values())
     if isinstance(document, list | tuple):
         for each in document:
-            yield from _versions(each)
+            yield from _changed(each)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -99,10 +100,12 @@ class State:
         """An empty directory for a child to write to."""
         scratch = self.scratch(child)
         try:
+            left = os.listdir(scratch)  # noqa: PTH208 - for each call
+        except FileNotFoundError:
             scratch.mkdir()
-        except FileExistsError:
-            for name in os.listdir(scratch):  # noqa: PTH208 - for each call
-                self._discard(scratch / name)
+            return scratch
+        for name in left:
+            self._discard(scratch / name)
         return scratch
 
     def published(self, job: str, epoch: int) -> Path:
@@ -182,7 +185,7 @@ def file_system(path: Path) -> str:
     real = path.resolve()
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
-        mount = Path(before.split()[4].encode().decode("unicode_escape"))
+        mount = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4]))
         # the last of several mounts at one place is the one that is seen
         if len(mount.parts) >= longest and real.is_relative_to(mount):
             kind, longest = after.split()[0], len(mount.parts)

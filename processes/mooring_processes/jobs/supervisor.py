@@ -102,11 +102,12 @@ class Supervisor:
         self.watchers = Watchers()
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
-        self._ledger = Ledger(database, state.identity(), settings.lease, state.has_begun)
+        identity = state.identity()
+        self._ledger = Ledger(database, identity, settings.lease, state.has_begun)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
         size = settings.slots + settings.call_slots
-        self._crew = Crew(settings.to_json(), size, self.dispatcher)
+        self._crew = Crew(settings.to_json(), identity, size, self.dispatcher)
 
     async def run(self) -> None:
         """Serve until it is time to leave."""
@@ -154,9 +155,7 @@ class Supervisor:
 
     def describe(self) -> dict[str, Any]:
         """Process ids: this one's, the forkserver's, the children's; and what these do."""
-        forkserver, *children = [*self._crew.pids, None][: len(self._crew.pids) or 1]
-        work = {str(pid): job for pid, job in self.dispatcher.at_work().items()}
-        return {"supervisor": os.getpid(), "forkserver": forkserver, "children": children, "work": work}
+        return {"supervisor": os.getpid(), **self._crew.describe(), "work": self.dispatcher.at_work()}
 
     def part(self, visitor: Visitor) -> None:
         """A visitor has gone."""

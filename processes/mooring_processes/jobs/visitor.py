@@ -31,12 +31,15 @@ class House(Protocol):
 
     def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; whether it is welcome to stay."""
+        ...
 
     def asked_to_leave(self) -> bool:
         """The service stops; whether the supervisor does too."""
+        ...
 
     def describe(self) -> dict[str, Any]:
         """The processes of the engine."""
+        ...
 
     def part(self, visitor: Visitor) -> None:
         """A visitor has gone."""

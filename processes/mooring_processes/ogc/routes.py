@@ -141,20 +141,24 @@ class Endpoints:
         job = self._job(job_id)
         if wants_html(request):
             return _pygeoapi("get_jobs", job_id=job_id)
-        wait = preferences(request).wait
-        response_headers = {}
-        if wait and request.if_none_match.contains(_etag(job)) and not job.status.is_done:
-            with self._place() as is_free:
-                if is_free:
-                    job = self._engine.wait(job_id, wait, job) or self._job(job_id)
-                    response_headers["Preference-Applied"] = f"wait={wait:.0f}"
+        job, is_waited_for = self._changed(job, preferences(request).wait)
         if request.if_none_match.contains(_etag(job)):
             response = Response(status=304)
         else:
             response = _json(status_info(job, self._base))
-        response.headers.update(response_headers)
         response.set_etag(_etag(job))
+        if is_waited_for:
+            response.headers["Preference-Applied"] = f"wait={preferences(request).wait:.0f}"
         return response
+
+    def _changed(self, job: Job, wait: float | None) -> tuple[Job, bool]:
+        """The job once it differs from what the caller knows, and whether that was waited for as she prefers."""
+        if not wait or not request.if_none_match or job.status.is_done:
+            return job, False
+        if not request.if_none_match.contains(_etag(job)):
+            return job, True
+        with self._place() as is_free:
+            return (self._engine.wait(job.id, wait, job) if is_free else None) or job, is_free
 
     def dismiss(self, job_id: str) -> Response:
         """Stop a job that is not done; remove one that is, with its results."""

@@ -1,0 +1,114 @@
+"""What travels between the processes of the engine arrives whole, and in time."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mooring_processes.jobs.gauge import SIZE, Gauge, Reading, new_gauge
+from mooring_processes.jobs.ledger import Change
+from mooring_processes.jobs.watchers import Watch, Watchers
+from mooring_processes.jobs.wire import Frame, Frames, Line, packed
+
+HEADS = st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=3)
+
+
+@given(st.lists(st.tuples(HEADS, st.binary(max_size=200))), st.integers(1, 50))
+def test_frames_are_whole_however_they_are_cut(sent, size):
+    data = b"".join(packed(head, body) for head, body in sent)
+    frames = Frames()
+    arrived = [frame for start in range(0, len(data), size) for frame in frames.feed(data[start : start + size])]
+    assert arrived == [Frame(head, body) for head, body in sent]
+
+
+def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
+    ours, theirs = socket.socketpair()
+    line = Line(ours)
+    assert line.is_open
+    line.send({"do": "call"})
+    theirs.recv(1 << 16)
+    theirs.close()
+    with pytest.raises(EOFError):
+        line.receive(1.0)
+    ours, theirs = socket.socketpair()
+    line = Line(ours)
+    line.send({"do": "call"})
+    theirs.close()
+    with pytest.raises(ConnectionError):
+        line.receive(1.0)
+    assert not line.is_open
+
+
+@pytest.fixture
+def gauges():
+    """The child's and the supervisor's view of one gauge."""
+    file = new_gauge()
+    yield Gauge(file), Gauge(file)
+    os.close(file)
+
+
+@given(fraction=st.floats(allow_nan=False), message=st.text())
+def test_a_gauge_shows_the_last_report(fraction, message):
+    file = new_gauge()
+    child, supervisor = Gauge(file), Gauge(file)
+    os.close(file)
+    child.show(Reading(7, fraction, message))
+    reading = supervisor.read()
+    assert (reading.number, reading.fraction) == (7, fraction)
+    whole = message.encode("utf-8", "replace").decode()
+    assert whole.startswith(reading.message)
+    assert reading.message == whole or len(whole.encode()) > SIZE // 2
+
+
+def test_a_gauge_that_is_being_written_shows_nothing(gauges):
+    child, supervisor = gauges
+    child.show(Reading(1, 0.5, "half"))
+    child._memory[19] ^= 1
+    assert supervisor.read() is None
+    child.clear()
+    assert supervisor.read() == Reading(0, 0.0, "")
+
+
+def watching(watchers, known, *, only_end=False):
+    told = []
+    watchers.add(Watch("job", known, only_end, lambda: told.append(True)))
+    return told
+
+
+def test_a_watcher_is_told_once_of_what_it_does_not_know():
+    watchers = Watchers()
+    told = watching(watchers, known=5)
+    watchers.notice([Change("other", 6, is_done=True), Change("job", 5, is_done=False)])
+    assert not told
+    watchers.notice([Change("job", 7, is_done=False), Change("job", 8, is_done=True)])
+    assert told == [True]
+    assert not watchers.jobs
+
+
+def test_a_watcher_of_the_end_is_not_told_of_progress():
+    watchers = Watchers()
+    told = watching(watchers, known=5, only_end=True)
+    watchers.notice([Change("job", 6, is_done=False)])
+    assert not told
+    watchers.notice([Change("job", 7, is_done=True)])
+    assert told
+
+
+def test_a_watcher_that_comes_a_moment_too_late_is_told_at_once():
+    watchers = Watchers()
+    watchers.notice([Change("job", 7, is_done=True)])
+    assert watching(watchers, known=6)
+    assert not watching(watchers, known=7)
+
+
+def test_a_watcher_that_left_is_forgotten():
+    watchers = Watchers()
+    watch = Watch("job", 5, only_end=False, tell=lambda: pytest.fail("nobody is there"))
+    watchers.add(watch)
+    watchers.remove(watch)
+    watchers.remove(watch)
+    watchers.notice([Change("job", 6, is_done=True)])
+    assert not watchers.jobs
