@@ -21,7 +21,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "relief.py").write_text(AUTHOR)
     command = [sys.executable, "-m", "mooring.cli", *demonstration().split()[1:]]
-    subprocess.run(command, cwd=folder, check=True, env=environment())
+    subprocess.run(command, cwd=folder, check=True, env=environment(folder))
     data = {"jacksboro": {"path": str(folder / "mooring-demo" / "jacksboro.nc")}}
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     with serve(folder, [str(folder / "relief.py")], datasets=data) as service:

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.mkdir(parents=True)
     for name in ("mooring", "python"):
         (venv / name).symlink_to(Path(sys.executable).parent / name)
-    subprocess.run(demonstration(), shell=True, cwd=place, check=True, env=environment())
+    subprocess.run(demonstration(), shell=True, cwd=place, check=True, env=environment(place))
     return place
 
 
@@ -47,14 +47,14 @@ def demonstration() -> str:
     return INSTALL.strip().rpartition("&& ")[2]
 
 
-def environment() -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """This environment, with a state directory of its own for a service without --state."""
-    return os.environ | {"MOORING_STATE": f"/tmp/mooring-readme-{os.getpid()}"}
+    return os.environ | {"MOORING_STATE": str(folder / "state")}
 
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[None]:
-    with subprocess.Popen(f"exec {SERVE.strip()}", shell=True, cwd=folder, env=environment()) as process:
+    with subprocess.Popen(f"exec {SERVE.strip()}", shell=True, cwd=folder, env=environment(folder)) as process:
         try:
             wait_for(URL, process)
             yield

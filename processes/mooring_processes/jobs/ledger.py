@@ -59,7 +59,7 @@ RETURN = OWN.values(
 )
 CHOSEN = (
     sa.select(JOBS.c.id)
-    .where(JOBS.c.queue.in_(bindparam("queues", expanding=True)), JOBS.c.status == ACCEPTED)
+    .where(JOBS.c.queue == bindparam("served"), JOBS.c.status == ACCEPTED)
     .order_by(JOBS.c.created)
     .limit(bindparam("places"))
     .with_for_update(skip_locked=True)
@@ -82,11 +82,7 @@ CLAIM = (
     )
 )
 CONTENT = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_(bindparam("jobs", expanding=True)))
-WAITING = (
-    sa.select(sa.literal(1))
-    .where(JOBS.c.queue.in_(bindparam("queues", expanding=True)), JOBS.c.status == ACCEPTED)
-    .limit(1)
-)
+WAITING = sa.select(sa.literal(1)).where(JOBS.c.queue == bindparam("served"), JOBS.c.status == ACCEPTED).limit(1)
 MINE = sa.select(JOBS.c.id, JOBS.c.epoch).where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
 RENEW = (
     sa.update(JOBS)
@@ -148,7 +144,7 @@ class Ledger:
     owner : in whose name it takes jobs; the same for each supervisor of one state directory, never two at once.
     lease : seconds after which others may take what has not been renewed.
     has_begun : whether a child had taken up an epoch of a job.
-    queues : whose jobs it takes.
+    queue : whose jobs it takes.
     """
 
     def __init__(
@@ -157,10 +153,10 @@ class Ledger:
         owner: str,
         lease: float,
         has_begun: Callable[[str, int], bool],
-        queues: Sequence[str] = ("local",),
+        queue: str = "local",
     ) -> None:
         self._database = database
-        self._queues = list(queues)
+        self._queue = queue
         self._claimant = {"claimant": owner, "term": int(lease * SECOND)}
         self._has_begun = has_begun
 
@@ -205,7 +201,7 @@ class Ledger:
     def has_waiting(self) -> bool:
         """Whether a job could be taken."""
         with self._database.begin() as connection:
-            return connection.execute(WAITING, {"queues": self._queues}).first() is not None
+            return connection.execute(WAITING, {"served": self._queue}).first() is not None
 
     def close(self) -> None:
         """Close all connections."""
@@ -241,7 +237,7 @@ class Ledger:
 
     def _claim(self, entry: _Entry, places: int) -> list[Attempt]:
         moment = now()
-        values = {**self._claimant, "queues": self._queues, "places": places, "moment": moment}
+        values = {**self._claimant, "served": self._queue, "places": places, "moment": moment}
         rows = entry.connection.execute(CLAIM, values).mappings().all()
         if not rows:
             return []
