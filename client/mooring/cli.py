@@ -38,7 +38,7 @@ class Command(Protocol):
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Do it; the exit code."""
-        raise NotImplementedError
+        ...
 
 
 class Processes:

@@ -9,9 +9,10 @@ from gunicorn.app.base import BaseApplication
 from mooring_processes.app import THREADS, create_app, service_of
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from wsgiref.types import WSGIApplication
 
     from mooring_processes.configuration import Configuration
+    from mooring_processes.ogc.service import Service
 
 PROCESSES = 2
 
@@ -21,7 +22,7 @@ def serve_forever(configuration: Configuration) -> None:
     app = create_app(configuration)
     service = service_of(app)
     print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)
-    Server(app, configuration.bind).run()
+    Server(app, service, configuration.bind).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -33,11 +34,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     Parameters
     ----------
     app : the application.
+    service : what its endpoints stand on.
     bind : host and port to listen on.
     """
 
-    def __init__(self, app: Flask, bind: tuple[str, int]) -> None:
+    def __init__(self, app: WSGIApplication, service: Service, bind: tuple[str, int]) -> None:
         self._app = app
+        self._service = service
         self._bind = bind
         super().__init__()
 
@@ -66,10 +69,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         return self._app
 
     def _begin(self, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        service_of(self._app).start()
+        self._service.start()
 
     def _end(self, arbiter: Any, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        service_of(self._app).engine.close()
+        self._service.engine.close()
 
     def _stop(self, arbiter: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        service_of(self._app).engine.close(stop_supervisor=True)
+        self._service.engine.close(stop_supervisor=True)
