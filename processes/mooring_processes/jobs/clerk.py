@@ -63,6 +63,8 @@ class Clerk:
         self._records: list[Mapping[str, Any]] = []
         self._looks = False
         self._is_wanted = asyncio.Event()
+        # at first, what the supervisor before this one ran is taken back
+        self._is_wanted.set()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._renewed = self._polled = self._wrote = 0.0
@@ -111,10 +113,6 @@ class Clerk:
                 await self._is_idle.wait()
         except TimeoutError:
             LOGGER.warning("the store does not answer; %d reports were not delivered", len(self._reports))
-
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self) -> None:
         self._cancel_later()

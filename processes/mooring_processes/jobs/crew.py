@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -265,5 +264,4 @@ class Crew:
 def _dismiss(worker: Worker) -> None:
     if worker.peer is not None:
         worker.peer.close()
-    with contextlib.suppress(BufferError):
-        worker.gauge.close()
+    worker.gauge.close()

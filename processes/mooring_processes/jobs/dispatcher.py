@@ -123,7 +123,10 @@ class Dispatcher:
 
     def call(self, task: Task) -> bool:
         """Run a call as soon as there is a child for it; False where too many wait already."""
-        if self._is_stopping or len(self._calls) >= self._call_queue:
+        if self._is_stopping:
+            self._answer(task, {"interrupted": True})
+            return True
+        if len(self._calls) >= self._call_queue:
             return False
         self._calls.append(task)
         self._dispatch()

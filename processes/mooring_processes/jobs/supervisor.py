@@ -57,12 +57,13 @@ def main() -> NoReturn:
     lock = _elected(state.run / "lock")
     if lock is not None:
         asyncio.run(_supervise(settings, state))
-    # not the usual way out, which waits for threads: the store may hold one
     os._exit(0)
 
 
 async def _supervise(settings: EngineSettings, state: State) -> None:
     await Supervisor(settings, state).run()
+    # not the usual way out, which waits for threads: the store may hold one
+    os._exit(0)
 
 
 def _elected(path: Path) -> int | None:
@@ -92,7 +93,6 @@ class Supervisor:
         self._settings = settings
         self._fingerprint = settings.fingerprint
         self._state = state
-        self._visitors: set[Visitor] = set()
         self._present: set[Visitor] = set()
         self._alone_since = time.monotonic()
         self._patience: float | None = None
@@ -159,7 +159,6 @@ class Supervisor:
 
     def part(self, visitor: Visitor) -> None:
         """A visitor has gone."""
-        self._visitors.discard(visitor)
         if visitor in self._present:
             self._present.discard(visitor)
             self._alone_since = time.monotonic()
@@ -167,7 +166,7 @@ class Supervisor:
     def _accept(self, listener: socket.socket) -> None:
         sock = accepted(listener)
         if sock is not None:
-            self._visitors.add(Visitor(sock, self))
+            Visitor(sock, self)
 
     def _told(self, exchange: Exchange) -> None:
         if not self._has_recovered:

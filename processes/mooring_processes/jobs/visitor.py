@@ -60,10 +60,6 @@ class Visitor:
         self._watch: Watch | None = None
         self._call: Call | None = None
 
-    def close(self) -> None:
-        """Hang up."""
-        self._peer.close()
-
     def _hear(self, frame: Frame) -> None:
         head = frame.head
         match head["do"]:
