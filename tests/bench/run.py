@@ -93,14 +93,11 @@ def sync_call(folder: Path) -> Iterator[Figure]:
         vanilla(folder / "plain", manager=None) as plain,
         vanilla(folder / "tinydb", manager="TinyDB") as tinydb,
     ):
-        calls = [
-            Caller(ours.url, "hello"),
-            Caller(plain.url, "hello-world"),
-            Caller(tinydb.url, "hello-world"),
-        ]
-        mine, without, with_tinydb = in_turn(*calls, runs=300)
-    yield Figure("sync-call", mine * 1e3, without * 1e3, "ms", "at most 1.5x", "pygeoapi, no manager")
-    yield Figure("sync-call (jobs kept)", mine * 1e3, with_tinydb * 1e3, "ms", "at most 0.2x", "pygeoapi, TinyDB")
+        hello = Caller(ours.url, "hello")
+        mine, peer = in_turn(hello, Caller(plain.url, "hello-world"), runs=500, warm=50)
+        yield Figure("sync-call", mine * 1e3, peer * 1e3, "ms", "at most 1.5x", "pygeoapi, no manager")
+        mine, peer = in_turn(hello, Caller(tinydb.url, "hello-world"), runs=500, warm=50)
+        yield Figure("sync-call (jobs kept)", mine * 1e3, peer * 1e3, "ms", "at most 0.2x", "pygeoapi, TinyDB")
 
 
 def async_call(folder: Path) -> Iterator[Figure]:

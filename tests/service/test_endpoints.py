@@ -103,6 +103,17 @@ def test_raw_values_of_several_outputs_are_multipart(service_url):
     assert found == {"message": b'"teststring"', "numbers": b"[1, 2]"}
 
 
+def test_raw_files_of_several_outputs_are_multipart_and_leave_nothing_behind(running):
+    body = {"inputs": {"data": "sst"}, "outputs": {"climatology": {}, "anomaly": {}}}
+    before = set((running.state / "results").iterdir())
+    found = parts(execute(running.url, "climatology", body))
+    assert set(found) == {"climatology", "anomaly"}
+    for head, content in found.values():
+        assert content.startswith(b"\x89HDF")
+        assert int(head["Content-Length"]) == len(content)
+    assert set((running.state / "results").iterdir()) == before
+
+
 def test_raw_by_reference_is_204_with_links_that_hold(service_url):
     body = {"inputs": MESSAGE, "outputs": {"message": {"transmissionMode": "reference"}}}
     answer = execute(service_url, "echo", body)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flask import Response, send_file
 
@@ -105,14 +105,14 @@ class Results:
         return response
 
     def _multipart(self, artefacts: tuple[Artefact, ...], by_reference: list[Artefact]) -> Response:
-        """multipart/related (RFC 2387), streamed from the files."""
+        """multipart/related (RFC 2387), streamed from files that may be removed once they are open."""
         boundary = secrets.token_hex(16)
+        contents = {each.output: self._content(each) for each in artefacts if each not in by_reference}
 
         def parts() -> Iterator[bytes]:
             for each in artefacts:
                 yield self._part_head(each, boundary, is_reference=each in by_reference)
-                if each not in by_reference:
-                    yield from self._content(each)
+                yield from contents.get(each.output, ())
                 yield b"\r\n"
             yield f"--{boundary}--\r\n".encode()
 
@@ -134,11 +134,14 @@ class Results:
 
     def _content(self, artefact: Artefact) -> Iterator[bytes]:
         if artefact.file is None:
-            yield json.dumps(artefact.value).encode()
-            return
-        with (self.directory / artefact.file).open("rb") as file:
-            while block := file.read(BLOCK):
-                yield block
+            return iter([json.dumps(artefact.value).encode()])
+        return _blocks((self.directory / artefact.file).open("rb"))
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(BLOCK):
+            yield block
 
 
 def _in_document(value: Any) -> Any:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service
 
 
+NEAR = 0.02
+"""Seconds within which a job that begins is likely to end, and a second answer can be spared."""
+
+
 def blueprint(service: Service) -> Blueprint:
     """The endpoints of *service*; register them before pygeoapi's, so that they come first."""
     routes = Blueprint("mooring", __name__)
@@ -158,7 +162,14 @@ class Endpoints:
         if not request.if_none_match.contains(_etag(job)):
             return job, True
         with self._place() as is_free:
-            return (self._engine.wait(job.id, wait, job) if is_free else None) or job, is_free
+            return (self._await_news(job, wait) if is_free else None) or job, is_free
+
+    def _await_news(self, job: Job, wait: float) -> Job | None:
+        """The job once there is news; that it begins is told with its end where that is near."""
+        news = self._engine.wait(job.id, wait, job)
+        if job.status is Status.ACCEPTED and news is not None and news.status is Status.RUNNING:
+            return self._engine.wait(job.id, min(wait, NEAR), news)
+        return news
 
     def dismiss(self, job_id: str) -> Response:
         """Stop a job that is not done; remove one that is, with its results."""
