@@ -47,7 +47,7 @@ class Serve:
                 state=arguments.state,
             )
             serve_forever(configuration)
-        except (ConfigurationError, ServingError) as error:
+        except (ConfigurationError, ServingError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from mooring_processes.app import THREADS, create_app, service_of
+from mooring_processes.jobs.state import State
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -18,7 +19,16 @@ PROCESSES = 2
 
 
 def serve_forever(configuration: Configuration) -> None:
-    """Serve a configuration until a signal says stop; then running jobs get their time to finish."""
+    """Serve a configuration until a signal says stop; then running jobs get their time to finish.
+
+    Raises
+    ------
+    ServingError
+        where a method cannot be served.
+    OSError
+        where the state directory cannot be used.
+    """
+    State(configuration.state).prepare()  # before anything is forked, so that the reason is told once
     app = create_app(configuration)
     service = service_of(app)
     print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)

@@ -278,6 +278,12 @@ def test_a_file_is_served_with_length_ranges_and_etag(netcdf):
     assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(whole.content)))
 
 
+def test_a_result_is_the_next_input_by_reference(service_url, netcdf):
+    body = {"inputs": {"data": {"href": netcdf}}, "outputs": {"climatology": {}}}
+    answer = execute(service_url, "climatology", body)
+    assert answer.content.startswith(b"\x89HDF")
+
+
 def test_a_netcdf_result_opens_through_its_link(netcdf):
     with xr.open_dataset(netcdf, engine="h5netcdf") as data:
         assert abs(float(data["sst_anomaly"].mean())) < 1e-3

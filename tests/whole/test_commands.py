@@ -1,0 +1,41 @@
+"""The commands say what is wrong, in one line, and end with 1."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`mooring serve` where it cannot."""
+    command = [sys.executable, "-m", "mooring.cli", "serve", *arguments, "--state", str(folder / "state")]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing.py"], "nothing.py"),
+        (["no.such.module"], "no.such.module"),
+        (["broken.py"], "broken.py:3"),
+        (["--config", "nothing.yml"], "nothing.yml cannot be read"),
+        (["--config", "wrong.yml"], "unknown key 'modles'"),
+    ],
+)
+def test_what_cannot_be_served_is_told(tmp_path, arguments, words):
+    (tmp_path / "broken.py").write_text("import os\n\nimport not_there\n")
+    (tmp_path / "wrong.yml").write_text("mooring: {modles: []}\n")
+    done = serve(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_state_directory_that_cannot_be_used_is_told(tmp_path):
+    (tmp_path / "state").write_text("a file, not a directory")
+    done = serve(tmp_path)
+    assert done.returncode == 1
+    assert "state" in done.stderr
+    assert "Traceback" not in done.stderr
