@@ -39,13 +39,19 @@ def serve(folder: Path, modules: Sequence[str] = (), **sections: dict) -> Iterat
     url = f"http://localhost:{port}"
     command = [sys.executable, "-m", "mooring.cli", "serve", *modules]
     command += ["--config", str(config), "--port", str(port), "--state", str(state)]
-    with subprocess.Popen(command) as process:
-        try:
-            wait_for(url, process)
-            yield Running(url, process, state)
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    with subprocess.Popen(command) as process, _answering(Running(url, process, state)) as service:
+        yield service
+
+
+@contextmanager
+def _answering(service: Running) -> Iterator[Running]:
+    """A service from its first answer until the block ends, which stops it."""
+    try:
+        wait_for(service.url, service.process)
+        yield service
+    finally:
+        service.process.terminate()
+        service.process.wait(timeout=60)
 
 
 @contextmanager
@@ -63,13 +69,12 @@ def unmodified(
     places = _configured(folder, url, resources, manager, os.environ | dict(environment or {}))
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(PROCESSES), "--threads", str(THREADS), "--keep-alive", "75", "pygeoapi.flask_app:APP"]
-    with subprocess.Popen(command, env=places, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for(url, process)
-            yield Running(url, process, folder)
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    quiet = subprocess.DEVNULL
+    with (
+        subprocess.Popen(command, env=places, stderr=quiet) as process,
+        _answering(Running(url, process, folder)) as service,
+    ):
+        yield service
 
 
 def _configured(

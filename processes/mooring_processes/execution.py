@@ -142,14 +142,22 @@ class Workplace:
         except InputError as error:
             raise ExecutionFailed(Failure("input", error.detail, input=error.input)) from error
         except Exception as error:  # whatever a method raises is its author's to read, not the caller's
-            raise ExecutionFailed(_logged(process, error)) from error
+            raise ExecutionFailed(logged_failure(process.id, error)) from error
 
 
-def _logged(process: Process, error: Exception) -> Failure:
+def logged_failure(process: str, error: BaseException) -> Failure:
+    """The failure of a process whose reason only its log tells, under a reference number."""
     reference = secrets.token_hex(4)
-    LOGGER.error("%s failed, reference %s", process.id, reference, exc_info=error)
-    detail = f"the method {process.id!r} failed; its operator finds the reason under reference {reference}"
+    LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
+    detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
     return Failure("error", detail, reference=reference)
+
+
+def stated_media_type(qualified: Mapping[str, Any]) -> str | None:
+    """The media type of a qualified value, stated beside it or, as some clients do, inside ``format``."""
+    stated = qualified.get("format")
+    media_type = qualified.get("mediaType") or (stated.get("mediaType") if isinstance(stated, dict) else None)
+    return None if media_type is None else str(media_type)
 
 
 class Desk:
@@ -181,7 +189,7 @@ class Desk:
             if "href" in value:
                 return self._by_reference(declared, value)
             if "value" in value:
-                media_type = value.get("mediaType") or (value.get("format") or {}).get("mediaType")
+                media_type = stated_media_type(value)
                 value = value["value"]
         if declared.kind not in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
             return declared.decode_value(value)

@@ -148,6 +148,7 @@ FAILED = [
         "dem",
         "no netcdf file, or a broken one",
     ),
+    ("terrain", {"dem": {"value": half_a_file, "format": "netcdf"}}, 400, "dem", "no netcdf file, or a broken one"),
     ("terrain", {"dem": half_a_file}, 400, "dem", "no netcdf file, or a broken one"),
     ("terrain", {"dem": "both"}, 400, "dem", "pick one as 'id:variable'"),
     ("terrain", {"dem": "both:ice"}, 400, "dem", "there is no variable 'ice'"),

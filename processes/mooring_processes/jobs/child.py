@@ -8,7 +8,6 @@ import faulthandler
 import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from mooring_processes.execution import Artefact, ExecutionFailed, Failure, Request, Workplace
+from mooring_processes.execution import Artefact, ExecutionFailed, Request, Workplace, logged_failure
 from mooring_processes.jobs import kernel
 from mooring_processes.jobs.gauge import Gauge, Reading
 from mooring_processes.jobs.wire import Frame, Line
@@ -105,7 +104,7 @@ class Child:
         except ExecutionFailed as error:
             failure = error.failure
         except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
-            failure = _unexpected(request.process, error)
+            failure = logged_failure(request.process, error)
         return Frame({"failed": failure.to_json()})
 
 
@@ -138,13 +137,6 @@ class Reporter:
 
 def _encoded(artefacts: tuple[Artefact, ...]) -> bytes:
     return json.dumps([each.to_json() for each in artefacts], separators=(",", ":")).encode()
-
-
-def _unexpected(process: str, error: BaseException) -> Failure:
-    reference = secrets.token_hex(4)
-    LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
-    detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
-    return Failure("error", detail, reference=reference)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,6 @@ class Row:
     status: int
     type: str
     retry: bool = False
-    members: tuple[str, ...] = field(default=("input", "reference"))
 
 
 FAILURES = {
@@ -98,7 +97,7 @@ KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 def of_failure(failure: Failure) -> Problem:
     """The problem a failed call is answered with."""
     row = FAILURES[failure.reason]
-    members = {name: getattr(failure, name) for name in row.members}
+    members = {"input": failure.input, "reference": failure.reference}
     headers = {"Retry-After": "1"} if row.retry else {}
     return Problem(row.status, row.type, failure.detail, members=members, headers=headers)
 

@@ -16,6 +16,7 @@ from mooring.formats import Kind
 from mooring.values import BBox
 
 from mooring_processes.errors import InputError
+from mooring_processes.execution import stated_media_type
 from mooring_processes.ogc.descriptions import type_of
 
 if TYPE_CHECKING:
@@ -136,11 +137,10 @@ class Checker:
         self._check_value(name, kind, value)
 
     def _check_qualified(self, name: str, kind: Kind, qualified: Mapping[str, Any]) -> None:
-        stated = qualified.get("format") or {}
-        media_type = qualified.get("mediaType") or (stated.get("mediaType") if isinstance(stated, dict) else None)
+        media_type = stated_media_type(qualified)
         if media_type is not None and kind in DATA:
             try:
-                formats.find(kind, str(media_type))
+                formats.find(kind, media_type)
             except ValueError as error:
                 raise InputError(f"{name}: {error}", input=name) from error
         if kind in DATA and isinstance(qualified["value"], str):

@@ -145,14 +145,15 @@ class Endpoints:
         job = self._job(job_id)
         if wants_html(request):
             return _pygeoapi("get_jobs", job_id=job_id)
-        job, is_waited_for = self._changed(job, preferences(request).wait)
+        wait = preferences(request).wait
+        job, is_waited_for = self._changed(job, wait)
         if request.if_none_match.contains(_etag(job)):
             response = Response(status=304)
         else:
             response = _json(status_info(job, self._base))
         response.set_etag(_etag(job))
         if is_waited_for:
-            response.headers["Preference-Applied"] = f"wait={preferences(request).wait:.0f}"
+            response.headers["Preference-Applied"] = f"wait={wait:.0f}"
         return response
 
     def _changed(self, job: Job, wait: float | None) -> tuple[Job, bool]:
