@@ -47,10 +47,11 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
     catalogue = read_catalogue(settings.modules, installed=settings.installed)
-    app = Flask("mooring_processes", static_folder=None)
+    app = Flask("mooring_processes", static_folder=None, template_folder="ogc/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
+    app.context_processor(lambda: {"service": service})
     app.register_blueprint(blueprint(service))
     app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, service)))
     errors.register(app)
@@ -95,6 +96,8 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         policy=policy,
         held=Semaphore(THREADS // 2),
         sync_timeout=settings.sync_timeout,
+        drafts=settings.drafts,
+        metadata=configuration.pygeoapi.get("metadata") or {},
     )
 
 

@@ -39,6 +39,7 @@ class Settings:
     call_slots: int = 2
     queue: int = 1000
     drain: float = 30.0
+    drafts: bool = False
 
     @classmethod
     def read(cls, section: Mapping[str, Any]) -> Self:

@@ -225,6 +225,6 @@ def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
             epochs = {each.name for each in folder.iterdir()} if folder.exists() else set()
             has_file = any(artefact.file for artefact in job.artefacts)
             assert epochs == ({str(job.epoch)} if has_file else set())
-        assert yard.engine.find(JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING))).matched == 0
+        assert yard.engine.find(JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING))).jobs == ()
         eventually(lambda: not list((state / "begun").iterdir()))
         print(json.dumps({"jobs": len(ends), "again": sum(job.attempt > 1 for job in ends)}))

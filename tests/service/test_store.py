@@ -14,7 +14,7 @@ from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from mooring_processes.jobs.database import Database
 from mooring_processes.jobs.errors import QueueFull, Unavailable
-from mooring_processes.jobs.job import JobQuery, Order, Status
+from mooring_processes.jobs.job import JobQuery, Mark, Order, Status
 from mooring_processes.jobs.ledger import Ask, Ledger
 from mooring_processes.jobs.store import Store
 from mooring_processes.limits import Limits
@@ -228,7 +228,7 @@ def test_a_full_queue_refuses_until_there_is_a_place(store, ledger):
     jobs = [store.submit(order(), 3) for _ in range(3)]
     with pytest.raises(QueueFull, match="3 jobs wait already"):
         store.submit(order(), 3)
-    assert store.find(JobQuery()).matched == 3
+    assert len(store.find(JobQuery()).jobs) == 3
     (attempt,) = claim(ledger)
     store.submit(order(), 3)
     with pytest.raises(QueueFull):
@@ -290,15 +290,17 @@ def test_the_list_is_newest_first_filtered_and_paged(store):
 
     def ids(**query):
         page = store.find(JobQuery(**query))
-        return [job.id for job in page.jobs], page.matched
+        return [job.id for job in page.jobs], page.has_more
 
-    assert ids() == ([third.id, second.id, first.id], 3)
-    assert ids(processes=("slope",)) == ([third.id, second.id], 2)
-    assert ids(statuses=(Status.ACCEPTED,)) == ([second.id, first.id], 2)
-    assert ids(limit=1, offset=1) == ([second.id], 3)
-    assert ids(created_from=second.created) == ([third.id, second.id], 2)
-    assert ids(created_to=second.created) == ([second.id, first.id], 2)
-    assert ids(created_from=datetime.now(UTC) + timedelta(days=1)) == ([], 0)
+    assert ids() == ([third.id, second.id, first.id], False)
+    assert ids(processes=("slope",)) == ([third.id, second.id], False)
+    assert ids(processes=("slope", "trend"), statuses=(Status.ACCEPTED,)) == ([second.id, first.id], False)
+    assert ids(statuses=(Status.ACCEPTED,)) == ([second.id, first.id], False)
+    assert ids(limit=1, offset=1) == ([second.id], True)
+    assert ids(limit=2, after=Mark(third.created, third.id)) == ([second.id, first.id], False)
+    assert ids(created_from=second.created) == ([third.id, second.id], False)
+    assert ids(created_to=second.created) == ([second.id, first.id], False)
+    assert ids(created_from=datetime.now(UTC) + timedelta(days=1)) == ([], False)
 
 
 def test_a_call_is_kept_without_being_listed(store):
@@ -309,7 +311,7 @@ def test_a_call_is_kept_without_being_listed(store):
     store.keep(call)
     kept = store.get(call.id)
     assert (kept.artefacts, kept.request, kept.listed) == (artefacts, call.request, False)
-    assert store.find(JobQuery()).matched == 1
+    assert len(store.find(JobQuery()).jobs) == 1
 
 
 def test_inputs_are_read_only_when_they_are_looked_at(store):

@@ -62,12 +62,21 @@ QUEUES = sa.Table(
     sa.Column("waiting", sa.Integer, nullable=False),
     comment="how many jobs are accepted, so that a bounded queue need not count them",
 )
+LISTED = JOBS.c.listed == sa.true()
+DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
+"""How long a job ran that is done [microseconds]."""
+IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
     ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
-    ("jobs_listed", ("created",), JOBS.c.listed == sa.true()),
+    ("jobs_listed", ("created", "id"), LISTED),
+    ("jobs_by_status", ("status", "created", "id"), LISTED),
+    ("jobs_by_process", ("process", "status", "created", "id"), LISTED),
 ):
     sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
+for name, columns in (("jobs_by_duration", ("status",)), ("jobs_by_process_and_duration", ("process", "status"))):
+    condition = sa.and_(LISTED, IS_DONE)
+    sa.Index(name, *(JOBS.c[c] for c in columns), DURATION, sqlite_where=condition, postgresql_where=condition)
 
 
 class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL

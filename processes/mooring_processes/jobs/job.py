@@ -59,6 +59,14 @@ class Job:
     queue: str = "local"
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place in the job list: behind one job."""
+
+    created: datetime
+    id: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobQuery:
     """Which jobs, newest first."""
@@ -68,6 +76,11 @@ class JobQuery:
     statuses: tuple[Status, ...] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
+    shortest: float | None = None
+    """Seconds that they ran at least; those that have not begun, or were dismissed before, did not run."""
+    longest: float | None = None
+    after: Mark | None = None
+    """Only those behind this place."""
     limit: int = 10
     offset: int = 0
 
@@ -77,8 +90,8 @@ class JobPage:
     """Some of the jobs that were asked for."""
 
     jobs: tuple[Job, ...]
-    matched: int
-    """How many there are in all."""
+    has_more: bool
+    """Whether others follow. How many is not counted: that takes the longer the more jobs are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from mooring_processes.jobs.database import (
 )
 from mooring_processes.jobs.errors import QueueFull
 from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
+from mooring_processes.jobs.listing import page_of
 from mooring_processes.limits import Limits
 
 # made once: making a statement takes as long as running it
@@ -114,12 +115,10 @@ class Store:
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
-        conditions = list(_conditions(query))
-        page = sa.select(JOBS).where(*conditions).order_by(JOBS.c.created.desc(), JOBS.c.id)
         with self._database.begin() as connection:
-            rows = connection.execute(page.limit(query.limit).offset(query.offset)).mappings().all()
-            count = connection.execute(sa.select(sa.func.count()).select_from(JOBS).where(*conditions)).scalar_one()
-        return JobPage(tuple(self._read(row) for row in rows), count)
+            rows = page_of(connection, query)
+        jobs = tuple(self._read(row) for row in rows[: query.limit])
+        return JobPage(jobs, has_more=len(rows) > query.limit)
 
     def dismiss(self, job: str) -> Job | None:
         """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
@@ -184,18 +183,6 @@ class StoredInputs(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._inputs)
-
-
-def _conditions(query: JobQuery) -> Iterator[sa.ColumnElement[bool]]:
-    yield JOBS.c.listed == sa.true()
-    if query.processes:
-        yield JOBS.c.process.in_(query.processes)
-    if query.statuses:
-        yield JOBS.c.status.in_([status.value for status in query.statuses])
-    if query.created_from is not None:
-        yield JOBS.c.created >= microseconds(query.created_from)
-    if query.created_to is not None:
-        yield JOBS.c.created <= microseconds(query.created_to)
 
 
 def _row(order: Order) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from mooring_processes.errors import InputError
 from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.pages import page
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -132,9 +133,14 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def respond(problem: Problem) -> Response:
-    """The HTTP answer; ``application/json`` where the caller asks for that by name."""
-    media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
-    response = Response(json.dumps(problem.to_json()), status=problem.status, content_type=media_type)
+    """The HTTP answer; a page for people, and ``application/json`` where the caller asks for that by name."""
+    accept = request.accept_mimetypes
+    document = problem.to_json()
+    if request.args.get("f") == "html" or (accept and accept.best_match([ogc.JSON, ogc.HTML], ogc.JSON) == ogc.HTML):
+        response = page("problem", document, problem.status)
+    else:
+        media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
+        response = Response(json.dumps(document), status=problem.status, content_type=media_type)
     response.headers.update(problem.headers)
     return response
 

@@ -107,7 +107,9 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         statuses = (Status(getattr(status, "value", status)),) if status else ()
         query = JobQuery(statuses=statuses, limit=limit or DEFAULT_ITEMS, offset=offset or 0)
         page = self.engine.find(query)
-        return {"jobs": [_record(job) for job in page.jobs], "numberMatched": page.matched}
+        # pygeoapi shows a next page where more match than it has shown
+        matched = query.offset + len(page.jobs) + page.has_more
+        return {"jobs": [_record(job) for job in page.jobs], "numberMatched": matched}
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """One job."""

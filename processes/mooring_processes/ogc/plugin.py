@@ -28,7 +28,7 @@ from mooring_processes.errors import InputError
 from mooring_processes.execution import Artefact, ExecutionFailed, Workplace
 from mooring_processes.ogc.errors import Problem, of_failure
 from mooring_processes.ogc.inputs import Checker
-from mooring_processes.ogc.requests import Order, order_of
+from mooring_processes.ogc.requests import Order, Signals, order_of
 from mooring_processes.references import Policy
 
 
@@ -94,7 +94,7 @@ def checked_order(entry: Entry, inputs: Any, outputs: Any, shape: str = "raw") -
     checker = _checker(json.dumps(entry.to_json()))
     document = {"inputs": inputs, "outputs": outputs, "response": shape}
     try:
-        return order_of(document, entry, checker, "")
+        return order_of(document, entry, checker, Signals())
     except Problem as problem:
         raise RefusedError(problem) from problem
     except InputError as error:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
+from uuid import UUID
 
-from mooring_processes.jobs.job import JobQuery, Status
+from mooring_processes.jobs.job import Job, JobQuery, Mark, Status
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.errors import Problem
 
 MOST_ITEMS = 10_000
 DEFAULT_ITEMS = 10
+TYPES = ("process",)
+"""Kinds of jobs there are."""
 
 
 def page_limit(arguments: Mapping[str, str]) -> tuple[int, int]:
@@ -21,27 +27,77 @@ def page_limit(arguments: Mapping[str, str]) -> tuple[int, int]:
 
 
 def job_query(arguments: Mapping[str, str], processes: Container[str], limit: int, offset: int) -> JobQuery:
-    """The filters of the job list: ``processID`` and ``status`` as comma lists, ``datetime`` on the creation."""
+    """The filters of the job list.
+
+    ``type``, ``processID`` and ``status`` are comma lists of which one must match, ``datetime`` is an instant or an
+    interval of the creation, ``minDuration`` and ``maxDuration`` are seconds, and ``after`` is where a page ended.
+    """
+    for name in _list(arguments, "type"):
+        if name not in TYPES:
+            raise _wrong("type", name, "process")
     wanted = tuple(_list(arguments, "processID"))
     for name in wanted:
         if name not in processes:
-            raise Problem(404, ogc.NO_SUCH_PROCESS, f"processID: there is no process {name!r}")
+            raise Problem(404, ogc.NO_SUCH_PROCESS, f"processID: there is no process {name[:80]!r}")
     start, end = _interval(arguments.get("datetime"))
-    statuses = tuple(_status(text) for text in _list(arguments, "status"))
-    return JobQuery(processes=wanted, statuses=statuses, created_from=start, created_to=end, limit=limit, offset=offset)
+    return JobQuery(
+        processes=wanted,
+        statuses=tuple(dict.fromkeys(_status(text) for text in _list(arguments, "status"))),
+        created_from=start,
+        created_to=end,
+        shortest=_seconds(arguments, "minDuration"),
+        longest=_seconds(arguments, "maxDuration"),
+        after=_mark(arguments.get("after")),
+        limit=limit,
+        offset=offset,
+    )
+
+
+def place_after(job: Job) -> str:
+    """What ``after`` takes to go on behind a job."""
+    text = f"{job.created.isoformat()} {job.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _mark(text: str | None) -> Mark | None:
+    if text is None:
+        return None
+    try:
+        created, _, job = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+        return Mark(_aware(datetime.fromisoformat(created)), str(UUID(job)))
+    except (binascii.Error, ValueError) as error:
+        raise _wrong("after", text, "what the link to the next page has there") from error
 
 
 def _integer(arguments: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     text = arguments.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or not least <= int(text[:12]) <= most:
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:12]) <= most:
         raise _wrong(name, text, f"a whole number from {least} to {most}")
     return int(text)
 
 
+def _seconds(arguments: Mapping[str, str], name: str) -> float | None:
+    text = arguments.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not isfinite(seconds) or seconds < 0:
+        raise _wrong(name, text, "a number of seconds of at least 0")
+    return seconds
+
+
 def _list(arguments: Mapping[str, str], name: str) -> list[str]:
-    return [part for part in arguments.get(name, "").split(",") if part]
+    if name not in arguments:
+        return []
+    parts = arguments[name].split(",")
+    if not all(parts):
+        raise _wrong(name, arguments[name], "a comma list without empty items")
+    return list(dict.fromkeys(parts))
 
 
 def _status(text: str) -> Status:
@@ -52,21 +108,32 @@ def _status(text: str) -> Status:
 
 
 def _interval(text: str | None) -> tuple[datetime | None, datetime | None]:
-    if not text:
+    if text is None:
         return None, None
     start, slash, end = text.partition("/")
     if not slash:
         end = start
-    return _moment(start, text), _moment(end, text)
+    moments = _moment(start, text), _moment(end, text)
+    if moments == (None, None) and not slash:
+        raise _wrong("datetime", text, MOMENTS)
+    if None not in moments and moments[0] > moments[1]:  # type: ignore[operator]  # neither is None
+        raise _wrong("datetime", text, "an interval whose start comes before its end")
+    return moments
+
+
+MOMENTS = "an instant of RFC 3339, or an interval start/end in which either may be open: ../end, start/.."
 
 
 def _moment(part: str, text: str) -> datetime | None:
     if part in ("", ".."):
         return None
     try:
-        moment = datetime.fromisoformat(part)
+        return _aware(datetime.fromisoformat(part.replace(" ", "+")))  # a plus that nobody escaped
     except ValueError as error:
-        raise _wrong("datetime", text, "an instant or an interval start/end of RFC 3339") from error
+        raise _wrong("datetime", text, MOMENTS) from error
+
+
+def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

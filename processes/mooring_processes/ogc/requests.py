@@ -16,6 +16,7 @@ from mooring_processes.execution import Request
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.descriptions import media_types, type_of
 from mooring_processes.ogc.errors import Problem
+from mooring_processes.ogc.negotiation import Return
 
 if TYPE_CHECKING:
     from mooring_processes.catalogue import Entry
@@ -40,18 +41,33 @@ class Transmission(StrEnum):
 class Answer:
     """How the caller wants the answer."""
 
-    shape: Shape = Shape.RAW
+    shape: Shape | None = None
+    """None where the request does not say, as in draft 2.0: then the media type of the answer decides."""
     transmissions: Mapping[str, Transmission] = field(default_factory=dict)
+    """Of the outputs for which the request says it."""
+    returns: Return | None = None
+    """How much stands in the answer itself, for the other outputs."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Answer:
         """Read what :meth:`to_json` wrote."""
         transmissions = {name: Transmission(way) for name, way in document["transmissions"].items()}
-        return cls(Shape(document["shape"]), transmissions)
+        shape, returns = document["shape"], document.get("returns")
+        return cls(Shape(shape) if shape else None, transmissions, Return(returns) if returns else None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, kept with the job."""
-        return {"shape": self.shape, "transmissions": dict(self.transmissions)}
+        return {"shape": self.shape, "transmissions": dict(self.transmissions), "returns": self.returns}
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the headers of an execute request say of the answer."""
+
+    accept: str = ""
+    returns: Return | None = None
+    is_draft: bool = False
+    """Whether the caller speaks draft 2.0: then ``"outputs": {}`` means none, not all."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +78,8 @@ class Order:
     answer: Answer
 
 
-def read_order(body: bytes, entry: Entry, checker: Checker, accept: str) -> Order:
-    """Read the body of an execute request for a process.
+def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signals: Signals) -> Order:
+    """Check an execute request.
 
     Raises
     ------
@@ -72,22 +88,26 @@ def read_order(body: bytes, entry: Entry, checker: Checker, accept: str) -> Orde
     Problem
         for anything else that is wrong with the request.
     """
-    return order_of(_read_json(body), entry, checker, accept)
-
-
-def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, accept: str) -> Order:
-    """Check an execute request that is parsed already; it raises what :func:`read_order` raises."""
-    inputs = _member(document, "inputs")
+    inputs = _member(document, "inputs") or {}
     outputs = _member(document, "outputs")
     if document.get("subscriber") is not None:
         raise Problem(400, ogc.INVALID_PARAMETER, "subscriber: this service sends no callbacks; follow the job instead")
     checker.check(inputs)
-    wanted, transmissions = _read_outputs(outputs, entry, accept)
+    if not outputs and not (signals.is_draft and outputs is not None):
+        outputs = {name: {} for name in entry.description["outputs"]}
+    wanted, transmissions = _read_outputs(outputs or {}, entry, signals.accept)
     request = Request(entry.id, inputs, wanted)
-    return Order(request, Answer(_read_shape(document), transmissions))
+    return Order(request, Answer(_read_shape(document), transmissions, signals.returns))
 
 
-def _read_json(body: bytes) -> dict[str, Any]:
+def read_json(body: bytes) -> dict[str, Any]:
+    """The body of an execute request, parsed.
+
+    Raises
+    ------
+    Problem
+        where it is no JSON object.
+    """
     if not body.strip():
         raise _malformed("the body is empty; it takes a JSON object with 'inputs'")
     try:
@@ -109,17 +129,17 @@ def _malformed(detail: str) -> Problem:
     return Problem(400, ogc.INVALID_PARAMETER, detail)
 
 
-def _member(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _member(document: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     value = document.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
+    if value is not None and not isinstance(value, dict):
         raise _malformed(f"{name!r} is not a JSON object; it takes one member for each of the {name}")
     return value
 
 
-def _read_shape(document: Mapping[str, Any]) -> Shape:
-    wanted = document.get("response", Shape.RAW)
+def _read_shape(document: Mapping[str, Any]) -> Shape | None:
+    wanted = document.get("response")
+    if wanted is None:
+        return None
     if wanted not in set(Shape):
         raise _malformed(f"response: {wanted!r} is neither 'raw' nor 'document'")
     return Shape(wanted)
@@ -128,26 +148,25 @@ def _read_shape(document: Mapping[str, Any]) -> Shape:
 def _read_outputs(
     outputs: Mapping[str, Any], entry: Entry, accept: str
 ) -> tuple[dict[str, str], dict[str, Transmission]]:
-    """Media type and transmission by output; no outputs named means all of them."""
+    """Media type, and transmission where it is said, by output."""
     offered: Mapping[str, Any] = entry.description["outputs"]
     for name in outputs:
         if name not in offered:
             known = ", ".join(offered)
             raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
-    chosen = outputs or {name: {} for name in offered}
-    negotiable = accept if len(chosen) == 1 else ""
+    negotiable = accept if len(outputs) == 1 else ""
     wanted, transmissions = {}, {}
-    for name in (name for name in offered if name in chosen):
-        wish = chosen[name] or {}
+    for name in (name for name in offered if name in outputs):
+        wish = outputs[name] or {}
         if not isinstance(wish, dict):
             raise _malformed(f"outputs: {name}: takes an object such as {{'format': {{'mediaType': ...}}}}")
         wanted[name] = _media_type(name, offered[name], wish, negotiable)
-        transmissions[name] = _transmission(name, wish)
+        if "transmissionMode" in wish:
+            transmissions[name] = _transmission(name, wish["transmissionMode"])
     return wanted, transmissions
 
 
-def _transmission(name: str, wish: Mapping[str, Any]) -> Transmission:
-    way = wish.get("transmissionMode", Transmission.VALUE)
+def _transmission(name: str, way: Any) -> Transmission:
     if way not in set(Transmission):
         raise _malformed(f"outputs: {name}: transmissionMode {way!r} is neither 'value' nor 'reference'")
     return Transmission(way)

@@ -6,22 +6,54 @@ import base64
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flask import Response, send_file
 
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
+from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.representation import add_profile
 from mooring_processes.ogc.requests import Answer, Shape, Transmission
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from flask import Request
+
     from mooring_processes.execution import Artefact
     from mooring_processes.jobs.job import Job
 
 INLINE = 1_000_000
 """Bytes above which a value in a document becomes a link."""
+WHOLE = 50_000_000
+"""The same where the caller prefers to have everything in the answer itself."""
 BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The form in which a request wants results, where the execute request left it open."""
+
+    html: bool = False
+    json: bool = False
+    """Whether it asks for JSON by name."""
+    profile: bool = False
+    """Whether it asks for the profile of results documents (draft 2.0)."""
+    returns: Return | None = None
+
+    @classmethod
+    def of(cls, request: Request, accept: str | None = None) -> Wanted:
+        """What a request wants; *accept* stands for its header where its query has one of its own."""
+        return cls(
+            html=accept is None and wants_html(request),
+            json=names_json(accept or request.headers.get("Accept", "")),
+            profile="ogc-results" in profiles(request),
+            returns=preferences(request.headers.getlist("Prefer")).returns,
+        )
 
 
 @dataclass(frozen=True)
@@ -39,31 +71,68 @@ class Results:
     directory: Path
     base: str
 
-    def answer(self) -> Response:
-        """The HTTP answer in the shape the execute request asked for."""
-        wish = Answer.from_json(self.job.answer)
-        if wish.shape is Shape.DOCUMENT:
-            return self.document()
+    def only(self, outputs: Container[str]) -> Results:
+        """The same with some of the outputs."""
+        kept = tuple(each for each in self.job.artefacts if each.output in outputs)
+        wanted = {name: each for name, each in self.job.request.outputs.items() if name in outputs}
+        return replace(self, job=replace(self.job, artefacts=kept, request=replace(self.job.request, outputs=wanted)))
+
+    def answer(self, form: Wanted) -> Response:
+        """The HTTP answer in the shape the execute request asked for; where it did not, in that of *form*."""
         artefacts = self.job.artefacts
-        by_reference = [each for each in artefacts if wish.transmissions.get(each.output) is Transmission.REFERENCE]
+        if not self.job.request.outputs:
+            return Response(status=204)
+        if self._is_document(form):
+            return self.document(form)
+        by_reference = [each for each in artefacts if self._transmission(each) is Transmission.REFERENCE]
         if len(by_reference) == len(artefacts):
             return self._links(artefacts)
-        if len(artefacts) == 1 and len(self.job.request.outputs) == 1:
+        if self._is_single:
             return self.output(artefacts[0])
         return self._multipart(artefacts, by_reference)
 
-    def holds_links(self) -> bool:
-        """Whether the answer leads back to files here, so that the job must be kept."""
-        wish = Answer.from_json(self.job.answer)
-        if Transmission.REFERENCE in wish.transmissions.values():
-            return True
-        return wish.shape is Shape.DOCUMENT and any(each.size > INLINE for each in self.job.artefacts)
+    def page(self) -> Response:
+        """The results for a person: small values, and links to everything."""
+        return page("results", self._members(Wanted()), job=self.job, results=self)
 
-    def document(self) -> Response:
+    def holds_links(self, form: Wanted) -> bool:
+        """Whether the answer leads back to files here, so that the job must be kept."""
+        if any(self._transmission(each) is Transmission.REFERENCE for each in self.job.artefacts):
+            return True
+        return self._is_document(form) and any(each.size > self._most(form) for each in self.job.artefacts)
+
+    def document(self, form: Wanted) -> Response:
         """results.yaml: output id to value, qualified value or link."""
-        wish = Answer.from_json(self.job.answer)
-        members = {each.output: self._member(each, wish) for each in self.job.artefacts}
-        return Response(json.dumps(members), content_type=ogc.JSON)
+        response = Response(json.dumps(self._members(form)), content_type=ogc.JSON)
+        if form.profile:
+            add_profile(response, ogc.PROFILE_RESULTS)
+        if form.returns is not None:
+            response.headers["Preference-Applied"] = f"return={form.returns}"
+        return response
+
+    @cached_property
+    def _wish(self) -> Answer:
+        return Answer.from_json(self.job.answer)
+
+    @property
+    def _is_single(self) -> bool:
+        return len(self.job.artefacts) == 1 and len(self.job.request.outputs) == 1
+
+    def _is_document(self, form: Wanted) -> bool:
+        """Draft 2.0 has several outputs in JSON where JSON is asked for; 1.0 goes by the execute request alone."""
+        if form.profile or self._wish.shape is Shape.DOCUMENT:
+            return True
+        return self._wish.shape is None and form.json and not self._is_single
+
+    def _transmission(self, artefact: Artefact) -> Transmission | None:
+        return self._wish.transmissions.get(artefact.output)
+
+    def _most(self, form: Wanted) -> int:
+        """Bytes of a value above which it becomes a link."""
+        return WHOLE if (form.returns or self._wish.returns) is Return.REPRESENTATION else INLINE
+
+    def _members(self, form: Wanted) -> dict[str, Any]:
+        return {each.output: self._member(each, form) for each in self.job.artefacts}
 
     def output(self, artefact: Artefact) -> Response:
         """One output as it is, with ranges, ETag and Content-Length."""
@@ -84,9 +153,8 @@ class Results:
         """Where one output is found as long as its job lives."""
         return f"{self.base}/jobs/{self.job.id}/results/{artefact.output}"
 
-    def _member(self, artefact: Artefact, wish: Answer) -> Any:
-        by_reference = wish.transmissions.get(artefact.output) is Transmission.REFERENCE
-        if by_reference or artefact.size > INLINE:
+    def _member(self, artefact: Artefact, form: Wanted) -> Any:
+        if self._transmission(artefact) is Transmission.REFERENCE or artefact.size > self._most(form):
             return {"href": self.href(artefact), "type": artefact.media_type}
         if artefact.file is None:
             return _in_document(artefact.value)

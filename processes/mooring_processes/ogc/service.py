@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, Lock, Semaphore
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.inputs import Checker
+from mooring_processes.ogc.results import Results
 
 if TYPE_CHECKING:
-    from mooring_processes.catalogue import Catalogue
+    from mooring_processes.catalogue import Catalogue, Entry
     from mooring_processes.datasets import Datasets
     from mooring_processes.jobs.engine import Engine
+    from mooring_processes.jobs.job import Job
     from mooring_processes.references import Policy
 
 
@@ -31,6 +36,10 @@ class Service:
     """Places for requests that are held until a job changes."""
     sync_timeout: float = 60.0
     """Seconds after which a call that is waited for is given up."""
+    drafts: bool = False
+    """Whether the classes of draft 2.0 that are met are declared."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Who offers it, as pygeoapi's configuration has it under ``metadata:``."""
 
     _starting: Lock = field(default_factory=Lock, repr=False)
     _started: Event = field(default_factory=Event, repr=False)
@@ -48,3 +57,52 @@ class Service:
     def checkers(self) -> Mapping[str, Checker]:
         """What checks the inputs of each process."""
         return {name: Checker(entry, self.datasets, self.policy) for name, entry in self.catalogue.items()}
+
+    def entry(self, process_id: str) -> Entry:
+        """A process of the catalogue.
+
+        Raises
+        ------
+        Problem
+            404, where there is none.
+        """
+        entry = self.catalogue.get(process_id)
+        if entry is None:
+            raise Problem(404, ogc.NO_SUCH_PROCESS, f"there is no process {process_id[:80]!r}; /processes lists them")
+        return entry
+
+    def job(self, job_id: str) -> Job:
+        """A job.
+
+        Raises
+        ------
+        Problem
+            404, where there is none.
+        """
+        job = self.engine.get(job_id)
+        if job is None:
+            raise self.no_such_job(job_id)
+        return job
+
+    def no_such_job(self, job_id: str) -> Problem:
+        """What is said where a job is not found."""
+        return Problem(404, ogc.NO_SUCH_JOB, f"there is no job {job_id[:80]!r}; it was never here or was removed")
+
+    def results_of(self, job: Job) -> Results:
+        """What a successful job gave."""
+        return Results(job, self.engine.directory(job), self.base)
+
+    def held_until_done(self, job: Job, seconds: float) -> Job:
+        """The job once it is done, or after *seconds*; at once where too many requests are held already."""
+        with self.place() as is_free:
+            return (self.engine.wait(job.id, seconds, None) if is_free else None) or job
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Whether there is a place among the requests that may be held, taken while the block lasts."""
+        is_free = self.held.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self.held.release()

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from mooring_processes.jobs.job import Job
 
 
-def status_info(job: Job, base: str) -> dict[str, Any]:
-    """statusInfo with its links; times that have not come yet are left out."""
+def status_info(job: Job, base: str, *, is_draft: bool = False) -> dict[str, Any]:
+    """statusInfo with its links; times that have not come yet are left out.
+
+    Both of 1.0's and draft 2.0's names for the same thing stand in it. Only ``processID`` cannot be both: it is the id
+    of the process, or for callers who speak the draft, as *is_draft* says, its URI.
+    """
     document: dict[str, Any] = {
         "type": "process",
-        "processID": job.process,
+        "processingEntityType": "ogc-api-processes",
+        "processID": f"{base}/processes/{job.process}" if is_draft else job.process,
         "jobID": job.id,
+        "id": job.id,
         "status": job.status.value,
         "progress": job.progress,
     }
@@ -37,15 +43,21 @@ def job_url(job: Job, base: str) -> str:
     return f"{base}/jobs/{job.id}"
 
 
+def etag_of(job: Job) -> str:
+    """The same as long as nothing changes in the state of a job."""
+    return f"{job.status}-{job.progress}-{job.updated.timestamp() if job.updated else 0}"
+
+
 def _links(job: Job, base: str) -> list[dict[str, str]]:
     href = job_url(job, base)
     links = [
         _link("self", href, "This job"),
+        _link("alternate", f"{href}?f=html", "This job as HTML", ogc.HTML),
         _link("monitor", href, "Its status"),
         _link("up", f"{base}/jobs", "All jobs"),
         _link(ogc.REL_LOG, f"{href}/log", "Its log", ogc.TEXT),
     ]
-    if job.status is Status.SUCCESSFUL:
+    if job.status is Status.SUCCESSFUL and job.request.outputs:
         links += [_link(rel, f"{href}/results", "Its results") for rel in (ogc.REL_RESULTS, "results")]
     if job.status is Status.FAILED:
         links += [_link(ogc.REL_EXCEPTIONS, f"{href}/results", "Why it failed")]

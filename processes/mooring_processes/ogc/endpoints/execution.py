@@ -1,0 +1,104 @@
+"""Running a process: now, or as a job that is followed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from mooring_processes.jobs.job import Status
+from mooring_processes.ogc import errors
+from mooring_processes.ogc.errors import Problem
+from mooring_processes.ogc.kvp import read_query
+from mooring_processes.ogc.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
+from mooring_processes.ogc.representation import as_json, reply
+from mooring_processes.ogc.requests import Order, Signals, order_of, read_json
+from mooring_processes.ogc.results import Wanted
+from mooring_processes.ogc.status import etag_of, job_url, status_info
+
+if TYPE_CHECKING:
+    from mooring_processes.catalogue import Entry
+    from mooring_processes.jobs.job import Job
+    from mooring_processes.ogc.service import Service
+
+
+class Execution:
+    """Execution of one process.
+
+    Parameters
+    ----------
+    service : what it stands on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._engine = service.engine
+
+    def execute(self, process_id: str) -> Response:
+        """Run a process by an execute request."""
+        entry = self._service.entry(process_id)
+        wanted = preferences(request.headers.getlist("Prefer"))
+        accept = request.headers.get("Accept", "")
+        signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
+        order = order_of(read_json(_body()), entry, self._service.checkers[entry.id], signals)
+        return self._run(order, entry, wanted, Wanted.of(request))
+
+    def execute_by_query(self, process_id: str) -> Response:
+        """Run a process by a query: one parameter for each input (draft 2.0, KVP-encoded execution)."""
+        entry = self._service.entry(process_id)
+        query = read_query(request.args, entry)
+        wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
+        accept = query.accept or request.headers.get("Accept", "")
+        signals = Signals(accept=accept, returns=wanted.returns, is_draft=True)
+        order = order_of(query.document, entry, self._service.checkers[entry.id], signals)
+        return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
+
+    def _run(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+        if runs_async(wanted, entry.limits):
+            return self._submit(order, entry, wanted, form)
+        return self._call(order, entry, form)
+
+    def _call(self, order: Order, entry: Entry, form: Wanted) -> Response:
+        job = self._engine.call(
+            order.request, entry.limits, timeout=self._service.sync_timeout, answer=order.answer.to_json()
+        )
+        if job.failure is not None:
+            raise errors.of_failure(job.failure)
+        results = self._service.results_of(job)
+        response = results.page() if form.html else results.answer(form)
+        if form.html or results.holds_links(form):
+            self._engine.keep(job)
+        else:
+            self._engine.discard(job)
+        return response
+
+    def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+        job = self._engine.submit(order.request, entry.limits, answer=order.answer.to_json())
+        if wanted.wait:
+            job = self._service.held_until_done(job, wanted.wait)
+        if job.status is Status.SUCCESSFUL:
+            return self._done(job, form, f"wait={wanted.wait or 0:.0f}")
+        url = job_url(job, self._service.base)
+        if job.failure is not None:
+            problem = errors.of_failure(job.failure)
+            raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
+        document = status_info(job, self._service.base, is_draft=is_draft(request))
+        response = reply(document, "job", 201, job=job) if wants_html(request) else as_json(document, 201)
+        response.headers["Location"] = url
+        response.set_etag(etag_of(job))  # so that the first look at the job can be held until it changes
+        response.headers["Preference-Applied"] = "respond-async"
+        return response
+
+    def _done(self, job: Job, form: Wanted, applied: str) -> Response:
+        """The answer to a job that was done while the caller waited for it."""
+        results = self._service.results_of(job)
+        response = results.page() if form.html else results.answer(form)
+        response.headers["Preference-Applied"] = applied
+        response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
+        return response
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=False)
+    request.stream.read(1)  # a body of unstated length that is too large is cut, and tells so only here
+    return body

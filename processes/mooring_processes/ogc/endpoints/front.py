@@ -1,0 +1,39 @@
+"""The service itself: what it offers, and to which rules it was built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.landing import landing_page
+from mooring_processes.ogc.representation import reply
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from mooring_processes.ogc.service import Service
+
+
+class Front:
+    """Landing page and conformance.
+
+    Parameters
+    ----------
+    service : what they stand on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def landing(self) -> Response:
+        """Where everything is found."""
+        return reply(landing_page(self._service), "landing")
+
+    def conformance(self) -> Response:
+        """The classes that are built to the letter."""
+        drafts = ogc.CONFORMS_TO_DRAFT if self._service.drafts else ()
+        links = [
+            {"rel": "self", "type": ogc.JSON, "href": f"{self._service.base}/conformance?f=json"},
+            {"rel": "alternate", "type": ogc.HTML, "href": f"{self._service.base}/conformance?f=html"},
+        ]
+        return reply({"conformsTo": [*ogc.CONFORMS_TO, *drafts], "links": links}, "conformance")

@@ -1,0 +1,46 @@
+"""What can be computed: the process list, and each process in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.descriptions import description, summary
+from mooring_processes.ogc.paging import page_links
+from mooring_processes.ogc.queries import page_limit
+from mooring_processes.ogc.representation import add_profile, reply
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from mooring_processes.ogc.service import Service
+
+
+class Processes:
+    """The process list and the descriptions.
+
+    Parameters
+    ----------
+    service : what they stand on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def listing(self) -> Response:
+        """The process list, ten at a time unless ``limit`` says otherwise."""
+        base = self._service.base
+        limit, offset = page_limit(request.args)
+        entries = list(self._service.catalogue.values())
+        items = [summary(entry, base) for entry in entries[offset : offset + limit]]
+        following = {"offset": offset + limit} if offset + limit < len(entries) else None
+        links = page_links(f"{base}/processes", request.args, following)
+        return reply({"processes": items, "links": links}, "processes")
+
+    def description(self, process_id: str) -> Response:
+        """One process in full."""
+        response = reply(description(self._service.entry(process_id), self._service.base), "process")
+        add_profile(response, ogc.PROFILE_DESCRIPTION)
+        return response
