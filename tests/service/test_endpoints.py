@@ -123,7 +123,9 @@ def test_raw_by_reference_is_204_with_links_that_hold(service_url):
 
 def test_raw_mixed_is_multipart_with_a_location_for_what_is_referenced(service_url):
     outputs = {"message": {"transmissionMode": "reference"}, "numbers": {}}
-    answer = execute(service_url, "echo", {"inputs": {**MESSAGE, "numbers": [3]}, "outputs": outputs, "response": "raw"})
+    answer = execute(
+        service_url, "echo", {"inputs": {**MESSAGE, "numbers": [3]}, "outputs": outputs, "response": "raw"}
+    )
     found = parts(answer)
     assert found["numbers"][1] == b"[3]"
     assert found["message"][1] == b""

@@ -26,6 +26,9 @@ SECOND = 1_000_000
 HAVE_RUN = (Status.RUNNING, Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
 """Jobs that have a duration, where no status is asked for."""
 NEWEST = (JOBS.c.created.desc(), JOBS.c.id.desc())
+# a sum has no index: so the database walks, or sorts, where it is to
+CREATED_TO_SORT: sa.ColumnElement[int] = JOBS.c.created + 0
+DURATION_TO_LOOK_AT: sa.ColumnElement[int] = DURATION + 0
 
 Conditions = list[sa.ColumnElement[bool]]
 
@@ -33,9 +36,7 @@ Conditions = list[sa.ColumnElement[bool]]
 def page_of(connection: sa.Connection, query: JobQuery) -> Sequence[sa.RowMapping]:
     """The rows of one page, and of one job more where the list goes on."""
     most = query.offset + query.limit + 1
-    branches = [branch for each in _combinations(query) for branch in _branches(connection, query, each, most)]
-    if not branches:
-        return []
+    branches = [_newest_of(connection, query, each, most) for each in _combinations(query)]
     found = sa.union_all(*branches).subquery() if len(branches) > 1 else branches[0].subquery()
     chosen = sa.select(JOBS).join(found, JOBS.c.id == found.c.id).order_by(*NEWEST)
     return connection.execute(chosen.limit(query.limit + 1).offset(query.offset)).mappings().all()
@@ -68,27 +69,18 @@ def _combinations(query: JobQuery) -> Iterator[Combination]:
         yield Combination(process, status)
 
 
-def _branches(
-    connection: sa.Connection, query: JobQuery, combination: Combination, most: int
-) -> Iterator[sa.Select[Any]]:
+def _newest_of(connection: sa.Connection, query: JobQuery, combination: Combination, most: int) -> sa.Select[Any]:
     """The newest *most* jobs of one combination."""
     conditions = [*combination.conditions(), *_created(query)]
-    ran = list(_ran(query, combination))
-    if not ran:
-        yield _newest(conditions, most)
-    elif combination.status is Status.RUNNING or not _many(connection, conditions):
-        # few: each is looked at
-        yield _newest([*conditions, *ran], most)
-    elif _many(connection, [*combination.conditions(), *ran]):
-        yield _newest([*conditions, *ran], most)
-    else:
-        yield _newest([*conditions, *ran], most, by_duration=True)
+    found = [*conditions, *_ran(query, combination, DURATION)]
+    if len(found) > len(conditions) and _many(connection, conditions) and not _many(connection, found):
+        return _newest(found, most, CREATED_TO_SORT)
+    return _newest([*conditions, *_ran(query, combination, DURATION_TO_LOOK_AT)], most)
 
 
-def _newest(conditions: Conditions, most: int, *, by_duration: bool = False) -> sa.Select[Any]:
-    """The ids of the newest jobs. A sum with nothing keeps SQLite from walking the list where few match."""
-    order = [JOBS.c.created + 0, JOBS.c.id] if by_duration else [JOBS.c.created, JOBS.c.id]
-    chosen = sa.select(JOBS.c.id).where(*conditions).order_by(*(each.desc() for each in order)).limit(most)
+def _newest(conditions: Conditions, most: int, created: sa.ColumnElement[int] = JOBS.c.created) -> sa.Select[Any]:
+    """The ids of the newest jobs."""
+    chosen = sa.select(JOBS.c.id).where(*conditions).order_by(created.desc(), JOBS.c.id.desc()).limit(most)
     # SQLite takes no order in a part of a union, but in a query inside one
     return sa.select(chosen.subquery().c.id)
 
@@ -110,15 +102,16 @@ def _created(query: JobQuery) -> Iterator[sa.ColumnElement[bool]]:
         yield sa.or_(JOBS.c.created < created, JOBS.c.id < query.after.id)
 
 
-def _ran(query: JobQuery, combination: Combination) -> Iterator[sa.ColumnElement[bool]]:
+def _ran(
+    query: JobQuery, combination: Combination, duration: sa.ColumnElement[int]
+) -> Iterator[sa.ColumnElement[bool]]:
     """How long they ran: up to now, or up to their end; those that never began have no duration."""
     if query.shortest is None and query.longest is None:
         return
     if combination.status is Status.RUNNING:
-        duration: sa.ColumnElement[int] = sa.literal(now(), sa.BigInteger) - JOBS.c.started
+        duration = sa.literal(now(), sa.BigInteger) - JOBS.c.started
         yield JOBS.c.started.is_not(None)
     else:
-        duration = DURATION
         yield IS_DONE
     if query.shortest is not None:
         yield duration >= int(query.shortest * SECOND)

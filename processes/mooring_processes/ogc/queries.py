@@ -16,6 +16,7 @@ from mooring_processes.ogc.errors import Problem
 
 MOST_ITEMS = 10_000
 DEFAULT_ITEMS = 10
+MOST_PROCESSES = 50
 TYPES = ("process",)
 """Kinds of jobs there are."""
 
@@ -36,6 +37,8 @@ def job_query(arguments: Mapping[str, str], processes: Container[str], limit: in
         if name not in TYPES:
             raise _wrong("type", name, "process")
     wanted = tuple(_list(arguments, "processID"))
+    if len(wanted) > MOST_PROCESSES:
+        raise _wrong("processID", f"{len(wanted)} processes", f"at most {MOST_PROCESSES}")
     for name in wanted:
         if name not in processes:
             raise Problem(404, ogc.NO_SUCH_PROCESS, f"processID: there is no process {name[:80]!r}")
