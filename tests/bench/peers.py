@@ -24,6 +24,11 @@ def vanilla(folder: Path, *, manager: str | None, array: Path | None = None) -> 
     return unmodified(folder, HELLO | ARRAY, manager=kept, environment=environment)
 
 
+def processes_alike(folder: Path, count: int) -> AbstractContextManager[Running]:
+    """pygeoapi as it comes, with so many processes."""
+    return unmodified(folder, HELLO | {f"hello-{number}": HELLO["hello-world"] for number in range(count - 1)})
+
+
 @contextmanager
 def file_server(folder: Path) -> Iterator[str]:
     """Python's own ``http.server`` on a folder."""

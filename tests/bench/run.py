@@ -14,40 +14,19 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
+from figures import Figure, in_turn
+from lists import descriptions, job_list
 from peers import file_server, vanilla
 from serving import Running, serve
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")
 MEGABYTES = 100
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table."""
-
-    name: str
-    ours: float
-    peer: float | None
-    unit: str
-    target: str
-    against: str
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over the peer's."""
-        return self.ours / self.peer if self.peer else None
-
-    def __str__(self) -> str:
-        peer = f"{self.peer:10.3f}" if self.peer is not None else " " * 10
-        ratio = f"{self.ratio:8.2f}" if self.ratio is not None else " " * 8
-        return f"{self.name:24} {self.ours:10.3f} {peer} {ratio}  {self.unit:3} {self.target:28} {self.against}"
 
 
 class Caller:
@@ -68,22 +47,6 @@ class Caller:
         """A JSON document."""
         self._connection.request("GET", path, headers={"Accept": "application/json"})
         return json.loads(self._connection.getresponse().read())
-
-
-def timed(call: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def in_turn(*calls: Callable[[], object], runs: int, warm: int = 5) -> list[float]:
-    """Median seconds of each call, all called in turn."""
-    for call in calls:
-        for _ in range(warm):
-            call()
-    times = [[timed(call) for call in calls] for _ in range(runs)]
-    return [median(column) for column in zip(*times, strict=True)]
 
 
 def sync_call(folder: Path) -> Iterator[Figure]:
@@ -216,6 +179,8 @@ BENCHES = {
     "array-100mb": array_100mb,
     "memory": memory,
     "start": start,
+    "describe": descriptions,
+    "job-list": job_list,
 }
 
 

@@ -197,7 +197,7 @@ def test_a_forkserver_that_hangs_is_replaced(yard):
 
 @pytest.mark.parametrize("seed", [1])
 def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    chance = random.Random(seed)
     state = tmp_path / "state"
     submitted = []
     with started(state) as yard:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from mooring_processes.jobs.database import DURATION, IS_DONE, JOBS, microseconds, now
 from mooring_processes.jobs.job import JobQuery, Status
 
-FEW = 1000
+FEW = 500
 """Jobs that are quickly put in order."""
 SECOND = 1_000_000
 HAVE_RUN = (Status.RUNNING, Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
