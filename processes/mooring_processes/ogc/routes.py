@@ -26,6 +26,7 @@ def blueprint(service: Service) -> Blueprint:
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
+        ("GET", "/robots.txt", front.robots),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),
@@ -38,5 +39,5 @@ def blueprint(service: Service) -> Blueprint:
         ("GET", "/jobs/<job_id>/results/<output_id>", results.output),
     )
     for method, rule, view in table:
-        routes.add_url_rule(rule, f"{method} {rule}", view, methods=[method], strict_slashes=False)
+        routes.add_url_rule(rule, view.__qualname__.replace(".", " "), view, methods=[method], strict_slashes=False)
     return routes

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask import Response
+
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.landing import landing_page
 from mooring_processes.ogc.representation import reply
 
 if TYPE_CHECKING:
-    from flask import Response
-
     from mooring_processes.ogc.service import Service
+
+
+ROBOTS = """User-agent: *
+Disallow: /processes/*/execution
+Disallow: /jobs
+"""
+"""A program that follows every link must not run every process."""
 
 
 class Front:
@@ -37,3 +44,7 @@ class Front:
             {"rel": "alternate", "type": ogc.HTML, "href": f"{self._service.base}/conformance?f=html"},
         ]
         return reply({"conformsTo": [*ogc.CONFORMS_TO, *drafts], "links": links}, "conformance")
+
+    def robots(self) -> Response:
+        """What search engines are asked to leave alone."""
+        return Response(ROBOTS, content_type=f"{ogc.TEXT}; charset=utf-8")
