@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from io import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from flask import Response, request, send_file
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.negotiation import chosen, is_draft, preferences
+from mooring_processes.ogc.negotiation import chosen, is_draft, preferences, wants_html
 from mooring_processes.ogc.pages import page
 from mooring_processes.ogc.paging import page_links
 from mooring_processes.ogc.queries import job_query, page_limit, place_after
@@ -62,7 +64,8 @@ class Jobs:
             response = Response(status=304)
         else:
             document = status_info(job, self._service.base, is_draft=is_draft(request))
-            response = reply(document, "job", job=job, log=_end_of(self._engine.log(job.id)))
+            shown = {"log": _end_of(self._engine.log(job.id))} if wants_html(request) else {}
+            response = reply(document, "job", job=job, **shown)
         response.set_etag(etag_of(job))
         if is_waited_for:
             response.headers["Preference-Applied"] = f"wait={wait:.0f}"
@@ -97,15 +100,16 @@ class Jobs:
         path = self._engine.log(job.id)
         if chosen(request, ("text", "html"), ogc.TEXT) == "html":
             return page("log", status_info(job, self._service.base), log=_end_of(path))
-        if not path.exists():
+        try:
+            return send_file(path, mimetype=f"{ogc.TEXT}; charset=utf-8", conditional=True)
+        except FileNotFoundError:
+            # a method that said nothing leaves no log
             return Response("", content_type=f"{ogc.TEXT}; charset=utf-8")
-        return send_file(path, mimetype=f"{ogc.TEXT}; charset=utf-8", conditional=True)
 
 
 def _end_of(path: Path) -> str:
-    """The last part of a log, as text."""
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - SHOWN))
+    """The last part of a log, as text; nothing where a method said nothing, and so has no log."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, SEEK_END) - SHOWN))
         return file.read().decode("utf-8", "replace")
+    return ""
