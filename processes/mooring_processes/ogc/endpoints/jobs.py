@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from io import SEEK_END
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request, send_file
 
@@ -64,7 +64,7 @@ class Jobs:
             response = Response(status=304)
         else:
             document = status_info(job, self._service.base, is_draft=is_draft(request))
-            shown = {"log": _end_of(self._engine.log(job.id))} if wants_html(request) else {}
+            shown: dict[str, Any] = {"log": _end_of(self._engine.log(job.id))} if wants_html(request) else {}
             response = reply(document, "job", job=job, **shown)
         response.set_etag(etag_of(job))
         if is_waited_for:
