@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from programs import program
 from serving import Running, serve
 
 HERE = Path(__file__).parent
@@ -56,15 +56,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
 def service_url(running: Running) -> str:
     """URL of that service."""
     return running.url
-
-
-def program(name: str) -> str:
-    """A program the tests compare with; on CI it must be there."""
-    found = shutil.which(name)
-    if found is None and not os.environ.get("CI"):
-        pytest.skip(f"{name} is not installed")
-    assert found is not None, f"{name} is missing"
-    return found
 
 
 @pytest.fixture(scope="session")

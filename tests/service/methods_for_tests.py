@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import geopandas
 import numpy as np
 import xarray as xr
 from mooring_processes import InputError, Media, process, progress
@@ -178,3 +179,29 @@ def strange_progress() -> int:
     for fraction in (float("nan"), float("inf"), -1.0, 0.5):
         progress(fraction, "half \ud800 a\0 pair" * 200)
     return 1
+
+
+@process(sync=False)
+def noise(size: int = 1500, pause: float = 0.0) -> xr.DataArray:
+    """Random numbers on a map from 60 N 0 E on, 0.01 degrees a cell, which no compression makes small; after a pause.
+
+    Only as a job that is followed, as anything of this size should be.
+    """
+    for fraction in (0.25, 0.5, 0.75):
+        progress(fraction, "rolling dice")
+        time.sleep(pause / 3)
+    values = np.random.default_rng(0).normal(size=(size, size)).astype("float32")
+    steps = (np.arange(size) + 0.5) * 0.01
+    coords = {
+        "lat": ("lat", 60 - steps, {"units": "degrees_north"}),
+        "lon": ("lon", steps, {"units": "degrees_east"}),
+    }
+    return xr.DataArray(values, coords, ("lat", "lon"), name="noise")
+
+
+@process(sync=False)
+def places(count: int = 100) -> geopandas.GeoDataFrame:
+    """Points along the diagonal from 0 N 0 E on, a degree apart, with names and numbers; only as a job."""
+    degrees = np.arange(count, dtype=float) % 90
+    columns = {"name": [f"place {number}" for number in range(count)], "number": range(count)}
+    return geopandas.GeoDataFrame(columns, geometry=geopandas.points_from_xy(degrees, degrees), crs="EPSG:4326")
