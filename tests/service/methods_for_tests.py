@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import geopandas
 import numpy as np
@@ -205,3 +205,15 @@ def places(count: int = 100) -> geopandas.GeoDataFrame:
     degrees = np.arange(count, dtype=float) % 90
     columns = {"name": [f"place {number}" for number in range(count)], "number": range(count)}
     return geopandas.GeoDataFrame(columns, geometry=geopandas.points_from_xy(degrees, degrees), crs="EPSG:4326")
+
+
+@process(sync=False)
+def decline() -> int:
+    """Refuse, but only as a job."""
+    raise InputError("the period holds no data; it has 1990 to 1993", input="period")
+
+
+@process(sync=False)
+def asset(href: str, size: int, media_type: str = "image/tiff") -> dict[str, Any]:
+    """What ECMWF's data stores say of a file."""
+    return {"asset": {"value": {"href": href, "type": media_type, "file:size": size}}}
