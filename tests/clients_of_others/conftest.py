@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
-import requests
+from orders import CELLS, GEOJSON, GEOPACKAGE, GEOTIFF, PLACES, finished
 from overhearing import Way, way_to
-
-GEOTIFF = "image/tiff; application=geotiff"
-GEOJSON = "application/geo+json"
-GEOPACKAGE = "application/geopackage+sqlite3"
-CELLS = 1500
-PLACES = 100
-
-
-def finished(url: str, process: str, inputs: dict, media_type: str) -> str:
-    """Run *process* as a job and give the URL of its one output, written as *media_type*."""
-    body = {"inputs": inputs, "outputs": {"result": {"format": {"mediaType": media_type}}}}
-    submitted = requests.post(
-        f"{url}/processes/{process}/execution", json=body, headers={"Prefer": "respond-async"}, timeout=60
-    )
-    assert submitted.status_code == 201, submitted.text
-    location = submitted.headers["Location"]
-    deadline = time.monotonic() + 60
-    while (state := requests.get(location, timeout=60).json())["status"] in ("accepted", "running"):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
-    assert state["status"] == "successful", state
-    return f"{location}/results/result"
-
 
 @pytest.fixture(scope="session")
 def geotiff(service_url: str) -> str:
