@@ -16,6 +16,12 @@ from mooring_processes.ogc.endpoints.results import JobResults
 if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service
 
+FILES = ("/jobs/<job_id>/results", "/jobs/<job_id>/results/<output_id>")
+"""What may be a file of any size; with a slash at its end there is none.
+
+GDAL, and so QGIS, asks once for the folder of every file it reads by ranges; it must not be given the whole file.
+"""
+
 
 def blueprint(service: Service) -> Blueprint:
     """The endpoints of *service*; register them before pygeoapi's, so that they come first."""
@@ -39,5 +45,6 @@ def blueprint(service: Service) -> Blueprint:
         ("GET", "/jobs/<job_id>/results/<output_id>", results.output),
     )
     for method, rule, view in table:
-        routes.add_url_rule(rule, view.__qualname__.replace(".", " "), view, methods=[method], strict_slashes=False)
+        endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
+        routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
     return routes
