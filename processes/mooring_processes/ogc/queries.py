@@ -17,13 +17,15 @@ from mooring_processes.ogc.errors import Problem
 MOST_ITEMS = 10_000
 DEFAULT_ITEMS = 10
 MOST_PROCESSES = 50
+DEFAULT_PROCESSES = 1000
+"""All of them in most places: OWSLib, cuiman and Terradue's client read the first page of the process list only."""
 TYPES = ("process",)
 """Kinds of jobs there are."""
 
 
-def page_limit(arguments: Mapping[str, str]) -> tuple[int, int]:
-    """``limit`` and ``offset``."""
-    limit = _integer(arguments, "limit", DEFAULT_ITEMS, 1, MOST_ITEMS)
+def page_limit(arguments: Mapping[str, str], default: int = DEFAULT_ITEMS) -> tuple[int, int]:
+    """``limit``, which is *default* where it is left out, and ``offset``."""
+    limit = _integer(arguments, "limit", default, 1, MOST_ITEMS)
     return limit, _integer(arguments, "offset", 0, 0, 10**9)
 
 

@@ -9,7 +9,7 @@ from flask import request
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.descriptions import description, summary
 from mooring_processes.ogc.paging import page_links
-from mooring_processes.ogc.queries import page_limit
+from mooring_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
 from mooring_processes.ogc.representation import add_profile, reply
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class Processes:
         self._service = service
 
     def listing(self) -> Response:
-        """The process list, ten at a time unless ``limit`` says otherwise."""
+        """The process list, a thousand at a time unless ``limit`` says otherwise."""
         base = self._service.base
-        limit, offset = page_limit(request.args)
+        limit, offset = page_limit(request.args, DEFAULT_PROCESSES)
         entries = list(self._service.catalogue.values())
         items = [summary(entry, base) for entry in entries[offset : offset + limit]]
         following = {"offset": offset + limit} if offset + limit < len(entries) else None
