@@ -8,6 +8,7 @@ import pytest
 from orders import CELLS, GEOJSON, GEOPACKAGE, GEOTIFF, PLACES, finished
 from overhearing import Way, way_to
 
+
 @pytest.fixture(scope="session")
 def geotiff(service_url: str) -> str:
     """URL of a result of nine megabytes, a cloud-optimised GeoTIFF."""

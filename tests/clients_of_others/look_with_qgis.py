@@ -68,7 +68,7 @@ def draw(layers: list[QgsMapLayer], picture: str) -> None:
 
 
 def main(raster_source: str, features_source: str, picture: str) -> None:
-    application = QgsApplication([], False)
+    application = QgsApplication([], False)  # noqa: FBT003 - QGIS's own signature
     application.initQgis()
     raster = QgsRasterLayer(raster_source, "raster", "gdal")
     features = QgsVectorLayer(features_source, "features", "ogr")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -16,7 +17,9 @@ from ogc_api_processes_client.configuration import Configuration
 from ogc_api_processes_client.exceptions import BadRequestException, NotFoundException
 from ogc_api_processes_client.models.execute import Execute
 from ogc_api_processes_client.models.status_code import StatusCode
-from ogc_api_processes_client.models.status_info import StatusInfo
+
+if TYPE_CHECKING:
+    from ogc_api_processes_client.models.status_info import StatusInfo
 
 LATER = {"Content-Type": "application/json", "Prefer": "respond-async;return=representation"}
 """What its own documentation sends."""
