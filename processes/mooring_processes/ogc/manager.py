@@ -28,6 +28,7 @@ from mooring_processes.jobs.job import Job, JobQuery, Status
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.plugin import Method, RefusedError, checked_order, entry_of, payload
+from mooring_processes.ogc.requests import Answer, Shape
 from mooring_processes.ogc.status import status_info
 
 METHOD = f"{Method.__module__}.{Method.__qualname__}"
@@ -94,7 +95,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         self.engine.keep(job)
         if job.failure is not None:
             raise RefusedError(errors.of_failure(job.failure))
-        media_type, content = payload(job.artefacts, self.engine.directory(job))
+        media_type, content = self._payload(job)
         return job.id, media_type, content, JobStatus.successful, None
 
     def _inline(self, processor: Any, inputs: Any, outputs: Any) -> tuple[str, str, Any, JobStatus, None]:
@@ -120,7 +121,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         job = self._job(job_id)
         if job.status is not Status.SUCCESSFUL:
             raise JobResultNotFoundError
-        return payload(job.artefacts, self.engine.directory(job))
+        return self._payload(job)
 
     def delete_job(self, job_id: str) -> bool:
         """Stop a job that is not done; remove one that is."""
@@ -128,11 +129,19 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
             raise JobNotFoundError
         return True
 
+    def _payload(self, job: Job) -> tuple[str, Any]:
+        return payload(job.artefacts, self.engine.directory(job), is_map=_is_map(job))
+
     def _job(self, job_id: str) -> Job:
         job = self.engine.get(job_id)
         if job is None:
             raise JobNotFoundError
         return job
+
+
+def _is_map(job: Job) -> bool:
+    """Whether its results are an object by output: in a document, or where several outputs were asked for."""
+    return Answer.from_json(job.answer).shape is Shape.DOCUMENT or len(job.request.outputs) != 1
 
 
 def _record(job: Job) -> dict[str, Any]:
@@ -144,7 +153,7 @@ def _record(job: Job) -> dict[str, Any]:
         "status": job.status.value,
         "message": job.message,
         "progress": job.progress,
-        "mimetype": job.artefacts[0].media_type if len(job.artefacts) == 1 else "application/json",
+        "mimetype": "application/json" if _is_map(job) or not job.artefacts else job.artefacts[0].media_type,
         **times,
         "started": times["started"] or times["created"],  # pygeoapi sorts by it
     }

@@ -67,7 +67,7 @@ class Method(BaseProcessor):  # type: ignore[misc]  # pygeoapi is untyped
                 artefacts = workplace.execute(order.request, Path(folder), _ignore)
             except ExecutionFailed as failed:
                 raise RefusedError(of_failure(failed.failure)) from failed
-            return payload(artefacts, Path(folder))
+            return payload(artefacts, Path(folder), is_map=len(order.request.outputs) != 1)
 
 
 def entry_of(processor_def: Mapping[str, Any]) -> Entry:
@@ -101,18 +101,21 @@ def checked_order(entry: Entry, inputs: Any, outputs: Any, shape: str = "raw") -
         raise RefusedError(Problem(400, "InvalidParameterValue", error.detail)) from error
 
 
-def payload(artefacts: tuple[Artefact, ...], directory: Path) -> tuple[str, Any]:
-    """Outputs as the one payload pygeoapi can send: a single output as it is, several as a JSON object."""
-    if len(artefacts) == 1:
-        return artefacts[0].media_type, _content(artefacts[0], directory)
+def payload(artefacts: tuple[Artefact, ...], directory: Path, *, is_map: bool) -> tuple[str, Any]:
+    """Outputs as the one payload pygeoapi can send: the one that was asked for as it is, a map as a JSON object."""
+    if not is_map:
+        return _single(artefacts[0], directory)
     return "application/json", {each.output: _in_json(each, directory) for each in artefacts}
 
 
-def _content(artefact: Artefact, directory: Path) -> Any:
-    """Bytes, because pygeoapi takes a ``str`` in some releases and fails on it in others."""
-    if artefact.file is None:
-        return artefact.value if isinstance(artefact.value, dict | list) else json.dumps(artefact.value).encode()
-    return (directory / artefact.file).read_bytes()
+def _single(artefact: Artefact, directory: Path) -> tuple[str, Any]:
+    """An object or list as it is, and all else as bytes, which is what every manager of pygeoapi can store."""
+    if artefact.file is not None:
+        return artefact.media_type, (directory / artefact.file).read_bytes()
+    if isinstance(artefact.value, dict | list):
+        return artefact.media_type, artefact.value
+    # pygeoapi would put bytes of just application/json into quotes
+    return "application/json; charset=utf-8", json.dumps(artefact.value).encode()
 
 
 def _in_json(artefact: Artefact, directory: Path) -> Any:
