@@ -1,4 +1,4 @@
-"""Our plugins in pygeoapi as it comes: listed, described, executed; kept, followed and dismissed by our manager.
+"""Our plugins in pygeoapi as it comes: listed, described, executed.
 
 What that server itself gets wrong is written beside the test that meets it, not worked around.
 """
@@ -9,8 +9,6 @@ import base64
 import io
 import subprocess
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +17,9 @@ import requests
 import xarray as xr
 import yaml
 from mooring_processes.ogc.plugin import entry_of
-from serving import HELLO, unmodified
+from plugins_for_pygeoapi import MANAGER, OLDEST, OURS, execute, finished, with_our_plugins
+from serving import unmodified
 
-BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
-TESTS = Path(__file__).parent / "methods_for_tests.py"
-PLUGIN = "mooring_processes.ogc.plugin.Method"
-FUNCTIONS = {
-    "hello": f"{BENCH}:hello",
-    "array": f"{BENCH}:array",
-    "echo": "mooring_processes.methods.echo:echo",
-    "terrain": "mooring_processes.methods.terrain:terrain",
-    "zonal-statistics": "mooring_processes.methods.zonal_statistics:zonal_statistics",
-    "climatology": "mooring_processes.methods.climatology:climatology",
-    "noise": f"{TESTS}:noise",
-    "decline": f"{TESTS}:decline",
-    "fail": f"{TESTS}:fail",
-}
-OURS = {
-    name: {"type": "process", "processor": {"name": PLUGIN, "function": function}}
-    for name, function in FUNCTIONS.items()
-}
-OLDEST = version("pygeoapi").startswith("0.21")
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
 ZONE = {
     "type": "FeatureCollection",
@@ -50,44 +30,20 @@ both = pytest.mark.parametrize("service", ["plain", "managed"])
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    with unmodified(tmp_path_factory.mktemp("plain"), HELLO | OURS) as service:
-        yield service.url
+    with with_our_plugins(tmp_path_factory.mktemp("plain")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("managed")
-    manager = {"name": "mooring_processes.ogc.manager.Manager", "connection": str(folder / "state"), "output_dir": "/"}
-    with unmodified(folder, HELLO | OURS, manager=manager) as service:
-        yield service.url
+    with with_our_plugins(tmp_path_factory.mktemp("managed"), MANAGER) as url:
+        yield url
 
 
 @pytest.fixture
 def url(service, request):
     """URL of the service a test is run against."""
     return request.getfixturevalue(service)
-
-
-def execute(url: str, process: str, inputs: dict, body: dict | None = None, **headers: str) -> requests.Response:
-    """Post an execute request."""
-    document = {"inputs": inputs} | (body or {})
-    return requests.post(f"{url}/processes/{process}/execution", json=document, headers=headers, timeout=60)
-
-
-def finished(url: str, process: str, inputs: dict, body: dict | None = None) -> tuple[str, dict]:
-    """URL and last state of a job."""
-    answer = execute(url, process, inputs, body, Prefer="respond-async")
-    assert answer.status_code == 201, answer.text
-    job = answer.headers["Location"]
-    deadline = time.monotonic() + 60
-    while (state := state_of(job))["status"] in ("accepted", "running"):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
-    return job, state
-
-
-def state_of(job: str) -> dict:
-    return requests.get(f"{job}?f=json", timeout=60).json()
 
 
 def encoded(array: xr.DataArray) -> str:
@@ -252,83 +208,3 @@ def test_a_document_is_the_same_object(managed, plain):
 def test_processes_of_others_go_on_working(managed):
     answer = execute(managed, "hello-world", {"name": "Ada"})
     assert "Hello Ada!" in answer.text
-
-
-# Jobs
-
-
-def test_a_job_is_kept_followed_and_removed(managed):
-    job, state = finished(managed, "echo", {"message": "teststring", "numbers": [1]})
-    assert (state["status"], state["processID"], state["progress"]) == ("successful", "echo", 100)
-    assert requests.get(f"{job}?f=html", timeout=60).status_code == 200
-    results = requests.get(f"{job}/results?f=json", timeout=60)
-    assert results.json() == {"message": "teststring", "numbers": [1]}
-    listed = requests.get(f"{managed}/jobs?f=json", timeout=60).json()["jobs"]
-    assert listed[0]["jobID"] == job.rsplit("/", 1)[-1]
-    assert requests.delete(job, timeout=60).json()["status"] == "dismissed"
-    assert requests.get(f"{job}?f=json", timeout=60).status_code == 404
-    assert requests.delete(job, timeout=60).status_code == 404
-
-
-def test_the_answer_to_a_job_that_was_accepted(managed):
-    """0.21 sends what the manager gives, a whole statusInfo; later releases send three members of their own.
-
-    For a document 0.21 sends an empty object.
-    """
-    state = execute(managed, "echo", {"message": "a"}, Prefer="respond-async").json()
-    assert state["status"] == "accepted"
-    assert ("processID" in state) is OLDEST
-    state = execute(managed, "echo", {"message": "a"}, {"response": "document"}, Prefer="respond-async").json()
-    assert (state == {}) is OLDEST
-
-
-def test_a_preference_among_others_is_passed_over(managed):
-    """pygeoapi knows ``respond-async`` only where it stands alone."""
-    assert execute(managed, "echo", {"message": "a"}, Prefer="respond-async, wait=5").status_code == 200
-
-
-def test_what_cannot_be_waited_for_becomes_a_job(managed):
-    answer = execute(managed, "noise", {"size": 10})
-    assert answer.status_code == 201
-    assert answer.headers["Preference-Applied"] == "respond-async"
-
-
-def test_results_are_files_and_pages(managed):
-    """pygeoapi gives a page to whoever does not ask for JSON, but for results that are files."""
-    job, _ = finished(managed, "noise", {"size": 10})
-    results = requests.get(f"{job}/results", timeout=60)
-    assert results.headers["Content-Type"] == "application/x-netcdf"
-    assert results.content.startswith(b"\x89HDF")
-    job, _ = finished(managed, "echo", {"message": "teststring"})
-    assert requests.get(f"{job}/results", timeout=60).headers["Content-Type"] == "text/html"
-
-
-def test_a_single_value_is_kept_as_it_is(managed):
-    job, _ = finished(managed, "hello", {"name": "Ada"})
-    assert requests.get(f"{job}/results?f=json", timeout=60).json() == "Hello Ada!"
-
-
-def test_progress_is_shown_and_a_job_is_stopped(managed):
-    """pygeoapi answers a dismissal in JSON that it calls HTML, and has no words for the results of such a job."""
-    job = execute(managed, "echo", {"message": "a", "pause": 60}, Prefer="respond-async").headers["Location"]
-    deadline = time.monotonic() + 60
-    while (state := state_of(job))["progress"] < 1:
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
-    assert (state["status"], state["message"]) == ("running", "waiting")
-    dismissed = requests.delete(job, timeout=60)
-    assert dismissed.headers["Content-Type"].startswith("text/html")
-    assert dismissed.json()["status"] == "dismissed"
-    assert state_of(job)["status"] == "dismissed"
-    assert requests.get(f"{job}/results?f=json", timeout=60).status_code == 500
-
-
-@pytest.mark.parametrize(("process", "words"), [("decline", "the period holds no data"), ("fail", "under reference")])
-def test_a_failed_job_says_why(managed, process, words):
-    """pygeoapi says of the results of any such job just that it failed, as if the caller could mend it."""
-    job, state = finished(managed, process, {})
-    assert state["status"] == "failed"
-    assert words in state["message"]
-    assert "s3cret" not in state["message"]
-    results = requests.get(f"{job}/results?f=json", timeout=60)
-    assert (results.status_code, results.json()["description"]) == (400, "job failed")
