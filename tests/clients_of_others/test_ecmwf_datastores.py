@@ -120,3 +120,14 @@ def test_it_resumes_a_download(geotiff, way, tmp_path):
     multiurl.download(way.to(geotiff), target=str(begun), stream=True, resume_transfers=True, maximum_retries=0)
     assert begun.read_bytes() == whole
     assert way.sent(geotiff) == len(whole) - 1_000_000
+
+
+def test_it_reads_several_parts_at_once(geotiff, way, tmp_path):
+    """As its users read single fields out of a large file."""
+    parts = [(0, 100), (5000, 1000), (9_000_000, 50_000)]
+    target = tmp_path / "parts"
+    multiurl.download(way.to(geotiff), target=str(target), parts=parts, maximum_retries=0)
+    whole = requests.get(geotiff, timeout=60).content
+    assert target.read_bytes() == b"".join(whole[start : start + length] for start, length in parts)
+    assert way.sent(geotiff) < 60_000
+    assert [each.status for each in way.heard if each.range] == [206]

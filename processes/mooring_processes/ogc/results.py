@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from flask import Response, send_file
+from flask import Response
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
 from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.ranges import file_answer
 from mooring_processes.ogc.representation import add_profile
 from mooring_processes.ogc.requests import Answer, Shape, Transmission
 
@@ -138,14 +139,8 @@ class Results:
         """One output as it is, with ranges, ETag and Content-Length."""
         if artefact.file is None:
             return Response(json.dumps(artefact.value), content_type=artefact.media_type)
-        response = send_file(
-            self.directory / artefact.file,
-            mimetype=artefact.media_type,
-            conditional=True,
-            etag=f"{self.job.id}-{self.job.attempt}-{artefact.output}",
-            max_age=None,
-        )
-        response.headers["Content-Type"] = artefact.media_type  # as stored, without a charset
+        etag = f"{self.job.id}-{self.job.attempt}-{artefact.output}"
+        response = file_answer(self.directory / artefact.file, artefact.media_type, etag)
         response.headers["Content-Disposition"] = f'inline; filename="{artefact.file}"'
         return response
 

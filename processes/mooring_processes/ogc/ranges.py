@@ -1,0 +1,102 @@
+"""Files as answers: whole, in part, or in several parts at once (RFC 9110, section 14)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from flask import Response, request
+from werkzeug.utils import send_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Span = tuple[int, int]
+"""First byte, and the one after the last."""
+MOST_SPANS = 500
+BLOCK = 1 << 16
+
+
+def file_answer(path: Path, media_type: str, etag: str) -> Response:
+    """The file at *path*, or what the request's ``Range`` names of it."""
+    size = path.stat().st_size
+    wanted = _wanted()
+    spans = _spans(wanted, size)
+    if len(wanted) > 1 and spans and _takes_parts(etag) and _are_fit(spans, size):
+        return _several(path, media_type, etag, spans, size)
+    is_kept = len(wanted) == 1 or (len(wanted) > 1 and not spans)  # the latter is refused with 416
+    answer = send_file(
+        path,
+        dict(request.environ) if is_kept else _without_range(),
+        mimetype=media_type,
+        conditional=True,
+        etag=etag,
+        max_age=None,
+        response_class=Response,
+    )
+    answer.headers["Content-Type"] = media_type  # as stored, without a charset
+    return answer  # type: ignore[return-value]  # werkzeug promises less than it is given
+
+
+def _wanted() -> Sequence[tuple[int, int | None]]:
+    """The ranges of bytes the request names; none where it names none that make sense, which is passed over."""
+    wanted = request.range
+    return wanted.ranges if request.method == "GET" and wanted is not None and wanted.units == "bytes" else ()
+
+
+def _without_range() -> dict[str, Any]:
+    """The request, as if it were for the whole."""
+    return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
+
+
+def _takes_parts(etag: str) -> bool:
+    """Whether the caller's conditions leave her parts: she has none of the file yet, or parts of this very one."""
+    if request.if_none_match.contains(etag) or (request.if_match and not request.if_match.contains(etag)):
+        return False
+    known = request.if_range
+    return known.date is None and known.etag in (None, etag)
+
+
+def _spans(wanted: Sequence[tuple[int, int | None]], size: int) -> list[Span]:
+    """What ranges come to, those beyond the end left out."""
+    spans = [
+        (max(0, size + start), size) if start < 0 else (start, min(size, size if stop is None else stop))
+        for start, stop in wanted
+    ]
+    return [(start, stop) for start, stop in spans if start < stop]
+
+
+def _are_fit(spans: Sequence[Span], size: int) -> bool:
+    """Whether parts are wished for: very many, or more than the file, are rather an attack."""
+    return len(spans) <= MOST_SPANS and sum(stop - start for start, stop in spans) <= size
+
+
+def _several(path: Path, media_type: str, etag: str, spans: Sequence[Span], size: int) -> Response:
+    """multipart/byteranges, streamed from a file that may be removed once it is open."""
+    boundary = secrets.token_hex(16)
+    heads = [_head(span, size, media_type, boundary) for span in spans]
+    end = f"\r\n--{boundary}--\r\n".encode()
+    file = path.open("rb")
+    response = Response(_parts(file, heads, spans, end), status=206)
+    response.call_on_close(file.close)
+    response.headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    response.headers["Accept-Ranges"] = "bytes"
+    response.content_length = sum(map(len, heads)) + sum(stop - start for start, stop in spans) + len(end)
+    response.set_etag(etag)
+    return response
+
+
+def _head(span: Span, size: int, media_type: str, boundary: str) -> bytes:
+    start, stop = span
+    lines = ("", f"--{boundary}", f"Content-Type: {media_type}", f"Content-Range: bytes {start}-{stop - 1}/{size}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _parts(file: BinaryIO, heads: Sequence[bytes], spans: Sequence[Span], end: bytes) -> Iterator[bytes]:
+    for head, (start, stop) in zip(heads, spans, strict=True):
+        yield head
+        file.seek(start)
+        for at in range(start, stop, BLOCK):
+            yield file.read(min(BLOCK, stop - at))
+    yield end
