@@ -44,7 +44,7 @@ def test_it_finds_the_api_the_classes_and_the_processes(owslib):
     assert owslib.api()["openapi"].startswith("3.0")
     assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in owslib.conformance()["conformsTo"]
     listed = owslib.processes()
-    assert {"echo", "terrain", "zonal-statistics", "climatology"} <= {process["id"] for process in listed}
+    assert {"echo", "terrain", "zonal-statistics", "climatology", "noise"} <= {process["id"] for process in listed}
 
 
 def test_it_describes_a_process(owslib):
