@@ -15,11 +15,13 @@ from mooring.errors import (
     RefusedError,
     ResultError,
     ServiceError,
+    SignatureError,
     UnreachableError,
 )
 from mooring.values import BBox, Link, Media, Unit
 
 if TYPE_CHECKING:
+    from mooring.callbacks import Callback, verify_callback
     from mooring.job import RemoteJob
     from mooring.process import RemoteProcess
     from mooring.results import File
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BBox",
+    "Callback",
     "DismissedError",
     "FailedError",
     "File",
@@ -42,12 +45,22 @@ __all__ = [
     "ResultError",
     "Service",
     "ServiceError",
+    "SignatureError",
     "Unit",
     "UnreachableError",
     "connect",
+    "verify_callback",
 ]
 
-_LATE = {"File": "results", "RemoteJob": "job", "RemoteProcess": "process", "Service": "service", "connect": "service"}
+_LATE = {
+    "Callback": "callbacks",
+    "File": "results",
+    "RemoteJob": "job",
+    "RemoteProcess": "process",
+    "Service": "service",
+    "connect": "service",
+    "verify_callback": "callbacks",
+}
 """What is imported when it is first asked for: OWSLib and requests take a third of a second."""
 
 

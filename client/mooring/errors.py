@@ -11,7 +11,8 @@
     │       └── FailedError         the method failed
     ├── PendingError        the job is not done yet; it goes on (also a TimeoutError)
     ├── DismissedError      the job was dismissed (also a CancelledError)
-    └── ResultError         what came back is not what was promised (also a ValueError)
+    ├── ResultError         what came back is not what was promised (also a ValueError)
+    └── SignatureError      a callback is not to be trusted (also a ValueError)
 
 An argument that cannot be sent at all is a TypeError or a ValueError, as with any function.
 """
@@ -99,6 +100,10 @@ class DismissedError(MooringError, CancelledError):
 
 class ResultError(MooringError, ValueError):
     """What came back is broken, or not what the process promises."""
+
+
+class SignatureError(MooringError, ValueError):
+    """A callback was not signed with the secret of the service, was changed on its way, or is too old."""
 
 
 def kind_of_problem(status: int) -> type[RefusedError | ServiceError]:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
-from mooring_processes.configuration import Configuration, read_configuration
+from mooring_processes.configuration import Configuration, ConfigurationError, read_configuration
+from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
+from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.embedding import pygeoapi_blueprint
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
@@ -24,8 +26,12 @@ from mooring_processes.references import Policy
 if TYPE_CHECKING:
     from flask import Response
 
+    from mooring_processes.configuration import Settings
+
 THREADS = 64
 """Threads of one web process; at most half of them hold requests that wait for a job."""
+SHORTEST_SECRET = 16
+"""Characters of a secret that is worth the name."""
 EXPOSED = "Location, Link, Preference-Applied, ETag, Content-Range, Accept-Ranges, Retry-After"
 
 
@@ -98,7 +104,35 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         sync_timeout=settings.sync_timeout,
         drafts=settings.drafts,
         metadata=configuration.pygeoapi.get("metadata") or {},
+        callbacks=_callback_rules(settings),
     )
+
+
+def _callback_rules(settings: Settings) -> CallbackRules:
+    try:
+        schedule = Schedule(
+            attempts=settings.callback_attempts,
+            pause=settings.callback_pause,
+            timeout=settings.callback_timeout,
+            progress=settings.callback_progress,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"mooring: callback_{error}") from error
+    secret = settings.callback_secret_file
+    return CallbackRules(Hosts(settings.callback_hosts), _secret(Path(secret)) if secret else None, schedule)
+
+
+def _secret(path: Path) -> str:
+    try:
+        secret = path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"mooring: callback_secret_file: {path} cannot be read as text") from error
+    if len(secret) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"mooring: callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
+            "`openssl rand -base64 32` makes a good secret"
+        )
+    return secret
 
 
 def _pygeoapi_config(configuration: Configuration, service: Service) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class Settings:
     queue: int = 1000
     drain: float = 30.0
     drafts: bool = False
+    callback_hosts: tuple[str, ...] = ()
+    callback_secret_file: str | None = None
+    callback_attempts: int = 6
+    callback_pause: float = 20.0
+    callback_timeout: float = 10.0
+    callback_progress: float = 3.0
 
     @classmethod
     def read(cls, section: Mapping[str, Any]) -> Self:

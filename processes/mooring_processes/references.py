@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,13 +13,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import urllib3
 
 from mooring_processes.errors import InputError
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from mooring_processes.hosts import ForbiddenHostError, Hosts, UnknownHostError, parsed, port_of, target_of
 
 REDIRECTS = 3
 BLOCK = 1 << 20
-LOOPBACK = ("127.0.0.0/8", "::1/128")
-PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -31,9 +26,7 @@ class Policy:
     Parameters
     ----------
     own : base URL of this service, whose own results are always allowed.
-    allowed_hosts : further hosts by name (``data.example.org``, any port, or ``data.example.org:8443``), by address
-        or by network (``10.1.0.0/16``). A private address needs its address or network here, even where the name
-        that leads to it is listed; ``localhost`` stands for the loopback network too.
+    allowed_hosts : further hosts, as :class:`mooring_processes.hosts.Hosts` takes them.
     size : most bytes of one input.
     seconds : longest time for one input, from the first connection to the last byte.
     """
@@ -55,7 +48,7 @@ class Policy:
     def check(self, href: str, name: str) -> SplitResult:
         """Refuse what the text of *href* already shows, for the input *name*; the parts of an allowed one."""
         parts = _parse(href, name)
-        if self.is_own(parts) or self._is_listed(parts):
+        if self.is_own(parts) or self._hosts.covers(parts):
             return parts
         known = ", ".join(self.allowed_hosts) or "none but this service"
         raise InputError(
@@ -65,40 +58,18 @@ class Policy:
     def is_own(self, parts: SplitResult) -> bool:
         """Whether a reference leads to this service itself."""
         own = urlsplit(self.own)
-        return (parts.scheme, parts.hostname, _port(parts)) == (own.scheme, own.hostname, _port(own))
-
-    def _is_listed(self, parts: SplitResult) -> bool:
-        host = parts.hostname or ""
-        address = _as_address(host)
-        if address is not None:
-            return self._lists_address(address)
-        return host in self.allowed_hosts or f"{host}:{_port(parts)}" in self.allowed_hosts
-
-    def _lists_address(self, address: Address) -> bool:
-        return any(address in network for network in self._networks())
-
-    def _networks(self) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        for entry in self.allowed_hosts:
-            if entry.rsplit(":", 1)[0] == "localhost":
-                yield from map(ipaddress.ip_network, LOOPBACK)
-            try:
-                yield ipaddress.ip_network(entry, strict=False)
-            except ValueError:
-                continue  # a name
+        return (parts.scheme, parts.hostname, port_of(parts)) == (own.scheme, own.hostname, port_of(own))
 
     def resolve(self, parts: SplitResult, name: str) -> str:
         """One address for a checked reference; a private one only where the policy lists it."""
-        host = parts.hostname or ""
         try:
-            found = socket.getaddrinfo(host, _port(parts), type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise InputError(f"{name}: the host {host} is not known", input=name) from error
-        addresses = [str(entry[4][0]) for entry in found]
-        for text in addresses:
-            address = ipaddress.ip_address(text.split("%")[0])
-            if not (address.is_global or self.is_own(parts) or self._lists_address(address)):
-                raise InputError(f"{name}: {host} leads to a private address, which is not allowed", input=name)
-        return addresses[0]
+            return self._hosts.resolve(parts, trusted=self.is_own(parts))
+        except (ForbiddenHostError, UnknownHostError) as error:
+            raise InputError(f"{name}: {error}", input=name) from error
+
+    @property
+    def _hosts(self) -> Hosts:
+        return Hosts(self.allowed_hosts)
 
 
 def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
@@ -129,17 +100,15 @@ def _open(parts: SplitResult, policy: Policy, deadline: float, name: str) -> Ite
     host = parts.hostname or ""
     if parts.scheme == "https":
         pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-            address, _port(parts), timeout=timeout, server_hostname=host, assert_hostname=host
+            address, port_of(parts), timeout=timeout, server_hostname=host, assert_hostname=host
         )
     else:
-        pool = urllib3.HTTPConnectionPool(address, _port(parts), timeout=timeout)
-    target = parts.path or "/"
-    target += f"?{parts.query}" if parts.query else ""
+        pool = urllib3.HTTPConnectionPool(address, port_of(parts), timeout=timeout)
     with pool:
         try:
             response = pool.request(
                 "GET",
-                target,
+                target_of(parts),
                 headers={"Host": parts.netloc},
                 preload_content=False,
                 redirect=False,
@@ -184,23 +153,6 @@ def _redirected(parts: SplitResult, location: str, name: str) -> SplitResult:
 
 def _parse(href: str, name: str) -> SplitResult:
     try:
-        parts = urlsplit(href)
-        port = parts.port  # raises where it is no number
+        return parsed(href)
     except ValueError as error:
-        raise InputError(f"{name}: {href!r} is not a URL", input=name) from error
-    if parts.scheme not in PORTS or not parts.hostname or port == 0:
-        raise InputError(f"{name}: {href!r} is not an http or https URL", input=name)
-    if parts.username or parts.password:
-        raise InputError(f"{name}: a reference holds no user name or password", input=name)
-    return parts
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or PORTS.get(parts.scheme, 0)
-
-
-def _as_address(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
+        raise InputError(f"{name}: {error}", input=name) from error

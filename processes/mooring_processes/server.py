@@ -82,7 +82,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         self._service.start()
 
     def _end(self, arbiter: Any, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        self._service.engine.close()
+        self._service.close()
 
     def _stop(self, arbiter: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        self._service.engine.close(stop_supervisor=True)
+        self._service.close(stop_supervisor=True)

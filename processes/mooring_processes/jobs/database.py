@@ -62,6 +62,20 @@ QUEUES = sa.Table(
     sa.Column("waiting", sa.Integer, nullable=False),
     comment="how many jobs are accepted, so that a bounded queue need not count them",
 )
+CALLBACKS = sa.Table(
+    "callbacks",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("job", sa.String(36), nullable=False, index=True),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    # moments: microseconds since 1970
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("told", sa.BigInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    comment="who is to be told when a job has a status; a row goes when that is done, or given up, or not wanted",
+)
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.database import compact, microseconds, moment, now
 from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
-from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
+from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.state import State, StateError
@@ -24,6 +24,7 @@ from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import Frame, connected
 
 if TYPE_CHECKING:
+    from mooring_processes.jobs.outbox import Outbox
     from mooring_processes.limits import Limits
 
 __all__ = [
@@ -145,9 +146,9 @@ class Engine:
             raise Interrupted("the call was interrupted; try again")
         return _called(head, request, limits, frame)
 
-    def keep(self, job: Job) -> None:
-        """Keep a call with its artefacts, so that links to them hold."""
-        self._store.keep(job)
+    def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
+        """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
+        self._store.keep(job, callbacks)
 
     def discard(self, job: Job) -> None:
         """Remove the artefacts of a call; its record stays."""
@@ -155,7 +156,12 @@ class Engine:
             self._state.discard_results(job.id)
 
     def submit(
-        self, request: Request, limits: Limits, answer: Mapping[str, Any] | None = None, queue: str = "local"
+        self,
+        request: Request,
+        limits: Limits,
+        answer: Mapping[str, Any] | None = None,
+        queue: str = "local",
+        callbacks: Sequence[Callback] = (),
     ) -> Job:
         """Accept a job. When this returns it is on the disk, and will be run whatever is killed.
 
@@ -165,6 +171,7 @@ class Engine:
         limits : what it may use.
         answer : kept with it unread.
         queue : who runs it.
+        callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
 
         Raises
         ------
@@ -174,7 +181,14 @@ class Engine:
             where the store does not answer.
         """
         lines = self._lines
-        order = Order(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {}, queue=queue)
+        order = Order(
+            id=str(uuid.uuid4()),
+            request=request,
+            limits=limits,
+            answer=answer or {},
+            queue=queue,
+            callbacks=tuple(callbacks),
+        )
         job = self._store.submit(order, self._settings.queue)
         # only a hint: without it the job begins half a second later
         with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
@@ -228,6 +242,15 @@ class Engine:
         self._stop(after)
         self._state.discard_results(job_id)
         return after
+
+    @property
+    def outbox(self) -> Outbox:
+        """Who is to be told how jobs go."""
+        return self._store.outbox
+
+    def secret(self) -> str:
+        """A secret of the service, made once and kept in its state directory."""
+        return self._state.secret()
 
     def directory(self, job: Job) -> Path:
         """Where the artefacts of a successful job or call lie."""

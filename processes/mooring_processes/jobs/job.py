@@ -94,6 +94,16 @@ class JobPage:
     """Whether others follow. How many is not counted: that takes the longer the more jobs are kept."""
 
 
+@dataclass(frozen=True)
+class Callback:
+    """Somebody wants to be told when a job has a status; while it runs, how it goes."""
+
+    status: Status
+    url: str
+    receiver: str
+    """Who hears it: one that is slow keeps none but its own waiting."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What a caller asks of the engine."""
@@ -103,3 +113,4 @@ class Order:
     limits: Limits
     answer: Mapping[str, Any] = field(default_factory=dict)
     queue: str = "local"
+    callbacks: tuple[Callback, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -80,13 +81,14 @@ class State:
 
     def identity(self) -> str:
         """Who runs jobs here, the same for each supervisor of this directory."""
-        path = self.path / "identity"
-        new = path.with_name(f"identity.{uuid.uuid4()}")
-        new.write_text(str(uuid.uuid4()))
-        with contextlib.suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
-        return path.read_text()
+        return _made_once(self.path / "identity", str(uuid.uuid4()))
+
+    def secret(self) -> str:
+        """What callbacks are signed with, unless the configuration names another secret; this user alone may read it.
+
+        The operator hands it to those who receive callbacks.
+        """
+        return _made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
 
     def log(self, job: str) -> Path:
         """What the method of a job said."""
@@ -172,6 +174,18 @@ class State:
     def _discard(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")
+
+
+def _made_once(path: Path, content: str) -> str:
+    """The content of a file that whichever process comes first makes, complete, for this user alone."""
+    if not path.exists():
+        new = path.with_name(f"{path.name}.{uuid.uuid4()}")
+        new.touch(mode=0o600)
+        new.write_text(content)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+        new.unlink()
+    return path.read_text()
 
 
 def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from mooring_processes.execution import Artefact, Failure, Request
+from mooring_processes.jobs import outbox
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
@@ -22,8 +23,9 @@ from mooring_processes.jobs.database import (
     shift,
 )
 from mooring_processes.jobs.errors import QueueFull
-from mooring_processes.jobs.job import Job, JobPage, JobQuery, Order, Status
+from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
+from mooring_processes.jobs.outbox import Outbox
 from mooring_processes.limits import Limits
 
 # made once: making a statement takes as long as running it
@@ -75,6 +77,7 @@ class Store:
             self._take_place(connection, order.queue, room)
             connection.execute(ADD_JOB, row)
             connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
+            outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
 
     def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
@@ -85,8 +88,8 @@ class Store:
         if not connection.execute(TAKE_PLACE, place).rowcount:
             raise QueueFull(f"{room} jobs wait already; try again later")
 
-    def keep(self, job: Job) -> None:
-        """Keep a finished call with its artefacts, as a job that is not listed."""
+    def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
+        """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
         order = Order(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
         row = _row(order) | {
             "status": job.status.value,
@@ -106,6 +109,7 @@ class Store:
             self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
+            outbox.add(connection, job.id, callbacks)
 
     def get(self, job: str) -> Job | None:
         """One job, or None where there is none."""
@@ -128,6 +132,11 @@ class Store:
                 return found
         return None
 
+    @property
+    def outbox(self) -> Outbox:
+        """Who is to be told how jobs go."""
+        return Outbox(self._database)
+
     def inputs(self, job: str) -> Mapping[str, Any]:
         """The inputs of a job; empty where it was removed."""
         with self._database.begin() as connection:
@@ -145,12 +154,15 @@ class Store:
             is_stopped = connection.execute(statement).rowcount == 1
             if is_stopped and job.status is Status.ACCEPTED:
                 shift(connection, job.queue, -1)
+            if is_stopped:
+                outbox.clear(connection, job.id)
         return is_stopped
 
     def _remove(self, job: Job) -> bool:
         with self._database.begin() as connection:
             is_removed = connection.execute(sa.delete(JOBS).where(JOBS.c.id == job.id)).rowcount == 1
             connection.execute(sa.delete(INPUTS).where(INPUTS.c.job == job.id))
+            outbox.clear(connection, job.id)
         return is_removed
 
     def _read(self, row: sa.RowMapping) -> Job:

@@ -20,6 +20,7 @@ from mooring_processes.ogc.negotiation import Return
 
 if TYPE_CHECKING:
     from mooring_processes.catalogue import Entry
+    from mooring_processes.jobs.job import Callback
     from mooring_processes.ogc.inputs import Checker
 
 
@@ -76,6 +77,8 @@ class Order:
 
     request: Request
     answer: Answer
+    callbacks: tuple[Callback, ...] = ()
+    """Who wants to be told how it goes."""
 
 
 def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signals: Signals) -> Order:
@@ -90,8 +93,6 @@ def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signal
     """
     inputs = _member(document, "inputs") or {}
     outputs = _member(document, "outputs")
-    if document.get("subscriber") is not None:
-        raise Problem(400, ogc.INVALID_PARAMETER, "subscriber: this service sends no callbacks; follow the job instead")
     checker.check(inputs)
     if not outputs and not (signals.is_draft and outputs is not None):
         outputs = {name: {} for name in entry.description["outputs"]}

@@ -10,6 +10,8 @@ from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Any
 
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.callbacks import CallbackRules
+from mooring_processes.ogc.courier import Courier
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.results import Results
@@ -41,17 +43,34 @@ class Service:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Who offers it, as pygeoapi's configuration has it under ``metadata:``."""
 
+    callbacks: CallbackRules = field(default_factory=CallbackRules)
+    """To whom callbacks are sent, and how."""
+
     _starting: Lock = field(default_factory=Lock, repr=False)
     _started: Event = field(default_factory=Event, repr=False)
 
     def start(self) -> None:
-        """Start the engine in this process, unless it runs here; a service is made before its processes are forked."""
+        """Start the engine and the courier in this process, unless they run here.
+
+        A service is made before its processes are forked.
+        """
         if self._started.is_set():
             return
         with self._starting:
             if not self._started.is_set():
                 self.engine.start()
+                self._courier.start()
                 self._started.set()
+
+    def close(self, *, stop_supervisor: bool = False) -> None:
+        """Send no more callbacks from this process, and hang up; the engine's supervisor may end too."""
+        if self._started.is_set():
+            self._courier.stop()
+        self.engine.close(stop_supervisor=stop_supervisor)
+
+    @cached_property
+    def _courier(self) -> Courier:
+        return Courier(self)
 
     @cached_property
     def checkers(self) -> Mapping[str, Checker]:

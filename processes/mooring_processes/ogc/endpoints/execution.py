@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Response, request
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import errors
+from mooring_processes.ogc.callbacks import read_subscriber
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.kvp import read_query
 from mooring_processes.ogc.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
@@ -40,7 +42,9 @@ class Execution:
         wanted = preferences(request.headers.getlist("Prefer"))
         accept = request.headers.get("Accept", "")
         signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
-        order = order_of(read_json(_body()), entry, self._service.checkers[entry.id], signals)
+        document = read_json(_body())
+        order = order_of(document, entry, self._service.checkers[entry.id], signals)
+        order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
         return self._run(order, entry, wanted, Wanted.of(request))
 
     def execute_by_query(self, process_id: str) -> Response:
@@ -62,18 +66,23 @@ class Execution:
         job = self._engine.call(
             order.request, entry.limits, timeout=self._service.sync_timeout, answer=order.answer.to_json()
         )
+        callbacks = [each for each in order.callbacks if each.status is job.status]
         if job.failure is not None:
+            if callbacks:
+                self._engine.keep(job, callbacks)
             raise errors.of_failure(job.failure)
         results = self._service.results_of(job)
         response = results.page() if form.html else results.answer(form)
-        if form.html or results.holds_links(form):
-            self._engine.keep(job)
+        if form.html or callbacks or results.holds_links(form):
+            self._engine.keep(job, callbacks)
         else:
             self._engine.discard(job)
         return response
 
     def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
-        job = self._engine.submit(order.request, entry.limits, answer=order.answer.to_json())
+        job = self._engine.submit(
+            order.request, entry.limits, answer=order.answer.to_json(), callbacks=order.callbacks
+        )
         if wanted.wait:
             job = self._service.held_until_done(job, wanted.wait)
         if job.status is Status.SUCCESSFUL:
