@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote
 from mooring.errors import SignatureError
 
 HEADER = "Mooring-Signature"
-SEAL = re.compile(r"(?P<facts>t=(?P<t>\d{1,15}),job=(?P<job>[^,]*),event=(?P<event>[^,]*),delivery=(?P<delivery>[^,]*))")
+WORD = r"[A-Za-z0-9_.~%-]+"
+SEAL = re.compile(rf"t=(?P<t>[0-9]{{1,15}}),job=(?P<job>{WORD}),event=(?P<event>{WORD}),delivery=(?P<delivery>{WORD})")
 """What is signed together with the body."""
 
 
@@ -70,7 +71,7 @@ def verify_callback(body: bytes, header: str | None, secret: str | bytes, tolera
 
 def _any_equal(codes: list[str], right: str) -> bool:
     """Whether one of several codes is right: while a secret is replaced, a service may sign with both."""
-    return any([hmac.compare_digest(code.encode(), right.encode()) for code in codes])
+    return any(hmac.compare_digest(code.encode("ascii", "replace"), right.encode()) for code in codes)
 
 
 def _code(facts: str, body: bytes, secret: str | bytes) -> str:

@@ -48,18 +48,10 @@ AS_READ = (
     CALLBACKS.c.attempt == bindparam("number"),
     CALLBACKS.c.due == bindparam("moment"),
 )
-TAKE = (
-    sa.update(CALLBACKS)
-    .where(*AS_READ)
-    .values(attempt=CALLBACKS.c.attempt + 1, due=clock() + bindparam("pause"))
-)
+TAKE = sa.update(CALLBACKS).where(*AS_READ).values(attempt=CALLBACKS.c.attempt + 1, due=clock() + bindparam("pause"))
 OWN = (CALLBACKS.c.id == bindparam("callback"), CALLBACKS.c.attempt == bindparam("number"))
 POSTPONE = sa.update(CALLBACKS).where(*OWN).values(due=clock() + bindparam("pause"))
-FOLLOW = (
-    sa.update(CALLBACKS)
-    .where(*OWN)
-    .values(told=bindparam("news"), attempt=0, due=clock() + bindparam("pause"))
-)
+FOLLOW = sa.update(CALLBACKS).where(*OWN).values(told=bindparam("news"), attempt=0, due=clock() + bindparam("pause"))
 REMOVE = sa.delete(CALLBACKS).where(CALLBACKS.c.id == bindparam("callback"))
 SILENCE = sa.delete(CALLBACKS).where(CALLBACKS.c.job == bindparam("owner"), CALLBACKS.c.url == bindparam("address"))
 
@@ -171,7 +163,7 @@ def _row(job: str, callback: Callback) -> dict[str, Any]:
 
 
 def _chosen(rows: list[sa.RowMapping], most: int, each: int, in_hand: Counter[str]) -> list[sa.RowMapping]:
-    chosen = []
+    chosen: list[sa.RowMapping] = []
     for row in rows:
         if len(chosen) < most and in_hand[row["receiver"]] < each:
             in_hand[row["receiver"]] += 1

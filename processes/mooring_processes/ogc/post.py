@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from ssl import SSLError
 from threading import Timer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,13 +65,19 @@ def post(url: str, body: bytes, headers: Mapping[str, str], hosts: Hosts, timeou
         raise RefusedPostError(str(error)) from error
     except UnknownHostError as error:
         raise PostError(str(error)) from error
+    deadline = time.monotonic() + timeout
     try:
         with _connection(parts, address, timeout) as connection:
             connection.request("POST", target_of(parts), body, {"Host": parts.netloc, **headers}, preload_content=False)
             answer = connection.getresponse()
-            return Receipt(answer.status, _seconds(answer.headers.get("Retry-After", "")))
+            receipt = Receipt(answer.status, _seconds(answer.headers.get("Retry-After", "")))
     except (HTTPError, HTTPException, OSError) as error:
-        raise PostError(_words(error, timeout)) from error
+        is_late = isinstance(error, TimeoutError) or time.monotonic() >= deadline
+        raise PostError(_late(timeout) if is_late else _words(error)) from error
+    if time.monotonic() >= deadline:
+        # a head that was cut may look like a whole one
+        raise PostError(_late(timeout))
+    return receipt
 
 
 @contextmanager
@@ -78,9 +85,7 @@ def _connection(parts: SplitResult, address: str, timeout: float) -> Iterator[HT
     """A connection that is cut when the time is up, however slowly the other end drips."""
     host, port = parts.hostname or "", port_of(parts)
     if parts.scheme == "https":
-        connection: HTTPConnection = HTTPSConnection(
-            address, port, timeout=timeout, server_hostname=host, assert_hostname=host
-        )
+        connection: HTTPConnection = HTTPSConnection(address, port, timeout=timeout, server_hostname=host)
     else:
         connection = HTTPConnection(address, port, timeout=timeout)
     deadline = Timer(timeout, _cut, (connection,))
@@ -110,9 +115,15 @@ def _seconds(retry_after: str) -> float:
         return 0.0
 
 
-def _words(error: Exception, timeout: float) -> str:
-    if isinstance(error, ConnectionRefusedError) or "refused" in str(error):
+def _late(timeout: float) -> str:
+    return f"it did not answer within {timeout:g} s"
+
+
+def _words(error: Exception) -> str:
+    """Why a connection failed, without what only the operator should see."""
+    reason = getattr(error, "__cause__", None) or error
+    if isinstance(reason, ConnectionRefusedError):
         return "it refused the connection"
-    if isinstance(error, TimeoutError) or "timed out" in str(error):
-        return f"it did not answer within {timeout:g} s"
-    return f"the connection failed ({type(error).__name__})"
+    if isinstance(reason, SSLError):
+        return "its certificate was not accepted, or it does not speak TLS"
+    return f"the connection failed ({type(reason).__name__})"

@@ -80,9 +80,7 @@ class Execution:
         return response
 
     def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
-        job = self._engine.submit(
-            order.request, entry.limits, answer=order.answer.to_json(), callbacks=order.callbacks
-        )
+        job = self._engine.submit(order.request, entry.limits, answer=order.answer.to_json(), callbacks=order.callbacks)
         if wanted.wait:
             job = self._service.held_until_done(job, wanted.wait)
         if job.status is Status.SUCCESSFUL:
