@@ -38,6 +38,7 @@ class Sender:
     def __init__(self, service: Running) -> None:
         self.url = service.url
         self.state = service.state
+        self.process = service.process
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and content of an answer."""

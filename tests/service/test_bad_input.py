@@ -95,7 +95,10 @@ MALFORMED = [
         b'{"inputs": {"message": "a"}, "outputs": {"message": {"format": {"mediaType": "image/png"}}}}',
         "image/png",
     ),
-    (b'{"inputs": {"message": "a"}, "subscriber": {"successUri": "http://a.example/"}}', "no callbacks"),
+    (
+        b'{"inputs": {"message": "a"}, "subscriber": {"successUri": "http://a.example/"}}',
+        "a.example is not a host this service sends callbacks to",
+    ),
 ]
 
 

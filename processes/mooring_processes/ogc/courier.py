@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-POLL = 1.0
+POLL = 0.5
 """Seconds between two looks at the outbox."""
 CARRIED = 8
 """Callbacks on their way at once, from one process."""
