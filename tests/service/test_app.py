@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mooring_processes.app import create_app, service_of
-from mooring_processes.configuration import read_configuration
+from mooring_processes.configuration import ConfigurationError, read_configuration
 from mooring_processes.errors import ServingError
 
 BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
@@ -54,3 +54,27 @@ def test_methods_that_cannot_be_served_stop_it_with_file_line_and_remedy(tmp_pat
     (tmp_path / "poor.py").write_text("from mooring_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
     with pytest.raises(ServingError, match=r"poor\.py:5: f: .*a.*"):
         create_app(read_configuration(None, modules=[str(tmp_path / "poor.py")], state=tmp_path))
+
+
+def test_callbacks_are_signed_with_the_secret_of_the_file_that_is_named(tmp_path):
+    (tmp_path / "secret").write_text("a secret of several machines\n")
+    (tmp_path / "site.yml").write_text(f"mooring: {{callback_secret_file: {tmp_path}/secret}}\n")
+    app = create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))
+    assert service_of(app).callbacks.secret == "a secret of several machines"  # noqa: S105 - of this test
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("callback_secret_file: /nowhere/secret", "callback_secret_file: /nowhere/secret cannot be read"),
+        ("callback_secret_file: /dev/null", "callback_secret_file: /dev/null holds less than 16 characters"),
+        ("callback_attempts: 0", "callback_attempts: 0 will not do; it takes more than 0"),
+        ("callback_pause: -1", "callback_pause: -1 will not do; it takes more than 0"),
+        ("callback_timeout: .nan", "callback_timeout: nan will not do"),
+        ("callback_progress: .inf", "callback_progress: inf will not do; it takes more than 0 and at most 86400"),
+    ],
+)
+def test_settings_of_callbacks_that_will_not_do_are_named(tmp_path, setting, words):
+    (tmp_path / "site.yml").write_text(f"mooring: {{{setting}}}\n")
+    with pytest.raises(ConfigurationError, match=words):
+        create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))

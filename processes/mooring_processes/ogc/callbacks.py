@@ -28,6 +28,8 @@ MEMBERS = {
 MISSPELT = {"successUrl": "successUri"}
 """As the schema of 1.0 has it where it says what is required."""
 EVENTS = {Status.SUCCESSFUL: "success", Status.RUNNING: "inProgress", Status.FAILED: "failed"}
+MOST = 86_400
+"""Seconds of any pause, and attempts."""
 LONGEST = 2048
 """Characters of a URL."""
 
@@ -51,8 +53,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ("attempts", "pause", "timeout", "progress"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: {getattr(self, name):g} will not do; it takes more than 0")
+            value = getattr(self, name)
+            if not 0 < value <= MOST:
+                raise ValueError(f"{name}: {value:g} will not do; it takes more than 0 and at most {MOST}")
 
 
 @dataclass(frozen=True)
