@@ -22,7 +22,7 @@ def apps(tmp_path):
     made = [create_app(first), create_app(second)]
     yield made
     for app in made:
-        service_of(app).engine.close(stop_supervisor=True)
+        service_of(app).close(stop_supervisor=True)
 
 
 def test_two_configurations_live_in_one_process(apps):
