@@ -10,9 +10,9 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from conftest import program
 from mooring_processes.hosts import Hosts
 from mooring_processes.ogc.post import PostError, Receipt, RefusedPostError, post
+from programs import program
 from scripted import Answer, scripted
 
 LOOPBACK = Hosts(("127.0.0.1",))
