@@ -8,8 +8,9 @@ import xarray as xr
 from conftest import sea_surface
 from mooring.formats import Kind
 from mooring.formats.axes import Axis, axis_of, dimension
-from mooring_processes.datasets import Datasets, from_config, open_grid, subset, variable_of
+from mooring_processes.datasets import Datasets, from_config, open_grid, variable_of
 from mooring_processes.errors import InputError
+from mooring_processes.selection import subset
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_the_long_form_picks_variable_box_and_period(sea):
         part = variable_of(subset(grid, selection, "grid"), variable, "grid").load()
     assert part.name == "wind"
     assert part.lat.values.tolist() == [-20, 20]
-    assert part.lon.values.tolist() == [22.5, 337.5]
+    assert part.lon.values.tolist() == [-22.5, 22.5]
     assert part.sizes["time"] == 2
 
 
@@ -105,7 +106,9 @@ def test_a_crs_the_data_lacks_comes_from_the_configuration(tmp_path):
         ("rows", {"standard_name": "projection_y_coordinate"}, Axis.Y),
         ("a", {"axis": "T"}, Axis.T),
         ("lon", {}, Axis.X),
-        ("level", {"units": "hPa"}, None),
+        ("level", {"units": "hPa"}, Axis.Z),
+        ("sea_floor", {"positive": "down"}, Axis.Z),
+        ("member", {"units": "1"}, None),
     ],
 )
 def test_metadata_tells_an_axis_before_its_name_does(name, attributes, axis):
