@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -44,7 +45,7 @@ class Dataset:
     engine: str | None = None
     chunks: Mapping[str, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments of ``xarray.open_dataset``."""
+    """Further arguments of what opens it: ``xarray.open_dataset``, ``geopandas.read_file``, ``pandas.read_csv``."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Dataset:
@@ -103,6 +104,11 @@ class Datasets:
         """Plain JSON, for a child process."""
         return {name: entry.to_json() for name, entry in self._entries.items()}
 
+    @property
+    def entries(self) -> Mapping[str, Dataset]:
+        """All of them, by id."""
+        return self._entries
+
     def ids(self, kind: Kind) -> list[str]:
         """The datasets of one kind."""
         return sorted(name for name, entry in self._entries.items() if entry.kind is kind)
@@ -135,7 +141,7 @@ class Datasets:
         return f"{name}: there is no {kind} dataset {shown!r} here; this service has: {known}"
 
 
-class Unavailable(InputError):
+class DatasetUnavailableError(InputError):
     """A dataset that will not open; its text names the dataset and the kind of trouble, and no path.
 
     Parameters
@@ -170,7 +176,7 @@ def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     try:
         grid = _opened(entry)
     except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
-        raise Unavailable(entry, error) from error
+        raise DatasetUnavailableError(entry, error) from error
     with grid:
         if entry.crs is not None and grid.rio.crs is None:
             grid.rio.write_crs(entry.crs, inplace=True)
@@ -186,13 +192,15 @@ def _opened(entry: Dataset) -> xr.Dataset:
     # durations in "days" stay the numbers they are
     decoded = xr.coders.CFTimedeltaCoder(decode_via_units=False)
     options = {"engine": _engine(entry), "chunks": entry.chunks, "decode_timedelta": decoded, **entry.options}
-    try:
-        return settled(xr.open_dataset(entry.path, **options))
-    except ValueError:
-        if "decode_times" in options:
-            raise
-        # times in units without a length, such as months, stay numbers
-        return settled(xr.open_dataset(entry.path, **options, decode_times=False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)  # the same words at every opening help nobody
+        try:
+            return settled(xr.open_dataset(entry.path, **options))
+        except ValueError:
+            if "decode_times" in options:
+                raise
+            # times in units without a length, such as months, stay numbers
+            return settled(xr.open_dataset(entry.path, **options, decode_times=False))
 
 
 def _check_whole(entry: Dataset) -> None:
@@ -224,9 +232,9 @@ def open_features(entry: Dataset) -> Any:
     import geopandas  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        frame = geopandas.read_file(entry.path)
+        frame = geopandas.read_file(entry.path, **entry.options)
     except (OSError, ValueError, RuntimeError) as error:
-        raise Unavailable(entry, error) from error
+        raise DatasetUnavailableError(entry, error) from error
     return frame.set_crs(entry.crs) if entry.crs is not None and frame.crs is None else frame
 
 
@@ -235,9 +243,9 @@ def open_table(entry: Dataset) -> Any:
     import pandas as pd  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        return pd.read_csv(entry.path)
+        return pd.read_csv(entry.path, **entry.options)
     except (OSError, ValueError) as error:
-        raise Unavailable(entry, error) from error
+        raise DatasetUnavailableError(entry, error) from error
 
 
 def _split(reference: str) -> tuple[str, str | None]:

@@ -124,9 +124,7 @@ def _like(moment: Any) -> Callable[..., Any]:
     """What makes dates of the calendar of *moment*."""
 
     def date(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> Any:
-        return moment.replace(
-            year=year, month=month, day=day, hour=hour, minute=minute, second=second, microsecond=0
-        )
+        return moment.replace(year=year, month=month, day=day, hour=hour, minute=minute, second=second, microsecond=0)
 
     return date
 

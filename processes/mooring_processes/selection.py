@@ -134,7 +134,9 @@ def _in_crs_of(grid: xr.Dataset, box: list[float], crs: str | None, *, on_earth:
         return box
     west, south, east, north = box
     is_over = source.is_geographic and west > east
-    boxes = [(west, south, TURN / 2, north), (-TURN / 2, south, east, north)] if is_over else [(west, south, east, north)]
+    boxes = (
+        [(west, south, TURN / 2, north), (-TURN / 2, south, east, north)] if is_over else [(west, south, east, north)]
+    )
     move = Transformer.from_crs(source, target, always_xy=True)
     try:
         moved = np.array([move.transform_bounds(*each) for each in boxes])
@@ -258,9 +260,7 @@ def _nearest(grid: xr.Dataset, name: Hashable, wanted: float) -> NDArray[np.intp
     return np.array([best]) if not reach or away[best] <= reach * (1 + NEAR) else np.array([], dtype=int)
 
 
-def _found(
-    grid: xr.Dataset, name: Hashable, places: NDArray[np.intp], bounds: Sequence[Any], about: str
-) -> xr.Dataset:
+def _found(grid: xr.Dataset, name: Hashable, places: NDArray[np.intp], bounds: Sequence[Any], about: str) -> xr.Dataset:
     if len(places):
         return grid.isel({name: _run(places)})
     values = grid[name].to_numpy()
