@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
     ".zarr": Kind.GRID, ".nc4": Kind.GRID, ".cdf": Kind.GRID, ".tiff": Kind.GRID, ".json": Kind.FEATURES,
+    ".geojson": Kind.FEATURES,
     ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
 }  # fmt: skip
 SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})

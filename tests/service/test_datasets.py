@@ -26,6 +26,10 @@ def test_a_bare_id_means_the_stated_variable_and_a_colon_another(sea):
     assert sea.find("lake", Kind.GRID) is None
 
 
+def test_the_name_of_a_file_tells_its_kind(sea):
+    assert sea.find("towns", Kind.FEATURES)[0].path.endswith("towns.geojson")
+
+
 def test_a_missing_dataset_is_told_with_those_there_are(sea):
     assert sea.missing("grid", "lake", Kind.GRID) == "grid: there is no grid dataset 'lake' here; this service has: sea"
 

@@ -72,7 +72,8 @@ class Collections:
 
     def _provider(self, entry: Dataset) -> dict[str, Any]:
         further = {key: value for key, value in asdict(entry).items() if key not in SETTLED and value}
-        options = {"id": entry.id, "limit": self.limit, **further}
+        kinds = {"kind": entry.kind.value} if entry.kind is Kind.TABLE else {}
+        options = {"id": entry.id, "limit": self.limit, **kinds, **further}
         columns = {key: value for key in ("id_field", "time_field") if (value := getattr(entry, key))}
         if entry.kind is Kind.GRID:
             name, kind, form = "Grid", "coverage", {"format": dict(NATIVE)}

@@ -72,6 +72,7 @@ def dataset_of(provider_def: Mapping[str, Any], kind: Kind) -> Dataset:
     options.pop("limit", None)
     name = str(options.pop("id", None) or Path(str(provider_def["data"])).stem)
     fields = {key: provider_def[key] for key in ("id_field", "time_field") if provider_def.get(key)}
+    kind = Kind(options.pop("kind", kind))
     return Dataset(**{"id": name, "path": str(provider_def["data"]), "kind": kind, **fields, **options})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -57,7 +57,7 @@ def layer_of(entry: Dataset) -> State[Layer]:
 
 
 def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> State[T]:
-    key, stamp = repr(entry), _stamp(entry)
+    key, stamp = repr(replace(entry, title="", description="")), _stamp(entry)
     known = _KNOWN.get(key)
     if known is not None and known[0] == stamp:
         return known[1]
