@@ -122,7 +122,8 @@ def test_qgis_loads_a_coverage_as_a_raster(url, tmp_path):
         layer = QgsRasterLayer("{place}", "height")
         value, ok = layer.dataProvider().sample(QgsPointXY(569500, 5937500), 1)
         print(json.dumps({{
-            "valid": layer.isValid(), "crs": layer.crs().authid(), "size": [layer.width(), layer.height()], "value": value,
+            "valid": layer.isValid(), "crs": layer.crs().authid(), "value": value,
+            "size": [layer.width(), layer.height()],
         }}))
         """,
         tmp_path,
