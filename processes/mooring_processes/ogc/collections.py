@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 COVERAGE = "http://www.opengis.net/def/rel/ogc/1.0/coverage"
+HERE = "mooring_processes.ogc"
 NATIVE = {"name": "NetCDF", "mimetype": "application/x-netcdf"}
 FURTHER = {"geotiff": "GeoTIFF", "geojson": "GeoJSON", "png": "a picture"}
 """Formats of our coverages beyond the two that pygeoapi itself links to."""
@@ -67,20 +68,21 @@ class Collections:
             "keywords": [entry.kind.value, *list(getattr(found, "fields", ()))[:MOST_NAMES]],
             "links": self._links(entry, title) if entry.kind is Kind.GRID and found is not None else [],
             "extents": _extents(found, entry.kind),
-            "providers": [self._provider(entry)],
+            "providers": self._providers(entry),
         }
 
-    def _provider(self, entry: Dataset) -> dict[str, Any]:
+    def _providers(self, entry: Dataset) -> list[dict[str, Any]]:
         further = {key: value for key, value in asdict(entry).items() if key not in SETTLED and value}
         kinds = {"kind": entry.kind.value} if entry.kind is Kind.TABLE else {}
         options = {"id": entry.id, "limit": self.limit, **kinds, **further}
         columns = {key: value for key in ("id_field", "time_field") if (value := getattr(entry, key))}
-        if entry.kind is Kind.GRID:
-            name, kind, form = "Grid", "coverage", {"format": dict(NATIVE)}
-        else:
-            name, kind, form = "Items", "feature", {}
-        provider = {"type": kind, "name": f"mooring_processes.ogc.provider.{name}", "data": entry.path}
-        return {**provider, "options": options, **columns, **form}
+        common = {"data": entry.path, "options": options, **columns}
+        if entry.kind is not Kind.GRID:
+            return [{"type": "feature", "name": f"{HERE}.provider.Items", **common}]
+        return [
+            {"type": "coverage", "name": f"{HERE}.provider.Grid", **common, "format": dict(NATIVE)},
+            {"type": "edr", "name": f"{HERE}.edr.Queries", **common},
+        ]
 
     def _links(self, entry: Dataset, title: str) -> list[dict[str, str]]:
         at = f"{self._base}/collections/{entry.id}/coverage"

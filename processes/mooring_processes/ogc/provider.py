@@ -15,9 +15,9 @@ In the configuration of any pygeoapi::
           options: {variable: sst}             # any key of an entry of datasets:
           format: {name: NetCDF, mimetype: application/x-netcdf}
 
-For features the type is ``feature`` and the name ``mooring_processes.ogc.provider.Items``; for queries of OGC API -
-EDR on a grid they are ``edr`` and ``mooring_processes.ogc.provider.Queries``. pygeoapi makes a provider for every
-request, so what a file holds is looked up once for each state of it, and a file that does not open never raises here.
+For features the type is ``feature`` and the name ``mooring_processes.ogc.provider.Items``; :mod:`.edr` has one for the
+queries of OGC API - EDR. pygeoapi makes a provider for every request, so what a file holds is looked up once for each
+state of it, and a file that does not open never raises here.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ def dataset_of(provider_def: Mapping[str, Any], kind: Kind) -> Dataset:
     return Dataset(**{"id": name, "path": str(provider_def["data"]), "kind": kind, **fields, **options})
 
 
+def limit_of(provider_def: Mapping[str, Any]) -> int:
+    """Most bytes of an answer."""
+    return int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
+
+
 class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
     """A grid dataset as a coverage.
 
@@ -87,7 +92,7 @@ class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
     def __init__(self, provider_def: dict[str, Any]) -> None:
         super().__init__(provider_def)
         self.entry = dataset_of(provider_def, Kind.GRID)
-        self.limit = int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
+        self.limit = limit_of(provider_def)
         self.form = coverage.form_of(str((provider_def.get("format") or {}).get("name", "netcdf"))) or "netcdf"
         self.native = str((provider_def.get("format") or {}).get("name", "netcdf"))
         self.state: State[coverage.Coverage] = coverage_of(self.entry)
