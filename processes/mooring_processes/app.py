@@ -21,6 +21,7 @@ from mooring_processes.ogc.coverages import coverage_blueprint
 from mooring_processes.ogc.embedding import embedded_pygeoapi
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
+from mooring_processes.ogc.states import files_only
 from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.register_blueprint(blueprint(service))
     collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
     app.register_blueprint(coverage_blueprint(collections))
-    pygeoapi = embedded_pygeoapi(_pygeoapi_config(configuration, service, collections))
+    with files_only():  # a server forks what is made here
+        pygeoapi = embedded_pygeoapi(_pygeoapi_config(configuration, service, collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
     errors.register(app)

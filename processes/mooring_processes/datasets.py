@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
     ".geojson": Kind.FEATURES,
     ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
 }  # fmt: skip
+SILENCE = 5
+"""Seconds after which an address that sends nothing is given up."""
 SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})
 
 
@@ -174,20 +176,35 @@ def _reason(entry: Dataset, error: Exception) -> str:
 @contextmanager
 def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     """A grid dataset, open and lazy while the block lasts, with its CRS."""
-    try:
-        grid = _opened(entry)
-    except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
-        raise DatasetUnavailableError(entry, error) from error
-    with grid:
-        if entry.crs is not None and grid.rio.crs is None:
-            grid.rio.write_crs(entry.crs, inplace=True)
-        yield grid
+    from mooring.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
+
+    with _impatience(entry):
+        try:
+            opened = _opened(entry)
+        except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
+            raise DatasetUnavailableError(entry, error) from error
+        with opened:  # and not what is made of it, which closes nothing
+            grid = settled(opened)
+            if entry.crs is not None and grid.rio.crs is None:
+                grid.rio.write_crs(entry.crs, inplace=True)
+            yield grid
+
+
+def _impatience(entry: Dataset) -> AbstractContextManager[Any]:
+    """Let GDAL give up on an address that is silent; by itself it waits for ever, and all others with it."""
+    if "://" not in entry.path or _engine(entry) != "rasterio":
+        return nullcontext()
+    import rasterio  # noqa: PLC0415 - slow, and only where it is used
+
+    given_up: AbstractContextManager[Any] = rasterio.Env(
+        GDAL_HTTP_CONNECTTIMEOUT=SILENCE, GDAL_HTTP_LOW_SPEED_TIME=SILENCE, GDAL_HTTP_LOW_SPEED_LIMIT=1
+    )
+    return given_up
 
 
 def _opened(entry: Dataset) -> xr.Dataset:
     import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of seconds
     import xarray as xr  # noqa: PLC0415 - slow, and only where it is used
-    from mooring.formats.grids import settled  # noqa: PLC0415 - the same
 
     _check_whole(entry)
     # durations in "days" stay the numbers they are
@@ -196,12 +213,12 @@ def _opened(entry: Dataset) -> xr.Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", xr.SerializationWarning)  # the same words at every opening help nobody
         try:
-            return settled(xr.open_dataset(entry.path, **options))
+            return xr.open_dataset(entry.path, **options)
         except ValueError:
             if "decode_times" in options:
                 raise
             # times in units without a length, such as months, stay numbers
-            return settled(xr.open_dataset(entry.path, **options, decode_times=False))
+            return xr.open_dataset(entry.path, **options, decode_times=False)
 
 
 def _check_whole(entry: Dataset) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import awkward
@@ -394,3 +396,24 @@ def test_real_places_and_lakes_are_found(real):
     tokyo = get(real, "/ne_110m_populated_places_simple/items", bbox="139,35,140,36").json()["features"]
     assert [each["properties"]["name"] for each in tokyo] == ["Tokyo"]
     assert get(real, "/ne_110m_lakes").json()["extent"]["spatial"]["bbox"][0][0] == pytest.approx(-124.95, abs=0.01)
+
+
+def test_an_address_is_read_like_a_file_and_one_that_does_not_answer_holds_nobody_up(url, tmp_path):
+    named = {
+        "far": {"path": f"{url}/collections/utm/coverage?f=geotiff", "kind": "grid", "engine": "rasterio"},
+        "near": str(tmp_path / "near.geojson"),
+    }
+    awkward.towns().to_file(tmp_path / "near.geojson", driver="GeoJSON")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silence = f"http://127.0.0.1:{silent.getsockname()[1]}/grid.tif"
+        named["silent"] = {"path": silence, "kind": "grid"}
+        with serve(tmp_path, datasets=named) as service:
+            for _ in range(4):
+                told = {each["id"]: each["description"] for each in get(service.url, "").json()["collections"]}
+                assert "in EPSG:25832" in told["far"]
+                assert told["silent"].startswith("Unavailable: its address ")
+            began = time.monotonic()
+            assert get(service.url, "/near/items", limit=1).json()["numberMatched"] == 40
+            assert time.monotonic() - began < 10
+            assert get(service.url, "/silent/coverage").status_code == 503
+            assert coverage(service.url, "far", subset="x(560500),y(5930500)")["ranges"]["band_data"]["values"] == [0.0]

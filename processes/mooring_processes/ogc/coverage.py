@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mooring import formats
 from mooring.formats import FormatError, Kind
-from mooring.formats.axes import Axis, crs_of, dimension, is_horizontal, is_lonlat
+from mooring.formats.axes import LONLAT, Axis, crs_of, dimension, is_horizontal, is_lonlat
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError, open_grid
 from mooring_processes.errors import InputError
@@ -130,7 +130,7 @@ def encode(grid: xr.Dataset, form: str) -> bytes:
 
             return json.dumps(coverage_json(grid), allow_nan=False).encode()
         kind, value = (Kind.FEATURES, _cells(grid)) if form == "geojson" else (Kind.GRID, _single(grid, form))
-        with tempfile.TemporaryDirectory() as folder, READING:
+        with tempfile.TemporaryDirectory() as folder, READING if form == "netcdf" else nullcontext():
             path = Path(folder) / "coverage"
             formats.write(value, path, formats.find(kind, form))
             return path.read_bytes()
@@ -141,7 +141,7 @@ def encode(grid: xr.Dataset, form: str) -> bytes:
 @contextmanager
 def opened(entry: Dataset) -> Iterator[xr.Dataset]:
     """The variables of a dataset that share one pair of horizontal axes, lazily, one reader at a time."""
-    with READING, open_grid(entry) as grid:
+    with _turn(entry), open_grid(entry) as grid:
         yield _on_one_grid(grid, entry)
 
 
@@ -156,6 +156,12 @@ def form_of(wish: str) -> str | None:
 
 
 # Reading
+
+
+def _turn(entry: Dataset) -> AbstractContextManager[Any]:
+    """One reader at a time, but for what is not read by the NetCDF library."""
+    is_other = entry.engine in ("rasterio", "zarr") or entry.path.lower().endswith((".tif", ".tiff", ".zarr"))
+    return nullcontext() if is_other else READING
 
 
 def _on_one_grid(grid: xr.Dataset, entry: Dataset) -> xr.Dataset:
@@ -177,7 +183,8 @@ def _on_one_grid(grid: xr.Dataset, entry: Dataset) -> xr.Dataset:
         raise DatasetUnavailableError(
             entry, "it states no coordinate reference system; give one with crs: in the configuration"
         )
-    return grid[alike]
+    part = grid[alike]
+    return part.rio.write_crs(LONLAT) if crs_of(part) is None else part
 
 
 def _chosen(grid: xr.Dataset, properties: Any) -> xr.Dataset:

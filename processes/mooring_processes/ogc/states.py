@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError
@@ -20,6 +21,8 @@ LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
 SECONDS = 60.0
 """How long an address is taken to hold what it held; a file tells when it changes."""
+PATIENCE = 3.0
+"""Seconds the first one waits for an address."""
 STORES = (".zmetadata", "zarr.json", ".zattrs")
 """What changes in a store when it is written anew; the folder itself may not."""
 
@@ -39,7 +42,20 @@ class State(Generic[T]):
 
 
 _KNOWN: dict[str, tuple[Any, State[Any]]] = {}
+_LOOKING: dict[str, Thread] = {}
+"""Those that look at addresses, which may take their time: nobody waits for them but the first, and she not long."""
 _CHANGING = Lock()
+_QUIET = Event()
+
+
+@contextmanager
+def files_only() -> Iterator[None]:
+    """While the block lasts no address is asked: a process that is forked must have no thread inside a library."""
+    _QUIET.set()
+    try:
+        yield
+    finally:
+        _QUIET.clear()
 
 
 def coverage_of(entry: Dataset) -> State[Coverage]:
@@ -61,14 +77,29 @@ def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> State[T]:
     known = _KNOWN.get(key)
     if known is not None and known[0] == stamp:
         return known[1]
+    if "://" not in entry.path:
+        return _look(entry, describe, key, stamp)
+    waiting: State[T] = State(None, DatasetUnavailableError(entry, "its address has not answered yet"))
+    if _QUIET.is_set():
+        return waiting
+    with _CHANGING:
+        looking = _LOOKING.get(key)
+        is_first = looking is None
+        if looking is None or not looking.is_alive():
+            looking = _LOOKING[key] = Thread(target=_look, args=(entry, describe, key, stamp), daemon=True)
+            looking.start()
+    looking.join(PATIENCE if is_first else 0)
+    return _KNOWN.get(key, (None, waiting))[1]
+
+
+def _look(entry: Dataset, describe: Callable[[Dataset], T], key: str, stamp: Any) -> State[T]:
     try:
         state: State[T] = State(describe(entry))
     except Exception as error:  # noqa: BLE001 - one bad file must not take the others down
         trouble = _trouble(entry, error)
         LOGGER.warning("dataset %s is unavailable: %s; %r", entry.id, trouble.reason, trouble.__cause__)
         state = State(None, trouble)
-    with _CHANGING:
-        _KNOWN[key] = (stamp, state)
+    _KNOWN[key] = (stamp, state)
     return state
 
 
