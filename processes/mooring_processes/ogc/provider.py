@@ -40,7 +40,7 @@ from pygeoapi.provider.base import (
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError
 from mooring_processes.errors import InputError
-from mooring_processes.ogc import coverage, layer
+from mooring_processes.ogc import coverage, items, layer
 from mooring_processes.ogc.states import State, coverage_of, layer_of
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -183,7 +183,7 @@ class Items(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
         **_: Any,
     ) -> dict[str, Any]:
         """The items asked for, as GeoJSON in longitude and latitude."""
-        wanted = layer.Query(
+        wanted = items.Query(
             bbox=list(bbox or ()),
             datetime=datetime_,
             filters=list(properties or ()),
@@ -198,12 +198,12 @@ class Items(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
             for name, given in (("q", q), ("filter", filterq)):
                 if given is not None:
                     raise InputError(f"{name}: not served here; a column's name and value filter, as in name=value")
-            return layer.page(self.entry, self.state.get(), wanted)
+            return items.page(self.entry, self.state.get(), wanted)
 
     def get(self, identifier: str, **_: Any) -> dict[str, Any]:
         """One item by its id."""
         with in_our_words():
-            found = layer.item(self.entry, self.state.get(), str(identifier))
+            found = items.item(self.entry, self.state.get(), str(identifier))
         if found is None:
             raise ProviderItemNotFoundError(user_msg=f"there is no item {str(identifier)[:80]!r} in {self.entry.id}")
         return found
