@@ -18,9 +18,12 @@ from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
-from mooring_processes.ogc.embedding import pygeoapi_blueprint
+from mooring_processes.ogc.collections import Collections
+from mooring_processes.ogc.coverages import coverage_blueprint
+from mooring_processes.ogc.embedding import embedded_pygeoapi
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
+from mooring_processes.ogc.states import files_only
 from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
@@ -59,7 +62,12 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.extensions["mooring"] = service
     app.context_processor(lambda: {"service": service})
     app.register_blueprint(blueprint(service))
-    app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, service)))
+    collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
+    app.register_blueprint(coverage_blueprint(collections))
+    with files_only():  # a server forks what is made here
+        pygeoapi = embedded_pygeoapi(_pygeoapi_config(configuration, service, collections))
+    app.before_request(lambda: _refresh(collections, pygeoapi.resources))
+    app.register_blueprint(pygeoapi.blueprint)
     errors.register(app)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)
@@ -135,8 +143,8 @@ def _secret(path: Path) -> str:
     return secret
 
 
-def _pygeoapi_config(configuration: Configuration, service: Service) -> dict[str, Any]:
-    """pygeoapi's configuration with our processes and our engine in it, so that its pages show them and their jobs."""
+def _pygeoapi_config(configuration: Configuration, service: Service, collections: Collections) -> dict[str, Any]:
+    """pygeoapi's configuration with our processes, engine and datasets in it, so that its pages show them."""
     document = deepcopy(dict(configuration.pygeoapi))
     document["server"]["cors"] = False  # ours covers all routes, pygeoapi's only its own application
     document["resources"] = dict(document.get("resources") or {})
@@ -146,10 +154,31 @@ def _pygeoapi_config(configuration: Configuration, service: Service) -> dict[str
         "output_dir": None,
         "engine": service.engine.settings.to_json(),
     }
+    _check_names(configuration, service)
+    document["resources"].update(collections.resources())
     for name, entry in service.catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}
     return document
+
+
+def _check_names(configuration: Configuration, service: Service) -> None:
+    """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing."""
+    taken = dict.fromkeys(service.catalogue, "process") | dict.fromkeys(
+        configuration.pygeoapi["resources"] or (), "resource"
+    )
+    for name in configuration.datasets.entries:
+        if name in taken:
+            raise ConfigurationError(
+                f"datasets: {name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
+                "give the dataset another"
+            )
+
+
+def _refresh(collections: Collections, resources: dict[str, Any]) -> None:
+    """Before pygeoapi answers: what it tells of datasets is brought up to date with their files."""
+    if request.blueprint == "pygeoapi":
+        collections.refresh(resources)
 
 
 def _allow_other_origins(response: Response) -> Response:

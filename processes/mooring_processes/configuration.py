@@ -34,6 +34,7 @@ class Settings:
     reference_size: int = 10**9
     reference_seconds: float = 60.0
     body_size: int = 64 * 10**6
+    answer_size: int = 10**8
     sync_timeout: float = 60.0
     slots: int = 0
     call_slots: int = 2

@@ -1,15 +1,16 @@
-"""Named data beside the service: opened where it lies, lazily, and never sent anywhere."""
+"""Named data beside the service: opened where it lies, lazily."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mooring.formats import FORMATS, Kind
-from mooring.formats.axes import Axis, dimension, is_horizontal
+from mooring.formats import FORMATS, FormatError, Kind, classic
+from mooring.formats.axes import is_horizontal
 
 from mooring_processes.errors import InputError
 
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
     ".zarr": Kind.GRID, ".nc4": Kind.GRID, ".cdf": Kind.GRID, ".tiff": Kind.GRID, ".json": Kind.FEATURES,
+    ".geojson": Kind.FEATURES,
     ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
 }  # fmt: skip
+SILENCE = 5
+"""Seconds after which an address that sends nothing is given up."""
 SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})
 
 
@@ -34,12 +38,17 @@ class Dataset:
     variable: str | None = None
     """The variable a bare id stands for, where the data holds several."""
     title: str = ""
+    description: str = ""
     crs: str | None = None
     """The CRS where the data itself does not say, as ``EPSG:4326``."""
+    id_field: str | None = None
+    """The column of features or a table that tells one from another, where it is not their order."""
+    time_field: str | None = None
+    """The column of features or a table that tells when, where there are several with dates."""
     engine: str | None = None
     chunks: Mapping[str, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments of ``xarray.open_dataset``."""
+    """Further arguments of what opens it: ``xarray.open_dataset``, ``geopandas.read_file``, ``pandas.read_csv``."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Dataset:
@@ -98,6 +107,11 @@ class Datasets:
         """Plain JSON, for a child process."""
         return {name: entry.to_json() for name, entry in self._entries.items()}
 
+    @property
+    def entries(self) -> Mapping[str, Dataset]:
+        """All of them, by id."""
+        return self._entries
+
     def ids(self, kind: Kind) -> list[str]:
         """The datasets of one kind."""
         return sorted(name for name, entry in self._entries.items() if entry.kind is kind)
@@ -130,23 +144,92 @@ class Datasets:
         return f"{name}: there is no {kind} dataset {shown!r} here; this service has: {known}"
 
 
+class DatasetUnavailableError(InputError):
+    """A dataset that will not open; its text names the dataset and the kind of trouble, and no path.
+
+    Parameters
+    ----------
+    entry : the dataset.
+    trouble : what the library that was to open it raised, or the reason in words.
+    """
+
+    def __init__(self, entry: Dataset, trouble: Exception | str) -> None:
+        self.reason = trouble if isinstance(trouble, str) else _reason(entry, trouble)
+        super().__init__(f"the dataset {entry.id!r} of this service cannot be opened: {self.reason}; tell its operator")
+
+
+def _reason(entry: Dataset, error: Exception) -> str:
+    """Why a file does not open, without a word of where it lies."""
+    if "://" not in entry.path and not Path(entry.path).exists():
+        return "its file is not there"
+    if isinstance(error, PermissionError):
+        return "its file may not be read"
+    if isinstance(error, FormatError):
+        return str(error)
+    if isinstance(error, ImportError):
+        return f"the package {error.name} that reads it is not installed"
+    if "://" in entry.path:
+        return "its address does not answer, or with something else"
+    return f"its file is broken, or holds no {entry.kind}"
+
+
 @contextmanager
 def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     """A grid dataset, open and lazy while the block lasts, with its CRS."""
-    import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of seconds
-    import xarray as xr  # noqa: PLC0415 - slow, and web processes never open a grid
+    from mooring.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
 
-    try:
-        # durations in "days" stay the numbers they are
-        decoded = xr.coders.CFTimedeltaCoder(decode_via_units=False)
-        options = {"decode_timedelta": decoded, **entry.options}
-        grid = xr.open_dataset(entry.path, engine=_engine(entry), chunks=entry.chunks, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
-    with grid:
-        if entry.crs is not None and grid.rio.crs is None:
-            grid.rio.write_crs(entry.crs, inplace=True)
-        yield grid
+    with _impatience(entry):
+        try:
+            opened = _opened(entry)
+        except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
+            raise DatasetUnavailableError(entry, error) from error
+        with opened:  # and not what is made of it, which closes nothing
+            grid = settled(opened)
+            if entry.crs is not None and grid.rio.crs is None:
+                grid.rio.write_crs(entry.crs, inplace=True)
+            yield grid
+
+
+def _impatience(entry: Dataset) -> AbstractContextManager[Any]:
+    """Let GDAL give up on an address that is silent; by itself it waits for ever, and all others with it."""
+    if "://" not in entry.path or _engine(entry) != "rasterio":
+        return nullcontext()
+    import rasterio  # noqa: PLC0415 - slow, and only where it is used
+
+    given_up: AbstractContextManager[Any] = rasterio.Env(
+        GDAL_HTTP_CONNECTTIMEOUT=SILENCE, GDAL_HTTP_LOW_SPEED_TIME=SILENCE, GDAL_HTTP_LOW_SPEED_LIMIT=1
+    )
+    return given_up
+
+
+def _opened(entry: Dataset) -> xr.Dataset:
+    import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of seconds
+    import xarray as xr  # noqa: PLC0415 - slow, and only where it is used
+
+    _check_whole(entry)
+    # durations in "days" stay the numbers they are
+    decoded = xr.coders.CFTimedeltaCoder(decode_via_units=False)
+    options = {"engine": _engine(entry), "chunks": entry.chunks, "decode_timedelta": decoded, **entry.options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)  # the same words at every opening help nobody
+        try:
+            return xr.open_dataset(entry.path, **options)
+        except ValueError:
+            if "decode_times" in options:
+                raise
+            # times in units without a length, such as months, stay numbers
+            return xr.open_dataset(entry.path, **options, decode_times=False)
+
+
+def _check_whole(entry: Dataset) -> None:
+    """Refuse a NetCDF-3 file that is cut short: the library fills what is missing with zeros."""
+    path = Path(entry.path)
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head in classic.SIGNS and not classic.is_whole(path):
+        raise FormatError("its file is cut short")
 
 
 def variable_of(grid: xr.Dataset, variable: str | None, name: str) -> xr.DataArray:
@@ -162,72 +245,25 @@ def variable_of(grid: xr.Dataset, variable: str | None, name: str) -> xr.DataArr
     return grid[variable]
 
 
-def subset(grid: xr.Dataset, selection: Mapping[str, Any], name: str) -> xr.Dataset:
-    """The part of *grid* inside a selection's ``bbox`` and ``datetime``.
-
-    Cells whose centres lie in the box are kept. Longitudes are compared in the data's own range, 0 to 360 or -180
-    to 180.
-    """
-    if (box := selection.get("bbox")) is not None:
-        grid = _inside(grid, box, name)
-    if (period := selection.get("datetime")) is not None:
-        grid = _during(grid, str(period), name)
-    return grid
-
-
-def _inside(grid: xr.Dataset, box: Any, name: str) -> xr.Dataset:
-    if not isinstance(box, list) or len(box) != 4:  # noqa: PLR2004 - west, south, east, north
-        raise InputError(f"{name}: 'bbox' is [west, south, east, north]", input=name)
-    west, south, east, north = (float(number) for number in box)
-    x, y = dimension(grid, Axis.X), dimension(grid, Axis.Y)
-    if x is None or y is None:
-        raise InputError(f"{name}: the data has no horizontal axes to cut a 'bbox' from", input=name)
-    lon, lat = grid[x], grid[y]
-    if "degree" in str(lon.attrs.get("units", "degrees")):
-        width = east - west if east >= west else east - west + 360.0
-        columns = (lon - west) % 360.0 <= width
-    else:
-        columns = (lon >= west) & (lon <= east)
-    rows = (lat >= south) & (lat <= north)
-    if not bool(columns.any()) or not bool(rows.any()):
-        raise InputError(f"{name}: 'bbox' {box} does not meet the data", input=name)
-    return grid.isel({x: columns.values.nonzero()[0], y: rows.values.nonzero()[0]})
-
-
-def _during(grid: xr.Dataset, period: str, name: str) -> xr.Dataset:
-    t = dimension(grid, Axis.T)
-    if t is None:
-        raise InputError(f"{name}: the data has no time axis to cut 'datetime' from", input=name)
-    start, _, end = period.partition("/") if "/" in period else (period, "", period)
-    bounds = [None if text in ("", "..") else text.removesuffix("Z") for text in (start, end)]
-    try:
-        part = grid.sel({t: slice(*bounds)})
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{name}: 'datetime' {period!r} is not an instant or start/end", input=name) from error
-    if part.sizes[t] == 0:
-        raise InputError(f"{name}: 'datetime' {period!r} does not meet the data", input=name)
-    return part
-
-
 def open_features(entry: Dataset) -> Any:
     """A features dataset as a GeoDataFrame."""
-    import geopandas  # noqa: PLC0415 - slow, and web processes never open features
+    import geopandas  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        frame = geopandas.read_file(entry.path)
+        frame = geopandas.read_file(entry.path, **entry.options)
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
+        raise DatasetUnavailableError(entry, error) from error
     return frame.set_crs(entry.crs) if entry.crs is not None and frame.crs is None else frame
 
 
 def open_table(entry: Dataset) -> Any:
     """A table dataset as a DataFrame."""
-    import pandas as pd  # noqa: PLC0415 - slow, and web processes never open tables
+    import pandas as pd  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        return pd.read_csv(entry.path)
+        return pd.read_csv(entry.path, **entry.options)
     except (OSError, ValueError) as error:
-        raise InputError(f"the dataset {entry.id!r} of this service cannot be opened; tell its operator") from error
+        raise DatasetUnavailableError(entry, error) from error
 
 
 def _split(reference: str) -> tuple[str, str | None]:

@@ -23,6 +23,7 @@ from mooring_processes.datasets import Datasets
 from mooring_processes.errors import InputError
 from mooring_processes.progress import listening
 from mooring_processes.references import Policy, fetch
+from mooring_processes.selection import subset
 
 if TYPE_CHECKING:
     from mooring_processes.process import Input, Output, Process
@@ -241,7 +242,7 @@ class Desk:
         if declared.kind is Kind.TABLE:
             return datasets.open_table(entry)
         grid = self._stack.enter_context(datasets.open_grid(entry))
-        part = datasets.subset(grid, selection, declared.id)
+        part = subset(grid, selection, declared.id)
         if declared.type_name == "xarray.Dataset":
             return part
         return datasets.variable_of(part, variable, declared.id)

@@ -8,8 +8,9 @@ import xarray as xr
 from conftest import sea_surface
 from mooring.formats import Kind
 from mooring.formats.axes import Axis, axis_of, dimension
-from mooring_processes.datasets import Datasets, from_config, open_grid, subset, variable_of
+from mooring_processes.datasets import Datasets, from_config, open_grid, variable_of
 from mooring_processes.errors import InputError
+from mooring_processes.selection import subset
 
 
 @pytest.fixture
@@ -23,6 +24,10 @@ def test_a_bare_id_means_the_stated_variable_and_a_colon_another(sea):
     assert sea.find("sea:wind", Kind.GRID)[1] == "wind"
     assert sea.find("towns", Kind.GRID) is None
     assert sea.find("lake", Kind.GRID) is None
+
+
+def test_the_name_of_a_file_tells_its_kind(sea):
+    assert sea.find("towns", Kind.FEATURES)[0].path.endswith("towns.geojson")
 
 
 def test_a_missing_dataset_is_told_with_those_there_are(sea):
@@ -41,7 +46,7 @@ def test_the_long_form_picks_variable_box_and_period(sea):
         part = variable_of(subset(grid, selection, "grid"), variable, "grid").load()
     assert part.name == "wind"
     assert part.lat.values.tolist() == [-20, 20]
-    assert part.lon.values.tolist() == [22.5, 337.5]
+    assert part.lon.values.tolist() == [-22.5, 22.5]
     assert part.sizes["time"] == 2
 
 
@@ -105,7 +110,9 @@ def test_a_crs_the_data_lacks_comes_from_the_configuration(tmp_path):
         ("rows", {"standard_name": "projection_y_coordinate"}, Axis.Y),
         ("a", {"axis": "T"}, Axis.T),
         ("lon", {}, Axis.X),
-        ("level", {"units": "hPa"}, None),
+        ("level", {"units": "hPa"}, Axis.Z),
+        ("sea_floor", {"positive": "down"}, Axis.Z),
+        ("member", {"units": "1"}, None),
     ],
 )
 def test_metadata_tells_an_axis_before_its_name_does(name, attributes, axis):

@@ -16,6 +16,7 @@ class Axis(StrEnum):
 
     X = "X"
     Y = "Y"
+    Z = "Z"
     T = "T"
 
 
@@ -26,6 +27,15 @@ STANDARD_NAMES = {
     "latitude": Axis.Y,
     "grid_latitude": Axis.Y,
     "projection_y_coordinate": Axis.Y,
+    "air_pressure": Axis.Z,
+    "height": Axis.Z,
+    "altitude": Axis.Z,
+    "depth": Axis.Z,
+    "model_level_number": Axis.Z,
+    "atmosphere_hybrid_sigma_pressure_coordinate": Axis.Z,
+    "atmosphere_sigma_coordinate": Axis.Z,
+    "ocean_s_coordinate": Axis.Z,
+    "ocean_sigma_coordinate": Axis.Z,
     "time": Axis.T,
 }
 DEGREES = {
@@ -35,8 +45,12 @@ DEGREES = {
 NAMES = {
     "x": Axis.X, "lon": Axis.X, "longitude": Axis.X, "rlon": Axis.X, "easting": Axis.X,
     "y": Axis.Y, "lat": Axis.Y, "latitude": Axis.Y, "rlat": Axis.Y, "northing": Axis.Y,
+    "z": Axis.Z, "lev": Axis.Z, "level": Axis.Z, "plev": Axis.Z, "pressure_level": Axis.Z, "height": Axis.Z,
+    "altitude": Axis.Z, "depth": Axis.Z,
     "time": Axis.T, "t": Axis.T, "valid_time": Axis.T,
 }  # fmt: skip
+LONLAT_NAMES = frozenset({"lon", "longitude", "lat", "latitude"})
+PRESSURE = frozenset({"pa", "hpa", "mbar", "millibar", "millibars", "dbar", "bar"})
 LONLAT = "EPSG:4326"
 
 
@@ -53,6 +67,8 @@ def axis_of(coordinate: xr.DataArray) -> Axis | None:
             return axis
     if is_time(coordinate):
         return Axis.T
+    if unit in PRESSURE or str(coordinate.attrs.get("positive", "")).lower() in ("up", "down"):
+        return Axis.Z
     return NAMES.get(str(coordinate.name).lower())
 
 
@@ -97,3 +113,14 @@ def crs_of(grid: xr.DataArray | xr.Dataset) -> Any:
     if grid.rio.crs is not None:
         return grid.rio.crs
     return CRS.from_user_input(LONLAT) if in_degrees(grid) else None
+
+
+def is_lonlat(grid: xr.DataArray | xr.Dataset) -> bool:
+    """Whether the horizontal axes are longitude and latitude of the Earth as it is, not of a rotated one."""
+    crs = crs_of(grid)
+    if crs is not None:
+        from pyproj import CRS  # noqa: PLC0415 - the same
+
+        stated = CRS.from_user_input(crs)
+        return bool(stated.is_geographic and not stated.is_derived)
+    return all(str(dimension(grid, axis)).lower() in LONLAT_NAMES for axis in (Axis.X, Axis.Y))

@@ -35,7 +35,7 @@ def write_geojson(value: object, path: Path) -> None:
     180 degrees are cut there. Missing numbers are null, dates ISO 8601.
     """
     frame = _frame(value)
-    shapes = _texts(_lonlat(frame.geometry))
+    shapes = geojson_texts(lonlat(frame.geometry))
     table = flat(pd.DataFrame(frame.drop(columns=frame.geometry.name)))
     columns = [cells(table[name]) for name in table.columns]
     rows = zip(*columns, strict=True) if columns else ([()] * len(frame))
@@ -95,7 +95,7 @@ def write_geometry(value: object, path: Path) -> None:
     """Write one geometry, in longitude and latitude, as GeoJSON."""
     if not isinstance(value, shapely.Geometry):
         raise FormatError(f"a geometry is one of shapely's, not a {type(value).__name__}")
-    (text,) = _texts(np.array([value], dtype=object))
+    (text,) = geojson_texts(np.array([value], dtype=object))
     path.write_text(text, encoding="utf-8")
 
 
@@ -122,7 +122,7 @@ def _frame(value: object) -> gpd.GeoDataFrame:
     return value
 
 
-def _lonlat(shapes: gpd.GeoSeries) -> Any:
+def lonlat(shapes: gpd.GeoSeries) -> Any:
     """The geometries in longitude and latitude, cut at 180 degrees."""
     moved = np.asarray(shapes)
     if shapes.crs is None:
@@ -164,7 +164,7 @@ def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
     return simple.map(lambda cell: cell if cell is None or isinstance(cell, str) else json.dumps(cell))
 
 
-def _texts(shapes: Any) -> list[str]:
+def geojson_texts(shapes: Any) -> list[str]:
     """GeoJSON of each geometry; rings of areas counter-clockwise, those of holes clockwise."""
     return [text or "null" for text in shapely.to_geojson(shapely.orient_polygons(shapes))]
 

@@ -90,10 +90,10 @@ def _loaded(path: Path, *, is_array: bool, unit: Literal["ns", "us"] | None) -> 
         # "days" is a unit of results, such as days of flood; only what was a timedelta becomes one again
         decode_timedelta=xr.coders.CFTimedeltaCoder(decode_via_units=False),
     ) as grid:
-        settled = _settled(grid)
+        whole = settled(grid)
         if not is_array:
-            return settled.load()
-        array = only_variable(settled).load()
+            return whole.load()
+        array = only_variable(whole).load()
         return array.rename(grid.attrs.get(NAME)) if array.name == UNNAMED else array
 
 
@@ -125,7 +125,7 @@ def _check_group(group: Any, h5py: Any) -> None:
             _check_group(member, h5py)
 
 
-def _settled(grid: xr.Dataset) -> xr.Dataset:
+def settled(grid: xr.Dataset) -> xr.Dataset:
     """The CRS as a coordinate rather than a variable, and no word of the file, which may soon be gone."""
     for variable in grid.variables.values():
         if "grid_mapping" in variable.attrs:

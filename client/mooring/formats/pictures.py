@@ -128,7 +128,7 @@ def _maps(array: xr.DataArray) -> Figure:
 
 def _plane(array: xr.DataArray) -> tuple[Hashable, Hashable]:
     """The dimensions drawn across and up."""
-    x, y, t = (dimension(array, axis) for axis in Axis)
+    x, y, t = (dimension(array, axis) for axis in (Axis.X, Axis.Y, Axis.T))
     if x is not None and y is not None and (array.ndim == 2 or _is_few(array, x, y)):  # noqa: PLR2004 - a map
         return x, y
     if array.ndim != 2:  # noqa: PLR2004 - a section

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import dates
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from mooring.formats.axes import DEGREES, Axis, axis_of, is_time
+from mooring.formats.axes import DEGREES, LONLAT_NAMES, Axis, axis_of, is_time
 from mooring.formats.labels import MONTHS, meridian, parallel, quantity
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 METRES = frozenset({"m", "metre", "meter", "metres", "meters"})
 KILOMETRES_FROM = 5000.0
 """Metres an axis is long before it is written in kilometres."""
-LONLAT_NAMES = frozenset({"lon", "longitude", "lat", "latitude"})
 PRESSURE = frozenset({"hpa", "mbar", "millibar", "millibars", "dbar"})
 STEPS = [1, 2, 2.5, 5, 10]
 TENS_OF_DEGREES = 15.0

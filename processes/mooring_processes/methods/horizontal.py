@@ -131,7 +131,7 @@ def numbers(field: xr.DataArray) -> npt.NDArray[np.floating]:
 
 
 def _no_axes(field: xr.DataArray, name: str) -> str:
-    if any(coordinate.ndim == 2 and axis_of(coordinate) for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
+    if any(coordinate.ndim == 2 and axis_of(coordinate) in DEGREES for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
         return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
     return (
         f"{name} has the dimensions {[str(name) for name in field.dims]}, which do not tell its horizontal axes; "

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from threading import Lock
@@ -26,7 +27,16 @@ ENVIRONMENT = Lock()
 """pygeoapi takes the places of its files from the environment, which all threads share."""
 
 
-def pygeoapi_blueprint(config: Mapping[str, Any]) -> Blueprint:
+@dataclass(frozen=True)
+class Embedded:
+    """One instance of pygeoapi."""
+
+    blueprint: Blueprint
+    resources: dict[str, Any]
+    """The ``resources:`` that it reads at every request."""
+
+
+def embedded_pygeoapi(config: Mapping[str, Any]) -> Embedded:
     """pygeoapi's own routes for one configuration."""
     openapi = get_oas(deepcopy(dict(config)), fail_on_invalid_collection=False)
     spec = find_spec("pygeoapi.flask_app")
@@ -35,8 +45,7 @@ def pygeoapi_blueprint(config: Mapping[str, Any]) -> Blueprint:
     module = module_from_spec(spec)
     with _files(config, openapi):
         spec.loader.exec_module(module)
-    blueprint: Blueprint = module.BLUEPRINT
-    return blueprint
+    return Embedded(module.BLUEPRINT, module.api_.config["resources"])
 
 
 @contextmanager
