@@ -16,7 +16,8 @@ from mooring_processes.configuration import Configuration, read_configuration
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import errors
-from mooring_processes.ogc.embedding import pygeoapi_blueprint
+from mooring_processes.ogc.embedding import pygeoapi_blueprint, pygeoapi_openapi
+from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
 from mooring_processes.references import Policy
@@ -52,8 +53,10 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
     app.context_processor(lambda: {"service": service})
-    app.register_blueprint(blueprint(service))
-    app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, service)))
+    pygeoapi = _pygeoapi_config(configuration, service)
+    openapi = pygeoapi_openapi(pygeoapi)
+    app.register_blueprint(blueprint(service, openapi_document(service, openapi)))
+    app.register_blueprint(pygeoapi_blueprint(pygeoapi, openapi))
     errors.register(app)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)

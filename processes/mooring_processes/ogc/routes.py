@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from mooring_processes.ogc.endpoints.definition import Definition
 from mooring_processes.ogc.endpoints.execution import Execution
 from mooring_processes.ogc.endpoints.front import Front
 from mooring_processes.ogc.endpoints.jobs import Jobs
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service
 
 
-def blueprint(service: Service) -> Blueprint:
-    """The endpoints of *service*; register them before pygeoapi's, so that they come first."""
+def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
+    """The endpoints of *service*, described by *openapi*; register them before pygeoapi's, so that they come first."""
     routes = Blueprint("mooring", __name__)
     routes.before_request(service.start)
     front, processes, execution = Front(service), Processes(service), Execution(service)
@@ -27,6 +28,7 @@ def blueprint(service: Service) -> Blueprint:
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
         ("GET", "/robots.txt", front.robots),
+        ("GET", "/openapi", Definition(openapi).openapi),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),
