@@ -32,9 +32,11 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
         "What was asked for is not there.",
         (ogc.NO_SUCH_PROCESS, ogc.NO_SUCH_JOB, ogc.RESULT_NOT_READY, ogc.RESULT_NOT_AVAILABLE),
     ),
-    412: ("The file is no longer the one that If-Match names.", ()),
+    412: ("It is no longer what If-Match names.", ()),
     413: ("The body is larger than this service takes.", ()),
+    414: ("The address is longer than this service takes.", ()),
     416: ("The file does not have those bytes.", ()),
+    431: ("The headers are longer than this service takes.", ()),
     500: ("The process failed, or the service did.", ("InternalError",)),
     503: ("The service is busy, or cannot run anything now.", ()),
     504: ("It took longer than it may.", ()),
@@ -95,7 +97,7 @@ RESPONSES: dict[str, Answer] = {
 }
 """Answers by what this document calls them."""
 
-EVERYWHERE = (400, 500, 503)
+EVERYWHERE = (400, 414, 431, 500, 503)
 """Problems that any request can meet."""
 
 

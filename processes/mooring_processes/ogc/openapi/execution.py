@@ -61,7 +61,7 @@ def _description(entry: Entry) -> dict[str, Any]:
         "responses": {
             "200": document("The process in full.", "process", "ETag"),
             "304": response(304),
-            **problems(404),
+            **problems(404, 412),
         },
     }
 

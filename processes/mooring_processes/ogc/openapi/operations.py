@@ -24,7 +24,7 @@ TAGS = {
 
 def service_paths() -> dict[str, Any]:
     """Landing page, conformance and this document."""
-    fresh = {"304": response(304), **problems()}
+    fresh = {"304": response(304), **problems(412)}
     return {
         "/": {"get": _get("landing-page", "service", "Where everything is found", "landingPage", "f")},
         "/conformance": {"get": _get("conformance", "service", "The conformance classes it meets", "confClasses", "f")},
@@ -48,7 +48,7 @@ def processes_paths() -> dict[str, Any]:
     described = _get("process", "processes", "The description of a process", "process", "f", "If-None-Match")
     for operation in (listing, described):
         operation["responses"]["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
-        operation["responses"]["304"] = response(304)
+        operation["responses"] |= {"304": response(304), **problems(412)}
     described["responses"] |= problems(404)
     return {
         "/processes": {"get": listing},

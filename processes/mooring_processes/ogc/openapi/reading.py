@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-METHODS = ("get", "post", "put", "delete")
+METHODS = frozenset({"get", "post", "put", "delete"})
+
+WRONG = "400"
+"""The first status that tells of a problem."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,9 @@ class Operation:
     body: Mapping[str, Any]
     """Schema by media type; empty where it takes none."""
     answers: Mapping[str, Mapping[str, Any]]
+    """Good ones, by status."""
+    problems: Mapping[str, Mapping[str, Any]]
+    """The other ones."""
     callbacks: Mapping[str, Mapping[str, Any]]
     """Address to what is sent there."""
 
@@ -46,8 +52,8 @@ def chapters(document: Mapping[str, Any]) -> list[Chapter]:
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Operation]]:
     for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
+        for method in item:
+            if method in METHODS:
                 yield item[method]["tags"][0], _operation(document, path, method, item)
 
 
@@ -63,7 +69,8 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
         description=stated.get("description", ""),
         parameters=[_found(document, each) for each in (*item.get("parameters", ()), *stated["parameters"])],
         body=_schemas(stated.get("requestBody", {})),
-        answers={code: {**each, "content": _schemas(each)} for code, each in answers.items()},
+        answers={code: {**each, "content": _schemas(each)} for code, each in answers.items() if code < WRONG},
+        problems={code: each for code, each in answers.items() if code >= WRONG},
         callbacks={
             url: {**each["post"], "content": _schemas(each["post"]["requestBody"])} for url, each in sent.items()
         },
