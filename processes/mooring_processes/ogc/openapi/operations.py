@@ -28,6 +28,13 @@ def service_paths() -> dict[str, Any]:
     return {
         "/": {"get": _get("landing-page", "service", "Where everything is found", "landingPage", "f")},
         "/conformance": {"get": _get("conformance", "service", "The conformance classes it meets", "confClasses", "f")},
+        "/robots.txt": {
+            "get": {
+                **_named("robots", "service", "What search engines are asked to leave alone"),
+                "parameters": [],
+                "responses": {"200": good("Rules for robots.", {ogc.TEXT: TEXT}), **problems()},
+            }
+        },
         "/openapi": {
             "get": {
                 **_named("openapi", "service", "This document"),
