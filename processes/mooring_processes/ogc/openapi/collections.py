@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.openapi.answers import response
 from mooring_processes.ogc.openapi.dialect import TEXT, as_openapi, schema_of
 from mooring_processes.ogc.openapi.parameters import path, query
 
@@ -79,9 +80,11 @@ def _whole(parameter: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _answers(method: str) -> dict[str, Any]:
-    problem = {ogc.JSON: {"schema": schema_of("collectionException")}, ogc.HTML: {"schema": TEXT}}
+    # pygeoapi tells what was wrong in the media type of what was asked for, whatever that is
+    problem = {ogc.JSON: {"schema": schema_of("collectionException")}, "*/*": {"schema": {}}}
     told = (*CHANGING[method], "400", "404", "500")
-    return {code: _answer(*ANSWERS[code], problem) for code in told}
+    refused = {str(status): response(status) for status in (414, 431)}  # before it comes to pygeoapi
+    return {code: _answer(*ANSWERS[code], problem) for code in told} | refused
 
 
 def _answer(description: str, content: Mapping[str, Any] | None, problem: Mapping[str, Any]) -> dict[str, Any]:
