@@ -7,7 +7,6 @@ unmodified pygeoapi, shapes of its own.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -157,7 +156,7 @@ class Receiver:
         if encoding == "base64":
             try:
                 path.write_bytes(base64.b64decode(value, validate=True))
-            except binascii.Error as error:
+            except ValueError as error:
                 raise ResultError(f"the output {name!r} is said to be base64, but is not") from error
             return Received(media_type, path=path)
         if media_type.startswith("text/"):

@@ -20,7 +20,8 @@ from mooring_processes.ogc import errors
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.collections import Collections
 from mooring_processes.ogc.coverages import coverage_blueprint
-from mooring_processes.ogc.embedding import embedded_pygeoapi
+from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
 from mooring_processes.ogc.states import files_only
@@ -61,11 +62,13 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
     app.context_processor(lambda: {"service": service})
-    app.register_blueprint(blueprint(service))
     collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
-    app.register_blueprint(coverage_blueprint(collections))
+    pygeoapi_config = _pygeoapi_config(configuration, service, collections)
     with files_only():  # a server forks what is made here
-        pygeoapi = embedded_pygeoapi(_pygeoapi_config(configuration, service, collections))
+        openapi = pygeoapi_openapi(pygeoapi_config)
+        pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.register_blueprint(blueprint(service, openapi_document(service, openapi)))
+    app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
     errors.register(app)

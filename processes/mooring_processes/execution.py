@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import logging
 import secrets
@@ -207,7 +206,7 @@ class Desk:
             return self._dataset(declared, *found, {})
         try:
             content = base64.b64decode(text, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise InputError(self._datasets.missing(declared.id, text, declared.kind), input=declared.id) from error
         return self._by_content(declared, content, media_type)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -177,7 +176,7 @@ def _box(value: Any) -> BBox:
 def _octets(value: Any) -> bytes:
     try:
         return base64.b64decode(value, validate=True)
-    except (binascii.Error, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError("it takes base64") from error
 
 

@@ -42,6 +42,8 @@ REFUSED = [
     ("echo", {"inputs": {"message": "a", "bounds": {"bbox": [1, 2, 3]}}}, "bounds", "west, south, east, north"),
     ("echo", {"inputs": {"message": "a", "bounds": {"bbox": [0, 9, 1, 2]}}}, "bounds", "south 9"),
     ("echo", {"inputs": {"message": "a", "image": "no base64!"}}, "image", "base64 of image/tiff"),
+    ("echo", {"inputs": {"message": "a", "image": "nöt ascii"}}, "image", "base64 of image/tiff"),
+    ("climatology", {"inputs": {"data": "nöt ascii"}}, "data", "there is no grid dataset"),
     ("echo", {"inputs": {"message": "a", "image": {"type": "wrong/type"}}}, "image", "base64 of image/tiff"),
     ("echo", {"inputs": {"message": None}}, "message", "it takes text"),
     ("terrain", {"inputs": {"dem": "atlantis"}}, "dem", "'atlantis' here; this service has: both, sea, sst"),

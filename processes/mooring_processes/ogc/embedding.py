@@ -36,9 +36,14 @@ class Embedded:
     """The ``resources:`` that it reads at every request."""
 
 
-def embedded_pygeoapi(config: Mapping[str, Any]) -> Embedded:
-    """pygeoapi's own routes for one configuration."""
-    openapi = get_oas(deepcopy(dict(config)), fail_on_invalid_collection=False)
+def pygeoapi_openapi(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What pygeoapi says of its own routes for one configuration, as OpenAPI."""
+    document: dict[str, Any] = get_oas(deepcopy(dict(config)), fail_on_invalid_collection=False)
+    return document
+
+
+def embedded_pygeoapi(config: Mapping[str, Any], openapi: Mapping[str, Any]) -> Embedded:
+    """pygeoapi's own routes for one configuration and what :func:`pygeoapi_openapi` says of it."""
     spec = find_spec("pygeoapi.flask_app")
     if spec is None or spec.loader is None:
         raise ImportError('pygeoapi.flask_app is not there; install it with: pip install "mooring[server]"')

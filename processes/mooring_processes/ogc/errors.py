@@ -145,6 +145,14 @@ def respond(problem: Problem) -> Response:
     return response
 
 
+def in_place_of_another(response: Response) -> Response:
+    """The problem, where something is no longer what ``If-Match`` names; Werkzeug would send it all the same."""
+    if response.status_code != HTTPStatus.PRECONDITION_FAILED:
+        return response
+    response.close()
+    return respond(Problem(412, "PreconditionFailed", "this is no longer what If-Match names; ask again without it"))
+
+
 def register(app: Flask) -> None:
     """Let every error of *app* leave as a problem document."""
 

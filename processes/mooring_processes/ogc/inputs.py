@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,7 @@ FORMATS.checks("date-time", raises=ValueError)(
 FORMATS.checks("time", raises=ValueError)(
     lambda text: not isinstance(text, str) or time.fromisoformat(text) is not None
 )
-FORMATS.checks("byte", raises=binascii.Error)(
+FORMATS.checks("byte", raises=ValueError)(
     lambda text: not isinstance(text, str) or base64.b64decode(text, validate=True) is not None
 )
 
@@ -166,7 +165,7 @@ class Checker:
         """A string that is no dataset: base64 of a format that is known by its first bytes."""
         try:
             head = base64.b64decode(text[:HEAD] if len(text) > HEAD else text, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error, or a plain one where it is not ASCII
             raise InputError(self._datasets.missing(name, text, kind), input=name) from error
         if formats.sniff(head, kind) is None and not (kind is Kind.TABLE and head):
             raise InputError(self._datasets.missing(name, text, kind), input=name)

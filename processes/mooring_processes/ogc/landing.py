@@ -15,9 +15,9 @@ def landing_page(service: Service) -> dict[str, Any]:
     about = service.metadata.get("identification", {})
     provider = service.metadata.get("provider", {})
     return {
-        "title": _text(about.get("title")),
-        "description": _text(about.get("description")),
-        "attribution": _text(provider.get("name")),
+        "title": text_of(about.get("title")),
+        "description": text_of(about.get("description")),
+        "attribution": text_of(provider.get("name")),
         "links": _links(service.base),
     }
 
@@ -37,7 +37,7 @@ def _links(base: str) -> list[dict[str, str]]:
     return [{"rel": rel, "type": kind, "href": f"{base}{path}", "title": title} for rel, kind, path, title in table]
 
 
-def _text(words: Any) -> str:
+def text_of(words: Any) -> str:
     """Words of the configuration, which pygeoapi lets stand in several languages; the first is taken."""
     if isinstance(words, dict):
         return str(next(iter(words.values()), ""))

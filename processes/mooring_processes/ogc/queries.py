@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from math import isfinite
@@ -70,7 +69,7 @@ def _mark(text: str | None) -> Mark | None:
     try:
         created, _, job = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
         return Mark(_aware(datetime.fromisoformat(created)), str(UUID(job)))
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise _wrong("after", text, "what the link to the next page has there") from error
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from mooring_processes.ogc import errors
+from mooring_processes.ogc.endpoints.definition import Definition
 from mooring_processes.ogc.endpoints.execution import Execution
 from mooring_processes.ogc.endpoints.front import Front
 from mooring_processes.ogc.endpoints.jobs import Jobs
@@ -23,16 +25,18 @@ GDAL, and so QGIS, asks once for the folder of every file it reads by ranges; it
 """
 
 
-def blueprint(service: Service) -> Blueprint:
-    """The endpoints of *service*; register them before pygeoapi's, so that they come first."""
+def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
+    """The endpoints of *service*, described by *openapi*; register them before pygeoapi's, so that they come first."""
     routes = Blueprint("mooring", __name__)
     routes.before_request(service.start)
+    routes.after_request(errors.in_place_of_another)
     front, processes, execution = Front(service), Processes(service), Execution(service)
     jobs, results = Jobs(service), JobResults(service)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
         ("GET", "/robots.txt", front.robots),
+        ("GET", "/openapi", Definition(openapi).openapi),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),

@@ -8,6 +8,8 @@ from flask import request
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.descriptions import description, summary
+from mooring_processes.ogc.kept import Kept
+from mooring_processes.ogc.negotiation import wants_html
 from mooring_processes.ogc.paging import page_links
 from mooring_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
 from mooring_processes.ogc.representation import add_profile, reply
@@ -15,6 +17,7 @@ from mooring_processes.ogc.representation import add_profile, reply
 if TYPE_CHECKING:
     from flask import Response
 
+    from mooring_processes.catalogue import Entry
     from mooring_processes.ogc.service import Service
 
 
@@ -28,9 +31,19 @@ class Processes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._kept = Kept()
 
     def listing(self) -> Response:
         """The process list, a thousand at a time unless ``limit`` says otherwise."""
+        asked = ("list", wants_html(request), *request.args.items(multi=True))
+        return self._kept.answer(asked, self._listing)
+
+    def description(self, process_id: str) -> Response:
+        """One process in full."""
+        entry = self._service.entry(process_id)
+        return self._kept.answer((entry.id, wants_html(request)), lambda: self._description(entry))
+
+    def _listing(self) -> Response:
         base = self._service.base
         limit, offset = page_limit(request.args, DEFAULT_PROCESSES)
         entries = list(self._service.catalogue.values())
@@ -39,8 +52,7 @@ class Processes:
         links = page_links(f"{base}/processes", request.args, following)
         return reply({"processes": items, "links": links}, "processes")
 
-    def description(self, process_id: str) -> Response:
-        """One process in full."""
-        response = reply(description(self._service.entry(process_id), self._service.base), "process")
+    def _description(self, entry: Entry) -> Response:
+        response = reply(description(entry, self._service.base), "process")
         add_profile(response, ogc.PROFILE_DESCRIPTION)
         return response
