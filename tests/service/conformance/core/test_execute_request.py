@@ -154,7 +154,7 @@ def test_each_type_of_a_mixed_input_is_taken(url, sent):
 @pytest.mark.requirement("/req/core/process-execute-input-mixed-type")
 @pytest.mark.parametrize(
     ("suffix", "media_type"),
-    [(".gpkg", "application/geopackage+sqlite3"), (".fgb", "application/flatgeobuf"), (".geojson", "application/geo+json")],
+    [(".gpkg", "application/geopackage+sqlite3"), (".geojson", "application/geo+json")],
 )
 @pytest.mark.parametrize("is_nested", [True, False])
 def test_the_format_of_a_qualified_value_picks_one_of_several_types(url, tmp_path, suffix, media_type, is_nested):
@@ -228,7 +228,7 @@ def test_an_input_that_a_process_has_not_is_told_with_those_it_has(url):
 @pytest.mark.parametrize(
     ("process", "name", "content"),
     [
-        ("only-now", "text", b"5"),
+        ("echo", "message", b"5"),
         ("name-of", "station", b'{"name": 5}'),
         ("name-of", "station", b"no JSON"),
         ("corners", "box", b'{"bbox": [1, 2, 3]}'),

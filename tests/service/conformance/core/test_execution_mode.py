@@ -38,7 +38,7 @@ PREFER = [
     "respond-async",
     "respond-async ",
     "Respond-Async",
-    " wait=0 , respond-async",
+    "wait=0 , respond-async",
     "respond-async;x=1, handling=lenient",
     'something="a, b", respond-async',
     "something=else,,respond-async",
