@@ -51,7 +51,9 @@ class Requirement:
 def requirements() -> dict[str, Requirement]:
     """All of them by id, in the order of the standard."""
     document = yaml.safe_load((HERE / "requirements.yml").read_text(encoding="utf-8"))
-    every = [Requirement(id=id_, conformance_class=of, **said) for of, rows in document.items() for id_, said in rows.items()]
+    every = [
+        Requirement(id=id_, conformance_class=of, **said) for of, rows in document.items() for id_, said in rows.items()
+    ]
     return {each.id: each for each in every}
 
 

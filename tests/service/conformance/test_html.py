@@ -81,7 +81,9 @@ def test_grids_and_features_come_as_a_page_that_links_to_them(url):
     location = submit(url, "ramp", {"response": "document"})
     ended(location)
     shown = page(get(f"{location}/results", Accept=HTML))
-    assert {f"{location}/results/{name}" for name in ("grid", "places")} <= {each.partition("?")[0] for each in shown.anchors}
+    assert {f"{location}/results/{name}" for name in ("grid", "places")} <= {
+        each.partition("?")[0] for each in shown.anchors
+    }
     assert "7.5" in shown.text
     assert "harbour" in shown.text or f"{location}/results/places" in {each.partition("?")[0] for each in shown.anchors}
 

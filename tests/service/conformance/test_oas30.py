@@ -135,7 +135,9 @@ def test_every_operation_that_is_described_is_implemented(url, definition):
         if method == "delete":
             continue  # the last, below
         here = re.sub(r"\{([^}]+)\}", lambda found: stand_ins.get(found[1].replace("_", "").lower(), "none"), path)
-        answer = requests.request(method, f"{url}{here}", json={"inputs": MESSAGE} if method == "post" else None, timeout=60)
+        answer = requests.request(
+            method, f"{url}{here}", json={"inputs": MESSAGE} if method == "post" else None, timeout=60
+        )
         assert answer.status_code not in (405, 501), f"{method} {path}"
         assert answer.status_code != 404 or "none" in here, f"{method} {path}: {answer.text[:200]}"
         assert answer.status_code < 500, f"{method} {path}: {answer.text[:200]}"
@@ -201,9 +203,15 @@ def test_every_answer_of_success_is_described_with_its_body(url, definition):
     reference = {"inputs": MESSAGE, "outputs": {"message": {"transmissionMode": "reference"}}}
     several = {"inputs": {**MESSAGE, "numbers": [1]}}
     answers = [
-        *(("get", path, get(f"{url}{path}", Accept="application/json")) for path in ("/", "/conformance", "/processes")),
+        *(
+            ("get", path, get(f"{url}{path}", Accept="application/json"))
+            for path in ("/", "/conformance", "/processes")
+        ),
         *(("get", path, get(f"{url}{path}", Accept="application/json")) for path in ("/processes/echo", "/jobs")),
-        *(("get", path, get(f"{url}{path}", Accept="text/html")) for path in ("/processes", "/processes/echo", "/jobs")),
+        *(
+            ("get", path, get(f"{url}{path}", Accept="text/html"))
+            for path in ("/processes", "/processes/echo", "/jobs")
+        ),
         ("post", "/processes/echo/execution", execute(url, "echo", document)),
         ("post", "/processes/echo/execution", execute(url, "echo", several)),
         ("post", "/processes/echo/execution", execute(url, "echo", reference)),
@@ -230,7 +238,9 @@ def _is_described(definition: dict[str, Any], described: dict[str, Any], answer:
     assert found is not None, f"{where}: {media_type} is not among {', '.join(offered)}"
     if media_type.endswith("json"):
         schema = {**found["schema"], "components": definition.get("components", {})}
-        faults = [f"{each.json_path}: {each.message[:200]}" for each in Draft4Validator(schema).iter_errors(answer.json())]
+        faults = [
+            f"{each.json_path}: {each.message[:200]}" for each in Draft4Validator(schema).iter_errors(answer.json())
+        ]
         assert not faults, f"{where}: {faults}"
 
 

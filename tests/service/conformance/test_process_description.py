@@ -79,7 +79,9 @@ def test_the_default_of_an_input_is_a_value_it_takes(described):
     for each in described:
         for name, given in each["inputs"].items():
             if "default" in given["schema"]:
-                faults = list(OGCValidator(given["schema"], format_checker=FORMATS).iter_errors(given["schema"]["default"]))
+                faults = list(
+                    OGCValidator(given["schema"], format_checker=FORMATS).iter_errors(given["schema"]["default"])
+                )
                 assert not faults, f"{each['id']}: {name}"
                 assert given["minOccurs"] == 0
 

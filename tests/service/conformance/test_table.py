@@ -34,7 +34,9 @@ def test_every_test_of_the_standard_runs():
 
 
 def test_every_test_names_what_it_proves():
-    nameless = [each.name for each in proofs() if not each.ids and "/" in each.file and not each.file.startswith("cite/")]
+    nameless = [
+        each.name for each in proofs() if not each.ids and "/" in each.file and not each.file.startswith("cite/")
+    ]
     assert not nameless
 
 

@@ -54,11 +54,19 @@ WRONG = [
         for value in ("0", "-1", "10001", "1.5", "x", "")
     ),
     *((path, "offset", value, NUMBER) for path in ("/processes", "/jobs") for value in ("-1", "x", "1.5", "")),
-    *(("/jobs", "status", value, "accepted, running, successful, failed") for value in ("lost", "running,lost", "Running")),
+    *(
+        ("/jobs", "status", value, "accepted, running, successful, failed")
+        for value in ("lost", "running,lost", "Running")
+    ),
     *(("/jobs", "type", value, "process") for value in ("workflow", "process,workflow")),
     *(
         ("/jobs", "datetime", value, "an instant or an interval")
-        for value in ("soon", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00Z/x", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z")
+        for value in (
+            "soon",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T00:00:00Z/x",
+            "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z",
+        )
     ),
     *(("/jobs", name, value, "seconds") for name in ("minDuration", "maxDuration") for value in ("x", "-1", "")),
 ]

@@ -116,7 +116,13 @@ def test_inputs_come_by_reference(url, files, process, name, file, content, expe
 def test_a_reference_may_tell_its_type_language_and_title(url, files):
     folder, there = files
     (folder / "unnamed").write_bytes(b'{"type": "FeatureCollection", "features": []}')
-    link = {"href": f"{there}/unnamed", "rel": "item", "type": "application/geo+json", "hreflang": "en", "title": "None"}
+    link = {
+        "href": f"{there}/unnamed",
+        "rel": "item",
+        "type": "application/geo+json",
+        "hreflang": "en",
+        "title": "None",
+    }
     assert answered(url, "count-features", features=valid(link, "link")) == 0
 
 

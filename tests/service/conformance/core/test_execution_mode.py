@@ -52,7 +52,9 @@ def test_prefer_is_read_as_the_list_it_is(url, prefer):
 
 
 @pytest.mark.requirement("/req/core/process-execute-auto-execution-mode")
-@pytest.mark.parametrize("prefer", ["", "wait=5", "respond-asynchronously", 'x="respond-async"', "return=minimal", ",;="])
+@pytest.mark.parametrize(
+    "prefer", ["", "wait=5", "respond-asynchronously", 'x="respond-async"', "return=minimal", ",;="]
+)
 def test_what_is_not_respond_async_is_not_taken_for_it(url, prefer):
     assert execute(url, "echo", {"inputs": MESSAGE}, Prefer=prefer).status_code == SYNC
 
