@@ -24,7 +24,7 @@ class Quiet(SimpleHTTPRequestHandler):
         ".geojson": "application/geo+json",
     }
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *said: object) -> None:
         pass
 
 

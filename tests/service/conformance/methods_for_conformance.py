@@ -126,8 +126,8 @@ class Period:
 
 
 @process(keywords=["types"])
-def every_type(  # noqa: PLR0917 - one of each
-    flag: bool,
+def every_type(
+    flag: bool,  # noqa: FBT001 - one of each
     whole: Annotated[int, Field(gt=0, le=9)],
     real: Annotated[float, Field(ge=0, lt=1), Unit("m s-1")],
     word: Annotated[str, Field(pattern="^[a-z]+$")],

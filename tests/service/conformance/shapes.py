@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
 from exchange import bare, content, get, header_links, parts, value
 from standard import valid
+
+if TYPE_CHECKING:
+    import requests
 
 INPUTS = {"message": "teststring", "numbers": [1, 2], "bounds": {"bbox": [7, 51, 8, 52]}}
 REFERENCE = {"transmissionMode": "reference"}

@@ -1,4 +1,4 @@
-"""The table of what the standard asks for and what proves it: ``python tests/service/conformance/table.py`` writes it."""
+"""The table of what the standard asks for and what proves it; run this file to write it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def subscriber() -> Iterator[Subscriber]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *said: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from definition import defined, limits
 from exchange import MESSAGE, awaited, bare, ended, get, get_json, links, problem, status, submit
 from serving import serve
 from standard import RELATIONS
@@ -68,7 +69,7 @@ def test_the_job_list_is_there_and_valid(busy):
 
 @pytest.mark.requirement("/req/job-list/processID-mandatory")
 def test_every_job_tells_its_process_and_is_as_its_own_status_says(busy):
-    url, jobs = busy
+    url, _ = busy
     for each in listed(url, limit="10000")["jobs"]:
         assert each["processID"] in ("count-boxes", "echo", "only-later", "fail")
         if each["status"] != "running":
@@ -157,8 +158,11 @@ def test_jobs_are_found_by_how_long_they_run_or_ran(busy, query, expected):
 
 
 @pytest.mark.requirement("/req/job-list/limit-definition")
-def test_ten_jobs_make_a_page_where_no_limit_is_stated(busy):
-    assert len(listed(busy[0])["jobs"]) == 10
+def test_without_a_limit_a_page_holds_as_many_jobs_as_the_definition_says(busy):
+    url, jobs = busy
+    default = limits(defined(url), "/jobs")[1]["default"]
+    assert default < len(jobs)
+    assert len(listed(url)["jobs"]) == default
 
 
 @pytest.mark.requirement("/req/job-list/limit-response")

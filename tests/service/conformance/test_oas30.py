@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
+from definition import defined, limits, named, operation, operations, resolved, response
 from exchange import MESSAGE, bare, ended, execute, get, get_json, links, long_job, submit
 from jsonschema import Draft4Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from standard import OPENAPI
 
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 OURS = {
     "/": {"get"},
     "/conformance": {"get"},
@@ -30,55 +29,7 @@ OURS = {
 @pytest.fixture(scope="module")
 def definition(url: str) -> dict[str, Any]:
     """The definition the landing page links to."""
-    (link,) = links(get_json(f"{url}/", "landingPage"), "service-desc")
-    document: dict[str, Any] = get(link["href"]).json()
-    return document
-
-
-def named(path: str) -> str:
-    """A path with the standard's names for what stands in braces."""
-    path = re.sub(r"\{process_?id\}", "{processID}", path, flags=re.IGNORECASE)
-    return re.sub(r"\{job_?id\}", "{jobID}", path, flags=re.IGNORECASE)
-
-
-def resolved(definition: dict[str, Any], part: Any) -> Any:
-    """A part of the definition, or what it refers to inside it."""
-    while isinstance(part, dict) and "$ref" in part:
-        reference = str(part["$ref"])
-        assert reference.startswith("#/"), f"{reference} is not in the document"
-        part = definition
-        steps = [step.replace("~1", "/").replace("~0", "~") for step in reference[2:].split("/")]
-        for step in steps:
-            part = part[step]
-    return part
-
-
-def operations(definition: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Path, method and operation."""
-    for path, item in definition["paths"].items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, resolved(definition, item[method])
-
-
-def operation(definition: dict[str, Any], path: str, method: str) -> dict[str, Any]:
-    """What is described for a path of this service, the one of a single process before the one for all."""
-    every = {(found, verb): each for found, verb, each in operations(definition)}
-    if (path, method) in every:
-        return every[path, method]
-    for (found, verb), each in every.items():
-        pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(found))
-        if verb == method and re.fullmatch(pattern, path):
-            return each
-    raise AssertionError(f"{method} {path} is not described")
-
-
-def response(definition: dict[str, Any], path: str, method: str, code: int) -> dict[str, Any]:
-    """What is described as the answer with one code."""
-    described = operation(definition, path, method)["responses"]
-    assert str(code) in described, f"{method} {path}: {code} is not among {', '.join(described)}"
-    found: dict[str, Any] = resolved(definition, described[str(code)])
-    return found
+    return defined(url)
 
 
 @pytest.mark.requirement("/req/oas30/oas-definition-1")
@@ -162,10 +113,9 @@ def test_every_query_parameter_that_is_described_is_read(url, definition):
 @pytest.mark.requirement("/req/core/pl-limit-definition", "/req/job-list/limit-definition")
 @pytest.mark.parametrize("path", ["/processes", "/jobs"])
 def test_the_limit_is_described_as_the_standard_has_it(definition, path):
-    described = [resolved(definition, each) for each in operation(definition, path, "get")["parameters"]]
-    (limit,) = (each for each in described if each["name"] == "limit")
-    schema = resolved(definition, limit["schema"])
-    assert (schema["type"], schema["minimum"], schema["maximum"], schema["default"]) == ("integer", 1, 10_000, 10)
+    limit, schema = limits(definition, path)
+    assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 1, 10_000)
+    assert 1 <= schema["default"] <= 10_000
     assert (limit["in"], limit.get("required", False)) == ("query", False)
     assert (limit.get("style", "form"), limit.get("explode", True)) == ("form", False)
 

@@ -60,14 +60,10 @@ WRONG = [
     ),
     *(("/jobs", "type", value, "process") for value in ("workflow", "process,workflow")),
     *(
-        ("/jobs", "datetime", value, "an instant or an interval")
-        for value in (
-            "soon",
-            "2026-13-01T00:00:00Z",
-            "2026-01-01T00:00:00Z/x",
-            "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z",
-        )
+        ("/jobs", "datetime", value, "RFC 3339")
+        for value in ("", "soon", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00Z/x")
     ),
+    ("/jobs", "datetime", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z", "start comes before its end"),
     *(("/jobs", name, value, "seconds") for name in ("minDuration", "maxDuration") for value in ("x", "-1", "")),
 ]
 

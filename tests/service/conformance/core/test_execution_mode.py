@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-import requests
 from exchange import MESSAGE, ended, execute, header_links, status
 from requests.structures import CaseInsensitiveDict
+
+if TYPE_CHECKING:
+    import requests
 
 SYNC, ASYNC = 200, 201
 TEXT = {"text": "teststring"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from definition import defined, limits
 from exchange import bare, get, get_json, links, problem
 from standard import RELATIONS
 
@@ -21,9 +22,10 @@ def test_the_process_list_is_there_and_valid(url):
 
 
 @pytest.mark.requirement("/req/core/pl-limit-definition")
-def test_ten_processes_make_a_page_where_no_limit_is_stated(url):
-    assert len(listed(url, "?limit=10000")["processes"]) > 10
-    assert len(listed(url)["processes"]) == 10
+def test_without_a_limit_a_page_holds_as_many_processes_as_the_definition_says(url):
+    default = limits(defined(url), "/processes")[1]["default"]
+    total = len(listed(url, "?limit=10000")["processes"])
+    assert len(listed(url)["processes"]) == min(default, total)
 
 
 @pytest.mark.requirement("/req/core/pl-limit-definition")
