@@ -232,19 +232,20 @@ def test_an_input_that_a_process_has_not_is_told_with_those_it_has(url):
 
 @pytest.mark.requirement("/req/core/process-execute-input-validation")
 @pytest.mark.parametrize(
-    ("process", "name", "content"),
+    ("process", "name", "file", "content"),
     [
-        ("echo", "message", b"5"),
-        ("name-of", "station", b'{"name": 5}'),
-        ("name-of", "station", b"no JSON"),
-        ("corners", "box", b'{"bbox": [1, 2, 3]}'),
-        ("count-features", "features", b"no features"),
+        ("echo", "message", "a.json", b"5"),
+        ("echo", "message", "a.txt", b"\xff"),
+        ("name-of", "station", "a.json", b'{"name": 5}'),
+        ("name-of", "station", "a.json", b"no JSON"),
+        ("corners", "box", "a.json", b'{"bbox": [1, 2, 3]}'),
+        ("count-features", "features", "a.json", b"no features"),
     ],
 )
-def test_what_a_reference_holds_is_checked_the_same_way(url, files, process, name, content):
+def test_what_a_reference_holds_is_checked_the_same_way(url, files, process, name, file, content):
     folder, there = files
-    (folder / "a.json").write_bytes(content)
-    refused_when_read(url, process, name, **{name: {"href": f"{there}/a.json"}})
+    (folder / file).write_bytes(content)
+    refused_when_read(url, process, name, **{name: {"href": f"{there}/{file}"}})
 
 
 @pytest.mark.requirement("/req/core/process-execute-input-validation")
