@@ -117,3 +117,14 @@ def test_the_dismissal_of_a_job_comes_as_a_page(url):
 def test_the_api_definition_comes_as_a_page(url):
     shown = page(get(f"{url}/openapi?f=html"))
     assert page(get(f"{url}/openapi", Accept=HTML)).text == shown.text
+
+
+@pytest.mark.requirement("/req/html/content")
+def test_what_a_page_lacks_is_seen():
+    shown = Page("http://a.example/b", "<!doctype html><p>one <b>two</b> 3<script>four</script><a href='c'>c</a>")
+    assert not shown.lacks(
+        {"x": "one two", "y": [3, True, None], "links": [{"href": "http://a.example/c", "rel": "self"}]}
+    )
+    assert shown.lacks({"x": "four"}) == ["four"]
+    assert shown.lacks({"outputs": {"speed": {}}}) == ["speed"]
+    assert shown.lacks({"links": [{"href": "http://a.example/d"}]}) == ["http://a.example/d"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import shapes
 from exchange import execute
+from standard import valid
 
 
 def executed(url: str, case: shapes.Case) -> None:
@@ -54,3 +55,16 @@ def test_a_document_is_json_whatever_else_is_accepted(url):
     for accept in ("*/*", "application/json", "image/png, application/json;q=0.1"):
         answer = execute(url, "echo", body, Accept=accept)
         assert (answer.headers["Content-Type"], answer.json()) == ("application/json", {"message": "a"})
+
+
+@pytest.mark.requirement("/req/core/process-execute-sync-raw-value-multi", "/req/core/process-execute-sync-raw-ref")
+@pytest.mark.parametrize("case", [shapes.RAW_VALUE_MULTI[1], *shapes.RAW_MIXED, *shapes.RAW_REFERENCE])
+def test_what_the_request_says_of_its_results_outweighs_accept(url, case):
+    case.check(execute(url, case.process, case.body, Accept="application/json"))
+
+
+@pytest.mark.requirement("/text/core/inline-or-ref-data")
+@pytest.mark.parametrize("sent", [{"bbox": "none"}, {"bbox": [1, 2, 3]}, {"href": 5}, {"value": 1}, {}])
+def test_an_object_that_only_looks_like_a_box_or_a_link_is_a_qualified_value(url, sent):
+    body = {"inputs": {"anything": {"value": sent}}, "response": "document"}
+    assert valid(execute(url, "same", body).json(), "results") == {"result": {"value": sent}}
