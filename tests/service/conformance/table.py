@@ -15,7 +15,8 @@ TABLE = HERE / "TABLE.md"
 HEAD = """# OGC API - Processes - Part 1: Core 1.0, and what proves that this service keeps it
 
 Written by `python tests/service/conformance/table.py`; a test fails where it is stale. *sentence*: something the text
-of the standard says without giving it an id; ours begins with `/text`.
+of the standard says without giving it an id; ours begins with `/text`. *kept*: the tests named prove it, and run with
+every change.
 """
 NOT_RUN = {"skip", "skipif", "xfail"}
 

@@ -116,6 +116,7 @@ def test_22_inputs(url, suite):
 
 
 def test_23_input_by_reference(url, suite, files):
+    # the suite's own picture lies on raw.githubusercontent.com: where the suite itself is run, allowed_hosts names that
     folder, there = files
     (folder / "picture.tif").write_bytes(TIFF)
     chosen = suite.first(lambda each: each.is_binary())
