@@ -91,7 +91,7 @@ def test_every_operation_that_is_described_is_implemented(url, definition):
         )
         assert answer.status_code not in (405, 501), f"{method} {path}"
         assert answer.status_code != 404 or "none" in here, f"{method} {path}: {answer.text[:200]}"
-        assert answer.status_code < 500, f"{method} {path}: {answer.text[:200]}"
+        assert answer.status_code < 500 or "/fail/" in here, f"{method} {path}: {answer.text[:200]}"
     assert requests.delete(job, timeout=60).status_code == 200
 
 
@@ -142,7 +142,10 @@ def test_the_filters_are_described_as_the_standard_has_them(definition):
     assert described["datetime"][1]["type"] == "string"
     for name in ("minDuration", "maxDuration"):
         schema = described[name][1]
-        assert "integer" in (schema["type"], schema.get("items", {}).get("type"))
+        assert {schema["type"], schema.get("items", {}).get("type")} & {
+            "integer",
+            "number",
+        }  # it takes parts of one too
 
 
 @pytest.mark.requirement("/req/oas30/completeness")
