@@ -46,6 +46,6 @@ def url(service: Running) -> str:
 def files(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder and the URL under which its files are found."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield tmp_path, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

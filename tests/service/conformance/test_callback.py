@@ -59,7 +59,7 @@ def subscriber() -> Iterator[Subscriber]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
         server.subscriber = Subscriber(f"http://127.0.0.1:{server.server_port}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.subscriber
         server.shutdown()
 

@@ -57,6 +57,8 @@ def test_pages_of_other_origins_may_call_and_read_where_a_job_is(url):
     assert answer.headers["Access-Control-Allow-Origin"] in ("*", asked["Origin"])
     assert "location" in answer.headers["Access-Control-Expose-Headers"].lower()
     ended(answer.headers["Location"])
+    refused = get(f"{url}/processes/nothing", Origin=asked["Origin"])
+    assert refused.headers["Access-Control-Allow-Origin"] in ("*", asked["Origin"])
 
 
 @pytest.mark.requirement("/rec/core/html")
