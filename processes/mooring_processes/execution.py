@@ -222,12 +222,17 @@ class Desk:
             return path.read_bytes()
         if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
             return self._read(declared, path, link.get("type") or stated)
+        return declared.decode_value(self._fetched_value(declared, path, str(link.get("type") or stated)))
+
+    def _fetched_value(self, declared: Input, path: Path, media_type: str) -> Any:
+        """The plain value in a fetched file: JSON, or for an input that is text the text itself."""
+        is_text = media_type.partition(";")[0].strip().lower() == "text/plain"
         try:
-            return declared.decode_value(json.loads(path.read_bytes()))
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{declared.id}: the reference does not hold JSON", input=declared.id) from error
+            content = path.read_text(encoding="utf-8")
+            return content if is_text and declared.schema.get("type") == "string" else json.loads(content)
+        except (ValueError, RecursionError) as error:
+            holds = "UTF-8 text" if is_text else "JSON"
+            raise InputError(f"{declared.id}: the reference does not hold {holds}", input=declared.id) from error
 
     def _selected(self, declared: Input, selection: Mapping[str, Any]) -> Any:
         entry, variable = self._datasets.select(declared.id, selection, declared.kind)

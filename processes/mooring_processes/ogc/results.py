@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flask import Response
+from mooring.values import BBox
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
@@ -82,7 +83,7 @@ class Results:
         """The HTTP answer in the shape the execute request asked for; where it did not, in that of *form*."""
         artefacts = self.job.artefacts
         if not self.job.request.outputs:
-            return Response(status=204)
+            return _no_content()
         if self._is_document(form):
             return self.document(form)
         by_reference = [each for each in artefacts if self._transmission(each) is Transmission.REFERENCE]
@@ -162,7 +163,7 @@ class Results:
         return {"value": text, "mediaType": artefact.media_type, "encoding": "base64"}
 
     def _links(self, artefacts: tuple[Artefact, ...]) -> Response:
-        response = Response(status=204)
+        response = _no_content()
         for each in artefacts:
             response.headers.add("Link", f'<{self.href(each)}>; rel="{each.output}"; type="{each.media_type}"')
         return response
@@ -179,7 +180,9 @@ class Results:
                 yield b"\r\n"
             yield f"--{boundary}--\r\n".encode()
 
-        return Response(parts(), content_type=f"multipart/related; boundary={boundary}")
+        # RFC 2387 wants the type of the first part told
+        stated = f'multipart/related; boundary={boundary}; type="{artefacts[0].media_type.partition(";")[0]}"'
+        return Response(parts(), content_type=stated)
 
     def _part_head(self, artefact: Artefact, boundary: str, *, is_reference: bool) -> bytes:
         lines = [
@@ -201,6 +204,13 @@ class Results:
         return _blocks((self.directory / artefact.file).open("rb"))
 
 
+def _no_content() -> Response:
+    """204, which has no content and so no media type."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while block := file.read(BLOCK):
@@ -209,9 +219,15 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def _in_document(value: Any) -> Any:
     """A value in results.yaml: an object other than a bounding box stands as a qualified value."""
-    if isinstance(value, dict) and "bbox" not in value:
-        return {"value": value}
-    return value
+    return {"value": value} if isinstance(value, dict) and not _is_box(value) else value
+
+
+def _is_box(value: Mapping[str, Any]) -> bool:
+    try:
+        BBox.from_json(value)
+    except ValueError:
+        return False
+    return value.keys() <= {"bbox", "crs"}
 
 
 def _is_json(media_type: str) -> bool:

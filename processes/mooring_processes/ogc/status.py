@@ -33,7 +33,7 @@ def status_info(job: Job, base: str, *, is_draft: bool = False) -> dict[str, Any
     for name in ("created", "started", "finished", "updated"):
         moment: datetime | None = getattr(job, name)
         if moment is not None:
-            document[name] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            document[name] = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
     document["links"] = _links(job, base)
     return document
 

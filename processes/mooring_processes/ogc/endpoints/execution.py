@@ -75,6 +75,7 @@ class Execution:
         response = results.page() if form.html else results.answer(form)
         if form.html or callbacks or results.holds_links(form):
             self._engine.keep(job, callbacks)
+            response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
         else:
             self._engine.discard(job)
         return response
