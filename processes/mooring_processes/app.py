@@ -15,7 +15,7 @@ from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.configuration import Configuration, read_configuration
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
-from mooring_processes.ogc import errors
+from mooring_processes.ogc import errors, looks, pages
 from mooring_processes.ogc.embedding import pygeoapi_blueprint
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
@@ -51,10 +51,10 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
-    app.context_processor(lambda: {"service": service})
     app.register_blueprint(blueprint(service))
     app.register_blueprint(pygeoapi_blueprint(_pygeoapi_config(configuration, service)))
     errors.register(app)
+    pages.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)
     return app
@@ -75,7 +75,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         seconds=settings.reference_seconds,
     )
     workplace = {
-        "catalogue": catalogue.to_json(),
+        "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
     }
@@ -112,6 +112,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service) -> dict[str
         "output_dir": None,
         "engine": service.engine.settings.to_json(),
     }
+    document["server"].setdefault("templates", {}).setdefault("path", str(pages.TEMPLATES))
     for name, entry in service.catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}

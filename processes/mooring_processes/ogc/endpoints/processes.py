@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.calls import Calls
 from mooring_processes.ogc.descriptions import description, summary
 from mooring_processes.ogc.paging import page_links
 from mooring_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
@@ -37,10 +38,12 @@ class Processes:
         items = [summary(entry, base) for entry in entries[offset : offset + limit]]
         following = {"offset": offset + limit} if offset + limit < len(entries) else None
         links = page_links(f"{base}/processes", request.args, following)
-        return reply({"processes": items, "links": links}, "processes")
+        return reply({"processes": items, "links": links}, "processes", count=len(entries), offset=offset)
 
     def description(self, process_id: str) -> Response:
         """One process in full."""
-        response = reply(description(self._service.entry(process_id), self._service.base), "process")
+        service, entry = self._service, self._service.entry(process_id)
+        calls = Calls(entry, service.base, service.datasets)
+        response = reply(description(entry, service.base), "process", limits=entry.limits, calls=calls)
         add_profile(response, ogc.PROFILE_DESCRIPTION)
         return response
