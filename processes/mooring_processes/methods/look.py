@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from io import BytesIO
+from math import cos, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,8 @@ ROWS = 20
 COLUMNS = 30
 LETTERS = 200
 """Letters of one cell of a table."""
+DIGITS = 7
+"""Digits of one number in a table."""
 SHAPES = 20_000
 """Features that are drawn at most."""
 PANELS = 12
@@ -175,7 +178,7 @@ def _grid_facts(value: xr.DataArray | xr.Dataset) -> dict[str, Any]:
         for each in arrays[:COLUMNS]
     ]
     crs = crs_of(arrays[0]) if arrays else None
-    return {"variables": variables, "crs": crs.name if crs is not None else None}
+    return {"variables": variables, "crs": crs.to_string() if crs is not None else None}
 
 
 def _is_number(array: xr.DataArray) -> bool:
@@ -195,7 +198,7 @@ def _feature_map(frame: gpd.GeoDataFrame) -> Figure:
     if shapes.crs is not None and not shapes.crs.is_geographic:
         shapes = shapes.to_crs("EPSG:4326")
     column = _telling(shapes)
-    figure = Figure(figsize=(7.5, 5), dpi=150, layout="constrained")
+    figure = Figure(figsize=_size(shapes), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     axes.set_axisbelow(True)
     axes.grid(color="0.85", linewidth=0.7)
@@ -203,18 +206,28 @@ def _feature_map(frame: gpd.GeoDataFrame) -> Figure:
     axes.margins(0.08)
     style: dict[str, Any] = {"edgecolor": "#0b5563", "linewidth": 0.9, "ax": axes}
     if column is not None:
-        shapes.plot(column=column, cmap="viridis", legend=True, legend_kwds={"label": column, "shrink": 0.8}, **style)
+        shapes.plot(column=column, cmap="viridis", legend=True, legend_kwds={"label": column, "shrink": 0.7}, **style)
     else:
         shapes.plot(color="#7fb8c2", **style)
+    for each in figure.axes:
+        each.tick_params(labelsize=8)
     _furnish(axes, is_lonlat=shapes.crs is not None)
     return figure
+
+
+def _size(shapes: gpd.GeoDataFrame) -> tuple[float, float]:
+    """Width and height of a figure [inch], about as the features lie."""
+    west, south, east, north = shapes.total_bounds
+    stretch = 1.0 if shapes.crs is None else max(cos(radians((south + north) / 2)), 0.2)
+    ratio = min(max((east - west) * stretch / max(north - south, 1e-9), 0.5), 2.5)
+    return (7.0, max(7.0 / ratio - 0.6, 2.5)) if ratio > 1 else (5.5 * ratio + 1.6, 5.5)
 
 
 def _furnish(axes: Any, *, is_lonlat: bool) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
     from mooring.formats.labels import meridian, parallel  # noqa: PLC0415
 
-    axes.tick_params(labelsize=8)
+    axes.set(xlabel="", ylabel="")
     axes.spines[["top", "right"]].set_visible(False)
     for axis, words in ((axes.xaxis, meridian), (axes.yaxis, parallel)):
         axis.set_major_locator(MaxNLocator(6, min_n_ticks=2))
@@ -257,6 +270,8 @@ def _head(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _short(cell: Any) -> Any:
+    if isinstance(cell, float):
+        return float(f"{cell:.{DIGITS}g}")
     if isinstance(cell, str | dict | list):
         text = cell if isinstance(cell, str) else str(cell)
         return text if len(text) <= LETTERS else f"{text[:LETTERS]}..."

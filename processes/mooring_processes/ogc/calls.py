@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from mooring.formats import Kind, find, kind_of
 
 from mooring_processes.ogc.descriptions import media_types, type_of
 from mooring_processes.ogc.examples import YourFile, example
+from mooring_processes.ogc.words import laid_out
 from mooring_processes.signature import SINGLE
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets
 
 FILES = (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.BYTES)
-WIDTH = 88
 
 
 @dataclass(frozen=True)
@@ -144,30 +144,6 @@ class Calls:
         has_json = self._file is None or not self.entry.limits.sync
         lines.append("console.log(await answer.json());" if has_json else "const file = await answer.arrayBuffer();")
         return "\n".join(lines)
-
-
-def laid_out(value: Any, literal: Callable[[Any], str], width: int = WIDTH) -> str:
-    """A value as code: on one line where it fits, else one member on a line.
-
-    Parameters
-    ----------
-    value : plain JSON, with places for files.
-    literal : what writes a value that is no container, and the keys of objects.
-    width : letters of a line.
-    """
-    if isinstance(value, Mapping):
-        parts = [f"{literal(key)}: {laid_out(each, literal, width - 4)}" for key, each in value.items()]
-        opening, closing = "{", "}"
-    elif isinstance(value, list):
-        parts = [laid_out(each, literal, width - 4) for each in value]
-        opening, closing = "[", "]"
-    else:
-        return literal(value)
-    line = f"{opening}{', '.join(parts)}{closing}"
-    if len(line) <= width and "\n" not in line:
-        return line
-    inner = "".join(f"\n  {part}," for part in (each.replace("\n", "\n  ") for each in parts))
-    return f"{opening}{inner}\n{closing}"
 
 
 def _json(document: Mapping[str, Any]) -> str:

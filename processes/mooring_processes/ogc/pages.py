@@ -75,12 +75,12 @@ def register(app: Flask, service: Service) -> None:
         "formats": words.formats_of,
         "inline": words.inline,
         "json_text": words.json_text,
+        "kind_words": words.kind_words,
         "moment": words.moment_words,
         "prose": words.prose,
         "shortened": words.shortened,
         "size": words.size_words,
         "variable_row": words.variable_row,
-        "type_words": words.type_words,
     }
     app.after_request(_guarded)
 

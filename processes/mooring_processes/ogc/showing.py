@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.looks import Looks
 from mooring_processes.ogc.pages import page
 from mooring_processes.ogc.status import job_url
+from mooring_processes.ogc.words import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ def _picture(results: Results, artefact: Artefact) -> str | None:
 def _beginning(directory: Path, artefact: Artefact) -> str | None:
     """How an output begins that is text and has no rows."""
     if artefact.file is None:
-        return None if isinstance(artefact.value, str) else json.dumps(artefact.value, ensure_ascii=False, indent=2)
+        return None if isinstance(artefact.value, str) else json_text(artefact.value)
     bare = artefact.media_type.partition(";")[0]
     if looks.can_tell(artefact) or not (bare.startswith("text/") or bare.endswith(("json", "xml"))):
         return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
+from mooring.formats import Kind, kind_of
+
+from mooring_processes.ogc.descriptions import type_of
 
 PLAIN = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 FORMATS = {
@@ -15,8 +18,18 @@ FORMATS = {
     "duration": "duration", "ogc-bbox": "bounding box", "byte": "file", "geojson-feature-collection": "GeoJSON features",
 }  # fmt: skip
 STEP = 1000.0
+WIDTH = 88
+"""Letters of a line of code."""
 MINUTE, HOUR = 60.0, 3600.0
 SHORT = 10.0
+
+
+KINDS = {Kind.GRID: "grid", Kind.FEATURES: "features", Kind.TABLE: "table", Kind.BYTES: "file"}
+
+
+def kind_words(described: Mapping[str, Any]) -> str:
+    """What an input or output is, in a few words."""
+    return KINDS.get(kind_of(type_of(described))) or type_words(described["schema"])
 
 
 def type_words(schema: Mapping[str, Any]) -> str:
@@ -68,9 +81,33 @@ LETTERS, ITEMS = 200, 20
 """How much of a text and of a list stands on a page."""
 
 
+def laid_out(value: Any, literal: Callable[[Any], str], width: int = WIDTH) -> str:
+    """A value as code: on one line where it fits, else one member on a line.
+
+    Parameters
+    ----------
+    value : plain JSON, with places for files.
+    literal : what writes a value that is no container, and the keys of objects.
+    width : letters of a line.
+    """
+    if isinstance(value, Mapping):
+        parts = [f"{literal(key)}: {laid_out(each, literal, width - 4)}" for key, each in value.items()]
+        opening, closing = "{", "}"
+    elif isinstance(value, list):
+        parts = [laid_out(each, literal, width - 4) for each in value]
+        opening, closing = "[", "]"
+    else:
+        return literal(value)
+    line = f"{opening}{', '.join(parts)}{closing}"
+    if len(line) <= width and "\n" not in line:
+        return line
+    inner = "".join(f"\n  {part}," for part in (each.replace("\n", "\n  ") for each in parts))
+    return f"{opening}{inner}\n{closing}"
+
+
 def json_text(value: Any) -> str:
     """A value as JSON that people read."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=dict)
+    return laid_out(value, lambda each: json.dumps(each, ensure_ascii=False))
 
 
 def shortened(value: Any) -> Any:
@@ -96,6 +133,8 @@ def size_words(count: float) -> str:
 
 def duration_words(seconds: float) -> str:
     """A span of time."""
+    if seconds < 1:
+        return f"{seconds * STEP:.3g} ms"
     if seconds < SHORT:
         return f"{seconds:.3g} s"
     if seconds < MINUTE:
