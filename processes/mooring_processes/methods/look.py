@@ -136,12 +136,17 @@ def _array(value: xr.DataArray | xr.Dataset) -> xr.DataArray:
     """One array of numbers: the grid itself, or the first variable with both horizontal axes."""
     from mooring.formats.axes import is_horizontal  # noqa: PLC0415
 
-    arrays = list(value.data_vars.values()) if hasattr(value, "data_vars") else [value]
-    arrays = [each for each in arrays if each.dtype.kind in "biuf" and each.ndim]
+    arrays = [each for each in _arrays(value) if each.dtype.kind in "biuf" and each.ndim]
     if not arrays:
         raise FormatError("the data holds no numbers to draw")
     found: xr.DataArray = next((each for each in arrays if is_horizontal(each)), arrays[0])
     return found
+
+
+def _arrays(value: xr.DataArray | xr.Dataset) -> list[xr.DataArray]:
+    import xarray as xr  # noqa: PLC0415
+
+    return list(value.data_vars.values()) if isinstance(value, xr.Dataset) else [value]
 
 
 def _part(array: xr.DataArray) -> xr.DataArray:
@@ -164,7 +169,7 @@ def _grid_facts(value: xr.DataArray | xr.Dataset) -> dict[str, Any]:
     from mooring.formats.labels import quantity  # noqa: PLC0415
     from mooring.formats.rows import plain  # noqa: PLC0415
 
-    arrays = list(value.data_vars.values()) if hasattr(value, "data_vars") else [value]
+    arrays = _arrays(value)
     variables = [
         {
             "name": str(each.name or ""),
@@ -173,7 +178,7 @@ def _grid_facts(value: xr.DataArray | xr.Dataset) -> dict[str, Any]:
             "type": str(each.dtype),
             "least": plain(each.min().item()) if _is_number(each) else None,
             "most": plain(each.max().item()) if _is_number(each) else None,
-            "missing": int(each.isnull().sum()),
+            "missing": int(each.isnull().sum()),  # noqa: PD003 - xarray has no other word
         }
         for each in arrays[:COLUMNS]
     ]
@@ -237,7 +242,7 @@ def _furnish(axes: Any, *, is_lonlat: bool) -> None:
 
 def _telling(frame: gpd.GeoDataFrame) -> str | None:
     """The attribute that colours a map."""
-    numbers = [str(name) for name in frame.columns if frame[name].dtype.kind == "f" and frame[name].nunique() > 1]
+    numbers = [str(name) for name in frame.columns if frame[name].dtype.kind == "f" and frame[name].notna().any()]
     return next((name for name in TELLING if name in numbers), numbers[0] if numbers else None)
 
 

@@ -45,10 +45,7 @@ def example(name: str, described: Mapping[str, Any], datasets: Datasets) -> Any:
     datasets : what it may name.
     """
     kind = kind_of(type_of(described))
-    if kind in DATA:
-        one = _data(name, described, kind, datasets)
-    else:
-        one = value_of(described["schema"], name)
+    one = _data(name, described, kind, datasets) if kind in DATA else value_of(described["schema"], name)
     if isinstance(one, dict) and kind is Kind.VALUE:
         one = {"value": one}
     most = described.get("maxOccurs", 1)
@@ -113,12 +110,17 @@ def value_of(schema: Mapping[str, Any], name: str = "") -> Any:
 
 
 def _composed(schema: Mapping[str, Any], name: str) -> Any:
-    for key in ("oneOf", "anyOf", "allOf"):
-        alternatives = schema.get(key)
-        if alternatives and key == "allOf":
-            return {"bbox": BOX} if any(each.get("format") == "ogc-bbox" for each in alternatives) else _merged(schema)
-        if alternatives:
-            return value_of(alternatives[0], name)
+    for key in ("oneOf", "anyOf"):
+        if schema.get(key):
+            return value_of(schema[key][0], name)
+    if any(each.get("format") == "ogc-bbox" for each in schema.get("allOf", ())):
+        return {"bbox": BOX}
+    if "allOf" in schema:
+        return _merged(schema)
+    return _single(schema, name)
+
+
+def _single(schema: Mapping[str, Any], name: str) -> Any:
     match schema.get("type"):
         case "object":
             properties = schema.get("properties", {})

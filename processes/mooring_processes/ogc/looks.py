@@ -35,6 +35,10 @@ PICTURE, FACTS = _entry("picture"), _entry("facts")
 ENTRIES = (PICTURE, FACTS)
 """What the children of a service know beside its catalogue."""
 
+GEOJSON = "application/geo+json"
+SHAPES = frozenset(
+    {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
+)
 DRAWN = (Kind.GRID, Kind.FEATURES, Kind.GEOMETRY)
 ROWED = (*DRAWN, Kind.TABLE)
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -48,7 +52,13 @@ def is_picture(artefact: Artefact) -> bool:
 
 def can_draw(artefact: Artefact) -> bool:
     """Whether a picture may be made of an output."""
-    return _bare(artefact.media_type) in _media_types(DRAWN)
+    return _bare(_media_type(artefact)) in _media_types(DRAWN)
+
+
+def _media_type(artefact: Artefact) -> str:
+    """What an output is; a geometry inside JSON is GeoJSON."""
+    is_shape = isinstance(artefact.value, dict) and artefact.value.get("type") in SHAPES
+    return GEOJSON if is_shape and {"coordinates", "geometries"} & artefact.value.keys() else artefact.media_type
 
 
 def can_tell(artefact: Artefact) -> bool:
@@ -110,7 +120,7 @@ class Looks:
 
     def _call(self, entry: Entry, media_type: str, results: Results, artefact: Artefact) -> Job | None:
         """The finished look; None where it failed, which the log tells."""
-        inputs = {"path": "", "media_type": artefact.media_type}
+        inputs = {"path": "", "media_type": _media_type(artefact)}
         if artefact.file is None:
             inputs["content"] = json.dumps(artefact.value)
         else:

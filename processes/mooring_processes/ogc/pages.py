@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from flask import Response, render_template, send_from_directory
 from mooring.description import text
+from mooring.formats import kind_of
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc import words
+from mooring_processes.ogc.descriptions import type_of
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -71,6 +73,7 @@ def register(app: Flask, service: Service) -> None:
     app.jinja_env.filters |= {
         "by_standard": words.by_standard,
         "bounds": words.bounds_words,
+        "data_here": lambda described: service.datasets.ids(kind_of(type_of(described))),
         "duration": words.duration_words,
         "formats": words.formats_of,
         "inline": words.inline,

@@ -155,5 +155,3 @@ def _lasting(response: Response, etag: str) -> Response:
     response.set_etag(etag)
     response.headers["Cache-Control"] = f"private, max-age={KEPT}"
     return response
-
-

@@ -15,7 +15,8 @@ from mooring_processes.ogc.descriptions import type_of
 PLAIN = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 FORMATS = {
     "date": "date", "date-time": "date and time", "time": "time", "uri": "URI", "uuid": "UUID",
-    "duration": "duration", "ogc-bbox": "bounding box", "byte": "file", "geojson-feature-collection": "GeoJSON features",
+    "duration": "duration", "ogc-bbox": "bounding box", "byte": "file",
+    "geojson-feature-collection": "GeoJSON features",
 }  # fmt: skip
 STEP = 1000.0
 WIDTH = 88
@@ -175,7 +176,7 @@ def by_standard(uris: Iterable[str]) -> list[tuple[str, list[str]]]:
 def variable_row(variable: Mapping[str, Any]) -> list[Any]:
     """What is told of one variable of a grid, in the order of its table."""
     range_ = [None if variable[each] is None else f"{variable[each]:.6g}" for each in ("least", "most")]
-    shape = " × ".join(variable["shape"])
+    shape = " \u00d7 ".join(variable["shape"])
     return [variable["name"], variable["quantity"], shape, *range_, variable["missing"], variable["type"]]
 
 

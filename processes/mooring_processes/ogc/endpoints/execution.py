@@ -84,7 +84,11 @@ class Execution:
             problem = errors.of_failure(job.failure)
             raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
         document = status_info(job, self._service.base, is_draft=is_draft(request))
-        response = reply(document, "job", 201, job=job, etag=etag_of(job), asks=True) if wants_html(request) else as_json(document, 201)
+        response = (
+            reply(document, "job", 201, job=job, etag=etag_of(job), asks=True)
+            if wants_html(request)
+            else as_json(document, 201)
+        )
         response.headers["Location"] = url
         response.set_etag(etag_of(job))  # so that the first look at the job can be held until it changes
         response.headers["Preference-Applied"] = "respond-async"

@@ -97,7 +97,9 @@ class Jobs:
         job = self._engine.dismiss(job_id)
         if job is None:
             raise self._service.no_such_job(job_id)
-        return reply(status_info(job, self._service.base, is_draft=is_draft(request)), "job", job=job, is_dismissal=True)
+        return reply(
+            status_info(job, self._service.base, is_draft=is_draft(request)), "job", job=job, is_dismissal=True
+        )
 
     def log(self, job_id: str) -> Response:
         """What a job's method said while it ran, as text."""
