@@ -9,7 +9,9 @@ import shapely
 import xarray as xr
 from mooring_processes import Media, process, progress
 
-EVIL = "</script><img src=x onerror=\"document.body.dataset.run='yes'\"><script>document.body.dataset.run='yes'</script>"
+EVIL = (
+    "</script><img src=x onerror=\"document.body.dataset.run='yes'\"><script>document.body.dataset.run='yes'</script>"
+)
 
 
 class Mirror(NamedTuple):

@@ -287,9 +287,10 @@ def test_a_picture_is_made_once_for_a_browser(terrain):
 def test_of_many_maps_the_first_is_drawn_and_all_are_told(url):
     job = ended(submitted(url, "many-maps"))
     assert get(f"{job}/results/result/look").content.startswith(PNG)
-    assert "height Height [m] step 30 \N{MULTIPLICATION SIGN} lat 8 \N{MULTIPLICATION SIGN} lon 9 0 2159" in page(
-        f"{job}/results"
-    ).text
+    assert (
+        "height Height [m] step 30 \N{MULTIPLICATION SIGN} lat 8 \N{MULTIPLICATION SIGN} lon 9 0 2159"
+        in page(f"{job}/results").text
+    )
 
 
 def test_a_file_that_cannot_be_read_has_a_page_and_no_picture(url):
