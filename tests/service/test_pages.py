@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -21,6 +24,9 @@ from mooring_processes.ogc.inputs import Checker
 from mooring_processes.references import Policy
 from shown import METHODS, Page, ended, page, showing, submitted
 
+if TYPE_CHECKING:
+    from serving import Running
+
 FRONT = ("", "conformance", "processes", "processes?limit=2", "processes/echo", "processes/terrain", "processes/mirror")
 PLACES = ("", "/places", "/places/items", "/places/items/west", "/places/schema", "/places/queryables")
 COLLECTIONS = tuple(f"collections{place}" for place in PLACES)
@@ -28,9 +34,14 @@ PNG = b"\x89PNG"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with showing(tmp_path_factory.mktemp("pages"), EVIL) as service:
-        yield service.url
+        yield service
+
+
+@pytest.fixture(scope="module")
+def url(running: Running) -> str:
+    return running.url
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +322,19 @@ def test_a_table_shows_its_first_rows(mirrored):
     assert "50 rows, 1 column; the first 20 rows" in shown.text
     assert f"19 {EVIL}" in shown.text
     assert f"20 {EVIL}" not in shown.text
+
+
+def test_looking_leaves_nothing_behind(running):
+    job = ended(submitted(running.url, "many-maps"))
+    before = [set((running.state / folder).iterdir()) for folder in ("results", "logs")]
+    count = "select count(*) from jobs"
+    with sqlite3.connect(running.state / "jobs.sqlite") as store:
+        (jobs,) = store.execute(count).fetchone()
+        assert get(f"{job}/results/result/look").content.startswith(PNG)
+        page(f"{job}/results")
+        time.sleep(1.5)  # records are written together, a little later
+        assert store.execute(count).fetchone() == (jobs,)
+    assert [set((running.state / folder).iterdir()) for folder in ("results", "logs")] == before
 
 
 def test_nobody_outside_can_have_a_look_at_a_file(url):

@@ -14,6 +14,7 @@ from mooring_processes.description import Address
 from mooring_processes.execution import Request
 from mooring_processes.jobs.errors import EngineError
 from mooring_processes.limits import Limits
+from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
     from mooring_processes.execution import Artefact
@@ -89,41 +90,39 @@ class Looks:
 
     def picture(self, results: Results, artefact: Artefact) -> bytes | None:
         """A picture of an output, or None where it cannot be drawn."""
-        if not can_draw(artefact):
-            return None
-        job = self._call(PICTURE, PNG, results, artefact)
-        if job is None:
-            return None
-        try:
-            return (self.engine.directory(job) / "result").read_bytes()
-        finally:
-            self.engine.discard(job)
+        return self._call(PICTURE, PNG, results, artefact) if can_draw(artefact) else None
 
     def facts(self, results: Results, artefact: Artefact) -> Mapping[str, Any] | None:
         """What an output holds, or None where it cannot be told now."""
         if not can_tell(artefact):
             return None
         try:
-            job = self._call(FACTS, "application/json", results, artefact)
+            content = self._call(FACTS, ogc.JSON, results, artefact)
         except EngineError:
             return None  # the page is worth more than its ornaments
-        if job is None:
-            return None
-        (told,) = job.artefacts
-        if told.file is None:
-            return dict(told.value)
-        try:
-            found: dict[str, Any] = json.loads((self.engine.directory(job) / told.file).read_bytes())
-        finally:
-            self.engine.discard(job)
-        return found
+        told: dict[str, Any] | None = json.loads(content) if content else None
+        return told
 
-    def _call(self, entry: Entry, media_type: str, results: Results, artefact: Artefact) -> Job | None:
-        """The finished look; None where it failed, which the log tells."""
+    def _call(self, entry: Entry, media_type: str, results: Results, artefact: Artefact) -> bytes | None:
+        """What a look gives; None where it failed. Only the log of what nobody foresaw is kept."""
         inputs = {"path": "", "media_type": _media_type(artefact)}
         if artefact.file is None:
             inputs["content"] = json.dumps(artefact.value)
         else:
             inputs["path"] = str(results.directory / artefact.file)
-        job = self.engine.call(Request(entry.id, inputs, {"result": media_type}), LIMITS, self.seconds)
-        return None if job.failure is not None else job
+        request = Request(entry.id, inputs, {"result": media_type})
+        job = self.engine.call(request, LIMITS, self.seconds, is_recorded=False)
+        if job.failure is not None and job.failure.reference:
+            return None
+        try:
+            return self._content(job)
+        finally:
+            self.engine.forget(job)
+
+    def _content(self, job: Job) -> bytes | None:
+        if job.failure is not None:
+            return None
+        (given,) = job.artefacts
+        if given.file is None:
+            return json.dumps(given.value).encode()
+        return (self.engine.directory(job) / given.file).read_bytes()
