@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from serving import Running
 
 FRONT = ("", "conformance", "processes", "processes?limit=2", "processes/echo", "processes/terrain", "processes/mirror")
-PLACES = ("", "/places", "/places/items", "/places/items/west", "/places/schema", "/places/queryables")
+PLACES = ("", "/lakes", "/lakes/items", "/lakes/items/west", "/lakes/schema", "/lakes/queryables")
 COLLECTIONS = tuple(f"collections{place}" for place in PLACES)
 PNG = b"\x89PNG"
 

@@ -17,7 +17,7 @@ AXE = "axe-core@4.14.1"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 QUIET += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 FRONT = ("", "conformance", "processes", "processes/echo", "processes/terrain", "processes/mirror", "jobs", "nothing")
-COLLECTIONS = ("", "/places", "/places/items", "/places/items/west", "/places/schema", "/places/queryables", "/no")
+COLLECTIONS = ("", "/lakes", "/lakes/items", "/lakes/items/west", "/lakes/schema", "/lakes/queryables", "/no")
 WIDTHS = (1200, 390)
 RUN = "document.body.dataset.run ?? ''"
 """What hostile words leave where a browser runs them."""
