@@ -16,7 +16,7 @@ from mooring_processes.configuration import Configuration, ConfigurationError, r
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
-from mooring_processes.ogc import errors
+from mooring_processes.ogc import errors, looks, pages
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.collections import Collections
 from mooring_processes.ogc.coverages import coverage_blueprint
@@ -61,7 +61,6 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
-    app.context_processor(lambda: {"service": service})
     collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
     pygeoapi_config = _pygeoapi_config(configuration, service, collections)
     with files_only():  # a server forks what is made here
@@ -72,6 +71,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
     errors.register(app)
+    pages.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)
     return app
@@ -92,7 +92,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         seconds=settings.reference_seconds,
     )
     workplace = {
-        "catalogue": catalogue.to_json(),
+        "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
     }
@@ -159,6 +159,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     }
     _check_names(configuration, service)
     document["resources"].update(collections.resources())
+    document["server"].setdefault("templates", {}).setdefault("path", str(pages.TEMPLATES))
     for name, entry in service.catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}

@@ -104,7 +104,15 @@ class Engine:
             with contextlib.suppress(OSError, EOFError):
                 self._stop_supervisor()
 
-    def call(self, request: Request, limits: Limits, timeout: float, answer: Mapping[str, Any] | None = None) -> Job:
+    def call(
+        self,
+        request: Request,
+        limits: Limits,
+        timeout: float,
+        answer: Mapping[str, Any] | None = None,
+        *,
+        is_recorded: bool = True,
+    ) -> Job:
         """Run a request and wait for it; it is forgotten where a part of the engine is killed.
 
         Parameters
@@ -113,6 +121,7 @@ class Engine:
         limits : what it may use.
         timeout : how long to wait for it [s]; then it is stopped.
         answer : kept with it unread.
+        is_recorded : whether the store has a record of it; without one, forget it in the end.
 
         Returns
         -------
@@ -136,6 +145,7 @@ class Engine:
             "answer": dict(answer or {}),
             "timeout": timeout,
             "created": now(),
+            "is_recorded": is_recorded,
         }
         frame = self._asked(head, compact(dict(request.inputs)).encode(), timeout)
         if "busy" in frame.head:
@@ -154,6 +164,10 @@ class Engine:
         """Remove the artefacts of a call; its record stays."""
         if any(artefact.file is not None for artefact in job.artefacts):
             self._state.discard_results(job.id)
+
+    def forget(self, job: Job) -> None:
+        """Remove all that is left of a call without a record."""
+        self._state.remove(job.id)
 
     def submit(
         self,

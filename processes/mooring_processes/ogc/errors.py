@@ -142,6 +142,7 @@ def respond(problem: Problem) -> Response:
         media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
         response = Response(json.dumps(document), status=problem.status, content_type=media_type)
     response.headers.update(problem.headers)
+    response.vary.add("Accept")
     return response
 
 

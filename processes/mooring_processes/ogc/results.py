@@ -16,7 +16,7 @@ from mooring.values import BBox
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages import seal
 from mooring_processes.ogc.ranges import file_answer
 from mooring_processes.ogc.representation import add_profile
 from mooring_processes.ogc.requests import Answer, Shape, Transmission
@@ -93,10 +93,6 @@ class Results:
             return self.output(artefacts[0])
         return self._multipart(artefacts, by_reference)
 
-    def page(self) -> Response:
-        """The results for a person: small values, and links to everything."""
-        return page("results", self._members(Wanted()), job=self.job, results=self)
-
     def holds_links(self, form: Wanted) -> bool:
         """Whether the answer leads back to files here, so that the job must be kept."""
         if any(self._transmission(each) is Transmission.REFERENCE for each in self.job.artefacts):
@@ -143,7 +139,7 @@ class Results:
         etag = f"{self.job.id}-{self.job.attempt}-{artefact.output}"
         response = file_answer(self.directory / artefact.file, artefact.media_type, etag)
         response.headers["Content-Disposition"] = f'inline; filename="{artefact.file}"'
-        return response
+        return seal(response)
 
     def href(self, artefact: Artefact) -> str:
         """Where one output is found as long as its job lives."""

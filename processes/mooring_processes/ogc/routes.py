@@ -14,6 +14,8 @@ from mooring_processes.ogc.endpoints.front import Front
 from mooring_processes.ogc.endpoints.jobs import Jobs
 from mooring_processes.ogc.endpoints.processes import Processes
 from mooring_processes.ogc.endpoints.results import JobResults
+from mooring_processes.ogc.pages import PLACE, static_file
+from mooring_processes.ogc.showing import Picture
 
 if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service
@@ -31,7 +33,7 @@ def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
     routes.before_request(service.start)
     routes.after_request(errors.in_place_of_another)
     front, processes, execution = Front(service), Processes(service), Execution(service)
-    jobs, results = Jobs(service), JobResults(service)
+    jobs, results, picture = Jobs(service), JobResults(service), Picture(service)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
@@ -47,6 +49,8 @@ def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
         ("GET", "/jobs/<job_id>/log", jobs.log),
         ("GET", "/jobs/<job_id>/results", results.results),
         ("GET", "/jobs/<job_id>/results/<output_id>", results.output),
+        ("GET", "/jobs/<job_id>/results/<output_id>/look", picture.look),
+        ("GET", f"{PLACE}/<name>", static_file),
     )
     for method, rule, view in table:
         endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES

@@ -16,6 +16,7 @@ from mooring_processes.ogc.negotiation import Preferences, is_draft, preferences
 from mooring_processes.ogc.representation import as_json, reply
 from mooring_processes.ogc.requests import Order, Signals, order_of, read_json
 from mooring_processes.ogc.results import Wanted
+from mooring_processes.ogc.showing import results_page
 from mooring_processes.ogc.status import etag_of, job_url, status_info
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Execution:
                 self._engine.keep(job, callbacks)
             raise errors.of_failure(job.failure)
         results = self._service.results_of(job)
-        response = results.page() if form.html else results.answer(form)
+        response = results_page(self._service, results) if form.html else results.answer(form)
         if form.html or callbacks or results.holds_links(form):
             self._engine.keep(job, callbacks)
             response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
@@ -91,7 +92,11 @@ class Execution:
             problem = errors.of_failure(job.failure)
             raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
         document = status_info(job, self._service.base, is_draft=is_draft(request))
-        response = reply(document, "job", 201, job=job) if wants_html(request) else as_json(document, 201)
+        response = (
+            reply(document, "job", 201, job=job, etag=etag_of(job), asks=True)
+            if wants_html(request)
+            else as_json(document, 201)
+        )
         response.headers["Location"] = url
         response.set_etag(etag_of(job))  # so that the first look at the job can be held until it changes
         response.headers["Preference-Applied"] = "respond-async"
@@ -100,7 +105,7 @@ class Execution:
     def _done(self, job: Job, form: Wanted, applied: str) -> Response:
         """The answer to a job that was done while the caller waited for it."""
         results = self._service.results_of(job)
-        response = results.page() if form.html else results.answer(form)
+        response = results_page(self._service, results) if form.html else results.answer(form)
         response.headers["Preference-Applied"] = applied
         response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
         return response

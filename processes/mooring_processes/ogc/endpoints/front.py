@@ -34,7 +34,7 @@ class Front:
 
     def landing(self) -> Response:
         """Where everything is found."""
-        return reply(landing_page(self._service), "landing")
+        return reply(landing_page(self._service), "landing", datasets=self._service.datasets)
 
     def conformance(self) -> Response:
         """The classes that are built to the letter."""

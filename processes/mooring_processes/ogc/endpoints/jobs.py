@@ -11,6 +11,7 @@ from flask import Response, request, send_file
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.filters import dates, form_arguments
 from mooring_processes.ogc.negotiation import chosen, is_draft, preferences, wants_html
 from mooring_processes.ogc.pages import page
 from mooring_processes.ogc.paging import page_links
@@ -43,17 +44,18 @@ class Jobs:
     def listing(self) -> Response:
         """The job list, newest first."""
         base = self._service.base
-        limit, offset = page_limit(request.args)
-        query = job_query(request.args, self._service.catalogue, limit, offset)
+        arguments = form_arguments(request.args) if wants_html(request) else request.args
+        limit, offset = page_limit(arguments)
+        query = job_query(arguments, self._service.catalogue, limit, offset)
         found = self._engine.find(query)
         items = [status_info(job, base, is_draft=is_draft(request)) for job in found.jobs]
         following = {"after": place_after(found.jobs[-1])} if found.has_more else None
         document = {
             "jobs": items,
             "numberReturned": len(items),
-            "links": page_links(f"{base}/jobs", request.args, following),
+            "links": page_links(f"{base}/jobs", arguments, following),
         }
-        return reply(document, "jobs", processes=list(self._service.catalogue))
+        return reply(document, "jobs", query=query, arguments=arguments, dates=dates(arguments), statuses=list(Status))
 
     def job(self, job_id: str) -> Response:
         """The state of a job; with ``Prefer: wait`` and ``If-None-Match`` as soon as it differs from the known one."""
@@ -64,7 +66,10 @@ class Jobs:
             response = Response(status=304)
         else:
             document = status_info(job, self._service.base, is_draft=is_draft(request))
-            shown: dict[str, Any] = {"log": _end_of(self._engine.log(job.id))} if wants_html(request) else {}
+            # inputs may be large, and who follows a job has seen them
+            shown: dict[str, Any] = {"etag": etag_of(job), "asks": not request.if_none_match}
+            if wants_html(request):
+                shown["log"] = _end_of(self._engine.log(job.id))
             response = reply(document, "job", job=job, **shown)
         response.set_etag(etag_of(job))
         if is_waited_for:
@@ -92,14 +97,16 @@ class Jobs:
         job = self._engine.dismiss(job_id)
         if job is None:
             raise self._service.no_such_job(job_id)
-        return reply(status_info(job, self._service.base, is_draft=is_draft(request)), "job", job=job)
+        return reply(
+            status_info(job, self._service.base, is_draft=is_draft(request)), "job", job=job, is_dismissal=True
+        )
 
     def log(self, job_id: str) -> Response:
         """What a job's method said while it ran, as text."""
         job = self._service.job(job_id)
         path = self._engine.log(job.id)
         if chosen(request, ("text", "html"), ogc.TEXT) == "html":
-            return page("log", status_info(job, self._service.base), log=_end_of(path))
+            return page("log", status_info(job, self._service.base), job=job, log=_end_of(path))
         try:
             return send_file(path, mimetype=f"{ogc.TEXT}; charset=utf-8", conditional=True)
         except FileNotFoundError:

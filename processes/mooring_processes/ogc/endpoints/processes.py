@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.calls import Calls
 from mooring_processes.ogc.descriptions import description, summary
 from mooring_processes.ogc.kept import Kept
 from mooring_processes.ogc.negotiation import wants_html
@@ -50,9 +51,11 @@ class Processes:
         items = [summary(entry, base) for entry in entries[offset : offset + limit]]
         following = {"offset": offset + limit} if offset + limit < len(entries) else None
         links = page_links(f"{base}/processes", request.args, following)
-        return reply({"processes": items, "links": links}, "processes")
+        return reply({"processes": items, "links": links}, "processes", count=len(entries), offset=offset)
 
     def _description(self, entry: Entry) -> Response:
-        response = reply(description(entry, self._service.base), "process")
+        service = self._service
+        calls = Calls(entry, service.base, service.datasets)
+        response = reply(description(entry, service.base), "process", limits=entry.limits, calls=calls)
         add_profile(response, ogc.PROFILE_DESCRIPTION)
         return response

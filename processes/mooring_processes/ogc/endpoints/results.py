@@ -12,6 +12,7 @@ from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.negotiation import chosen
 from mooring_processes.ogc.results import Results, Wanted
+from mooring_processes.ogc.showing import results_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +42,14 @@ class JobResults:
         if named is not None:
             results = results.only([self._artefact(results, name).output for name in _names(named)])
         form = Wanted.of(request)
-        return results.page() if form.html else results.answer(form)
+        return results_page(self._service, results) if form.html else results.answer(form)
 
     def output(self, job_id: str, output_id: str) -> Response:
         """One output as it is: a file with ranges, or a small JSON value; or a look at it."""
         results = self._finished(job_id)
         artefact = self._artefact(results, output_id)
         if chosen(request, ("file", "json", "html"), artefact.media_type) == "html":
-            return results.only([output_id]).page()
+            return results_page(self._service, results.only([output_id]))
         return results.output(artefact)
 
     def _artefact(self, results: Results, output_id: str) -> Artefact:
