@@ -250,7 +250,7 @@ def open_features(entry: Dataset) -> Any:
     import geopandas  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        frame = geopandas.read_file(entry.path, **entry.options)
+        frame: Any = geopandas.read_file(entry.path, **entry.options)
     except (OSError, ValueError, RuntimeError) as error:
         raise DatasetUnavailableError(entry, error) from error
     return frame.set_crs(entry.crs) if entry.crs is not None and frame.crs is None else frame

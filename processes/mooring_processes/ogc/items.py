@@ -157,7 +157,7 @@ def _meeting(entry: Dataset, layer: Layer, columns: Sequence[str], box: tuple[fl
 
 def _features(entry: Dataset, layer: Layer, query: Query, numbers: NDArray[np.int64] | None) -> list[dict[str, Any]]:
     """The items of a page; *numbers* are those to page through, None all."""
-    import pyogrio  # noqa: PLC0415 - slow, and only where there are features
+    import pyogrio.errors  # noqa: PLC0415 - slow, and only where there are features
 
     names = [name for name in layer.fields if not query.columns or name in query.columns]
     read = names if entry.id_field is None or entry.id_field in names else [*names, entry.id_field]

@@ -130,7 +130,7 @@ def moments(column: pd.Series[Any]) -> NDArray[np.datetime64]:
 
 def read_columns(entry: Dataset, columns: Sequence[str] | None, *, geometry: bool = False, **options: Any) -> Any:
     """Columns of the features, by the numbers GDAL knows them by."""
-    import pyogrio  # noqa: PLC0415 - slow, and only where there are features
+    import pyogrio.errors  # noqa: PLC0415 - slow, and only where there are features
 
     wanted = None if columns is None else list(columns)
     options = {**_options(entry), **options}
