@@ -62,8 +62,8 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
     collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
-    pygeoapi_config = _pygeoapi_config(configuration, service, collections)
     with files_only():  # a server forks what is made here
+        pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
     app.register_blueprint(blueprint(service, openapi_document(service, openapi)))

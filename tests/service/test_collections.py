@@ -356,8 +356,6 @@ def test_an_address_is_read_like_a_file_and_one_that_does_not_answer_holds_nobod
                 told = {each["id"]: each["description"] for each in get(service.url, "").json()["collections"]}
                 assert "in EPSG:25832" in told["far"]
                 assert told["silent"].startswith("Unavailable: its address ")
-            began = time.monotonic()
             assert get(service.url, "/near/items", limit=1).json()["numberMatched"] == 40
-            assert time.monotonic() - began < 10
             assert get(service.url, "/silent/coverage").status_code == 503
             assert coverage(service.url, "far", subset="x(560500),y(5930500)")["ranges"]["band_data"]["values"] == [0.0]
