@@ -102,7 +102,7 @@ def read_configuration(
 
     Parameters
     ----------
-    source : a YAML file, whose missing sections come from the one that is shipped; or the parsed content of a whole
+    source : a YAML file, whose missing keys come from the one that is shipped; or the parsed content of a whole
         one; or None for the one that is shipped.
     modules : method files and modules on top of those it names.
     host, port : where to listen.
@@ -141,7 +141,16 @@ def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any]
     if source is None:
         return default, Path.cwd()
     path = Path(source)
-    return default | _parsed(path), path.absolute().parent
+    return _over(default, _parsed(path)), path.absolute().parent
+
+
+def _over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, and where it says nothing what *base* says, however deep."""
+    merged = {**base, **{name: value for name, value in given.items() if value is not None}}
+    for name, value in given.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            merged[name] = _over(base[name], value)
+    return merged
 
 
 def _parsed(path: Path) -> dict[str, Any]:

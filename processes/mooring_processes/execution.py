@@ -22,7 +22,6 @@ from mooring_processes.datasets import Datasets
 from mooring_processes.errors import InputError
 from mooring_processes.progress import listening
 from mooring_processes.references import Policy, fetch
-from mooring_processes.selection import subset
 
 if TYPE_CHECKING:
     from mooring_processes.process import Input, Output, Process
@@ -245,6 +244,8 @@ class Desk:
             return datasets.open_features(entry)
         if declared.kind is Kind.TABLE:
             return datasets.open_table(entry)
+        from mooring_processes.selection import subset  # noqa: PLC0415 - arrays, and the supervisor carries none
+
         grid = self._stack.enter_context(datasets.open_grid(entry))
         part = subset(grid, selection, declared.id)
         if declared.type_name == "xarray.Dataset":

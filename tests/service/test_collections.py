@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import awkward

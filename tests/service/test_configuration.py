@@ -28,6 +28,15 @@ def test_a_file_of_datasets_alone_is_enough(tmp_path):
     assert configuration.settings.modules == (str(tmp_path / "flood.py"),)
 
 
+def test_a_key_that_a_file_leaves_out_is_as_shipped_however_deep(tmp_path):
+    text = "server: {url: https://here.example.org}\nmetadata: {identification: {title: Ours}}\nlogging:\n"
+    (tmp_path / "site.yml").write_text(text)
+    read, base = read_configuration(tmp_path / "site.yml").pygeoapi, read_configuration().pygeoapi
+    assert read["server"] == base["server"] | {"url": "https://here.example.org"}
+    assert read["metadata"]["identification"] == base["metadata"]["identification"] | {"title": "Ours"}
+    assert {name: base[name] for name in ("logging", "resources")} == {n: read[n] for n in ("logging", "resources")}
+
+
 def test_a_url_that_is_stated_is_kept_without_its_slash():
     document = yaml.safe_load(shipped("local.yml").read_text())
     document["server"]["url"] = "https://analysis.example.org/"

@@ -99,6 +99,11 @@ class Answers:
         if "processID" in (case.path_parameters or {}) and case.operation.path.endswith("/execution"):
             case.query = {"message": "x"} if case.operation.method.lower() == "get" else case.query
             case.body = {"inputs": {"message": "x"}} if case.operation.method.lower() == "post" else case.body
+        for parameter in case.operation.definition.raw["parameters"]:
+            if parameter.get("name") == "coords":
+                case.query = {"coords": parameter["example"]}
+        if case.operation.path.endswith("/cube"):
+            case.query = {"bbox": "8,53,90,60"}
         inputs = case.body.get("inputs") if isinstance(case.body, dict) else None
         for named in (inputs, case.query):
             for name in (named or {}).keys() & {"grid", "features"} if isinstance(named, dict) else ():

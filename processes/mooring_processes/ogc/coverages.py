@@ -34,7 +34,7 @@ def coverage_blueprint(collections: Collections) -> Blueprint:
 
     def coverage(collection_id: str) -> Response:
         entry = collections.entries.get(collection_id)
-        if entry is None or entry.kind is not Kind.GRID or request.args.get("f") == "html":
+        if entry is None or entry.kind is not Kind.GRID:
             page = current_app.ensure_sync(current_app.view_functions["pygeoapi.collection_coverage"])
             return current_app.make_response(page(collection_id))
         return _coverage(entry, collections.limit)
@@ -56,7 +56,8 @@ def _coverage(entry: Dataset, limit: int) -> Response:
     response = Response(content, content_type=MEDIA_TYPES[form])
     response.headers["Content-Disposition"] = f'inline; filename="{entry.id}{SUFFIXES[form]}"'
     response.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=len(content))
+    is_file = not MEDIA_TYPES[form].endswith("json")  # a part of a document is of no use to anyone
+    response.make_conditional(request.environ, accept_ranges=is_file, complete_length=len(content))
     return response
 
 

@@ -13,6 +13,8 @@ from mooring_processes.ogc.openapi.parameters import parameter
 
 FILES = ("ETag", "Accept-Ranges", "Content-Range", "Content-Disposition", "Link", "Preference-Applied")
 """Headers of an answer that may be a file."""
+RANGES = "multipart/byteranges"
+"""Several parts of a file in one answer (RFC 9110)."""
 PART = {"304": response(304), **problems(404, 412, 416)}
 """Answers about a file that is asked for in parts or again."""
 TAGS = {
@@ -51,7 +53,8 @@ def service_paths() -> dict[str, Any]:
 def processes_paths() -> dict[str, Any]:
     """The process list, and what holds for any process; beside it stand those of each."""
     any_process = executed({})
-    listing = _get("processes", "processes", "The process list", "processList", "limit", "offset", "f", "If-None-Match")
+    asked = ("limit-processes", "offset", "f", "If-None-Match")
+    listing = _get("processes", "processes", "The process list", "processList", *asked)
     described = _get("process", "processes", "The description of a process", "process", "f", "If-None-Match")
     for operation in (listing, described):
         operation["responses"]["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -95,6 +98,7 @@ def jobs_paths(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
             "parameters": parameter("jobID", "outputID"),
             "get": _output(outputs),
         },
+        "/jobs/{jobID}/results/{outputID}/look": {"parameters": parameter("jobID", "outputID"), "get": _look()},
     }
 
 
@@ -122,7 +126,7 @@ def _log() -> dict[str, Any]:
         "parameters": parameter("f-log", "Range", "If-Range", "If-None-Match"),
         "responses": {
             "200": good("The log.", text, *FILES),
-            "206": good("A part of it.", {ogc.TEXT: TEXT}, *FILES),
+            "206": good("A part of it.", {ogc.TEXT: TEXT, RANGES: FILE}, *FILES),
             **PART,
         },
     }
@@ -156,9 +160,21 @@ def _output(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _look() -> dict[str, Any]:
+    return {
+        **_named("look", "jobs", "A picture of one output, as its page shows it"),
+        "parameters": parameter("If-None-Match"),
+        "responses": {
+            "200": good("The picture.", {"image/png": FILE}, "ETag"),
+            "304": response(304),
+            **problems(404, 412),
+        },
+    }
+
+
 def _files(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
-    """The media types of single outputs, cut somewhere."""
-    return dict.fromkeys(single(outputs), FILE)
+    """The media types of single outputs, cut somewhere; several cuts in one."""
+    return dict.fromkeys([*single(outputs), RANGES], FILE)
 
 
 def _named(name: str, tag: str, summary: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc.negotiation import LONGEST_WAIT
-from mooring_processes.ogc.queries import DEFAULT_ITEMS, MOMENTS, MOST_ITEMS, TYPES
+from mooring_processes.ogc.queries import DEFAULT_ITEMS, DEFAULT_PROCESSES, MOMENTS, MOST_ITEMS, TYPES
 from mooring_processes.ogc.vocabulary import PROFILE_NAMES
 
 Parameter = dict[str, Any]
@@ -62,6 +62,7 @@ PARAMETERS: dict[str, Parameter] = {
         NAMES,
     ),
     "limit": query("limit", "The most items on one page.", PAGE),
+    "limit-processes": query("limit", "The most processes on one page.", PAGE | {"default": DEFAULT_PROCESSES}),
     "offset": query(
         "offset", "How many items come before the page.", {"type": "integer", "minimum": 0, "maximum": FAR}
     ),
