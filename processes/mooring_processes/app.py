@@ -10,6 +10,7 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.configuration import Configuration, ConfigurationError, read_configuration
@@ -36,6 +37,7 @@ THREADS = 64
 """Threads of one web process; at most half of them hold requests that wait for a job."""
 SHORTEST_SECRET = 16
 """Characters of a secret that is worth the name."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 EXPOSED = "Location, Link, Preference-Applied, ETag, Content-Range, Accept-Ranges, Retry-After"
 
 
@@ -180,9 +182,15 @@ def _check_names(configuration: Configuration, service: Service) -> None:
 
 
 def _refresh(collections: Collections, resources: dict[str, Any]) -> None:
-    """Before pygeoapi answers: what it tells of datasets is brought up to date with their files."""
-    if request.blueprint == "pygeoapi":
-        collections.refresh(resources)
+    """Before pygeoapi answers: what it tells of datasets is brought up to date with their files.
+
+    They are read only; pygeoapi 0.24 would fail at a POST to one rather than say so.
+    """
+    if request.blueprint != "pygeoapi":
+        return
+    if request.method not in READING and (request.view_args or {}).get("collection_id") in collections.entries:
+        raise MethodNotAllowed(sorted(READING), "a dataset of this service can be read, not written")
+    collections.refresh(resources)
 
 
 def _allow_other_origins(response: Response) -> Response:

@@ -20,6 +20,7 @@ from serving import serve
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 NETCDF, GEOTIFF = "application/x-netcdf", "image/tiff; application=geotiff"
+GEOJSON = "application/geo+json"
 
 
 @pytest.fixture(scope="module")
@@ -157,14 +158,29 @@ def test_the_variables_are_the_schema_with_their_units(url):
     assert salt["x-ogc-definition"] == "https://vocab.nerc.ac.uk/standard_name/sea_water_salinity/"
 
 
-def test_links_lead_to_all_formats(url):
-    links = [link for link in get(url, "/around").json()["links"] if link["rel"].endswith("/coverage")]
-    assert {link["type"] for link in links} >= {"application/prs.coverage+json", NETCDF, GEOTIFF, "image/png"}
+@pytest.mark.parametrize("name", ["around", "utm"])
+def test_links_lead_to_all_formats_and_ask_for_what_each_can_hold(url, name):
+    links = [link for link in get(url, f"/{name}").json()["links"] if link["rel"].endswith(("/coverage", "preview"))]
+    assert {link["type"] for link in links} >= {"application/prs.coverage+json", NETCDF, GEOTIFF, GEOJSON, "image/png"}
     for link in links:
-        query = {"datetime": "2000-02", "properties": "heat"}
-        answer = requests.get(link["href"], params=query, timeout=60)
-        assert answer.status_code == 200
+        answer = requests.get(link["href"], timeout=60)
+        assert answer.status_code == 200, answer.text
         assert answer.headers["Content-Type"].startswith(link["type"])
+
+
+@pytest.mark.parametrize("place", ["wells/items", "utm/items", "wells/items/1"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_datasets_are_read_only(url, place, method):
+    answer = requests.request(method, f"{url}/collections/{place}", json={}, timeout=60)
+    assert answer.status_code == 405
+    assert answer.json()["type"] == "MethodNotAllowed"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_classes_are_declared_for_the_kinds_of_data_there_are(url):
+    classes = requests.get(f"{url}/conformance?f=json", timeout=60).json()["conformsTo"]
+    for name in ("common-2/1.0/conf/collections", "features-1/1.0/conf/geojson", "edr-1/1.0/conf/core"):
+        assert f"http://www.opengis.net/spec/ogcapi-{name}" in classes
 
 
 # The data

@@ -10,6 +10,8 @@ from datetime import datetime
 import pytest
 import requests
 import xarray as xr
+from mooring_processes.app import create_app, service_of
+from mooring_processes.configuration import read_configuration
 from test_bad_input import execute, finished
 
 OGC = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -46,6 +48,15 @@ def test_landing_page_leads_everywhere(service_url):
 def test_conformance_declares_core(service_url):
     classes = get(f"{service_url}/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in classes
+
+
+def test_classes_of_data_are_declared_only_where_there_is_data(tmp_path):
+    app = create_app(read_configuration(None, state=tmp_path))
+    try:
+        classes = app.test_client().get("/conformance").json["conformsTo"]
+    finally:
+        service_of(app).close(stop_supervisor=True)
+    assert all("/ogcapi-common-1/" in each or "/ogcapi-processes-1/" in each for each in classes)
 
 
 def test_process_list_is_paged(service_url):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from mooring.formats import Kind
 
@@ -20,8 +21,7 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 COVERAGE = "http://www.opengis.net/def/rel/ogc/1.0/coverage"
 HERE = "mooring_processes.ogc"
 NATIVE = {"name": "NetCDF", "mimetype": "application/x-netcdf"}
-FURTHER = {"geotiff": "GeoTIFF", "geojson": "GeoJSON", "png": "a picture"}
-"""Formats of our coverages beyond the two that pygeoapi itself links to."""
+PREVIEW = "preview"
 SETTLED = frozenset({"id", "path", "kind", "id_field", "time_field", "title", "description"})
 MOST_NAMES = 12
 """Names that a description lists."""
@@ -66,7 +66,7 @@ class Collections:
             "title": title,
             "description": f"{entry.description} {told}".strip(),
             "keywords": [entry.kind.value, *list(getattr(found, "fields", ()))[:MOST_NAMES]],
-            "links": self._links(entry, title) if entry.kind is Kind.GRID and found is not None else [],
+            "links": self._links(entry, found, title) if isinstance(found, Coverage) else [],
             "extents": _extents(found, entry.kind),
             "providers": self._providers(entry),
         }
@@ -84,11 +84,19 @@ class Collections:
             {"type": "edr", "name": f"{HERE}.edr.Queries", **common},
         ]
 
-    def _links(self, entry: Dataset, title: str) -> list[dict[str, str]]:
+    def _links(self, entry: Dataset, found: Coverage, title: str) -> list[dict[str, str]]:
+        """Formats beyond the two that pygeoapi itself links to, each with as much as it can hold."""
         at = f"{self._base}/collections/{entry.id}/coverage"
+        first = found.one_map
+        variable = {"properties": first["properties"]} if len(found.fields) > 1 else {}
+        one = f"The first map of {title}"
         return [
-            {"type": MEDIA_TYPES[form], "rel": COVERAGE, "title": f"{title} as {words}", "href": f"{at}?f={form}"}
-            for form, words in FURTHER.items()
+            {"type": MEDIA_TYPES[form], "rel": rel, "title": words, "href": f"{at}?{urlencode({'f': form, **asked})}"}
+            for form, rel, words, asked in (
+                ("geotiff", COVERAGE, f"{first['properties']} as GeoTIFF" if variable else "GeoTIFF", variable),
+                ("geojson", COVERAGE, f"{one} as points of GeoJSON", first),
+                ("png", PREVIEW, f"{one}, drawn", first),
+            )
         ]
 
 

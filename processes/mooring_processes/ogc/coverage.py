@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mooring import formats
 from mooring.formats import FormatError, Kind
-from mooring.formats.axes import LONLAT, Axis, crs_of, dimension, is_horizontal, is_lonlat
+from mooring.formats.axes import LONLAT, Axis, crs_of, dimension, is_horizontal, is_lonlat, is_time
+from mooring.formats.coverages import moment_text
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError, open_grid
 from mooring_processes.errors import InputError
@@ -77,6 +78,8 @@ class Coverage:
     sizes: Mapping[str, int]
     crs: Any
     extents: Extents = field(repr=False)
+    one_map: Mapping[str, str] = field(default_factory=dict)
+    """What to ask for to have the first map of the first variable."""
 
 
 def describe(entry: Dataset) -> Coverage:
@@ -89,6 +92,7 @@ def describe(entry: Dataset) -> Coverage:
             sizes={str(name): int(size) for name, size in grid.sizes.items()},
             crs=crs_of(grid),
             extents=extents(grid),
+            one_map=_one_map(grid),
         )
 
 
@@ -217,6 +221,14 @@ def _field(array: xr.DataArray) -> Field:
     title = str(attrs.get("long_name") or attrs.get("standard_name") or array.name)
     kind = "number" if array.dtype.kind == "f" else "integer"
     return Field(title, kind, str(attrs.get("units", "")), str(attrs.get("standard_name", "")))
+
+
+def _one_map(grid: xr.Dataset) -> dict[str, str]:
+    array = next(iter(grid.data_vars.values()))
+    ground = (dimension(array, Axis.X), dimension(array, Axis.Y))
+    first = {name: array[name].to_numpy()[0] for name in array.dims if name not in ground and name in array.coords}
+    at = [f'{name}("{moment_text(value) if is_time(array[name]) else value}")' for name, value in first.items()]
+    return {"properties": str(array.name)} | ({"subset": ",".join(at)} if at else {})
 
 
 # Writing

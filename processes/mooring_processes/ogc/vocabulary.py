@@ -28,6 +28,14 @@ CONFORMS_TO_DRAFT = tuple(
     for name in ("json", "html", "job-list", "callback", "dismiss", "kvp-execute", "query-param-profile")
 )
 """What is met of draft 2.0. Its core is not: without a word from the caller, 1.0 decides how results come."""
+CONFORMS_TO_COLLECTIONS = ("http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",)
+"""Where there are datasets."""
+CONFORMS_TO_FEATURES = tuple(
+    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{name}" for name in ("core", "oas30", "html", "geojson")
+)
+"""Where there are features or tables."""
+CONFORMS_TO_EDR = ("http://www.opengis.net/spec/ogcapi-edr-1/1.0/conf/core",)
+"""Where there are grids. OGC API - Coverages is no standard yet, so nobody can be told to conform to it."""
 
 NO_SUCH_PROCESS = f"{EXCEPTIONS}no-such-process"
 NO_SUCH_JOB = f"{EXCEPTIONS}no-such-job"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Response
+from mooring.formats import Kind
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.landing import landing_page
@@ -38,12 +39,19 @@ class Front:
 
     def conformance(self) -> Response:
         """The classes that are built to the letter."""
-        drafts = ogc.CONFORMS_TO_DRAFT if self._service.drafts else ()
+        kinds = {entry.kind for entry in self._service.datasets.entries.values()}
+        classes = [
+            *ogc.CONFORMS_TO,
+            *(ogc.CONFORMS_TO_COLLECTIONS if kinds else ()),
+            *(ogc.CONFORMS_TO_FEATURES if kinds - {Kind.GRID} else ()),
+            *(ogc.CONFORMS_TO_EDR if Kind.GRID in kinds else ()),
+            *(ogc.CONFORMS_TO_DRAFT if self._service.drafts else ()),
+        ]
         links = [
             {"rel": "self", "type": ogc.JSON, "href": f"{self._service.base}/conformance?f=json"},
             {"rel": "alternate", "type": ogc.HTML, "href": f"{self._service.base}/conformance?f=html"},
         ]
-        return reply({"conformsTo": [*ogc.CONFORMS_TO, *drafts], "links": links}, "conformance")
+        return reply({"conformsTo": classes, "links": links}, "conformance")
 
     def robots(self) -> Response:
         """What search engines are asked to leave alone."""

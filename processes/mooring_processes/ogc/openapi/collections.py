@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mooring.formats import Kind
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.coverage import MEDIA_TYPES
 from mooring_processes.ogc.openapi.answers import good, problems, response
 from mooring_processes.ogc.openapi.dialect import FILE, TEXT, as_openapi, schema_of
 from mooring_processes.ogc.openapi.parameters import choices, parameter, path, query
+
+if TYPE_CHECKING:
+    from mooring_processes.datasets import Dataset
 
 OURS = ("/processes", "/jobs", "/conformance", "/openapi")
 """Where our own operations come first."""
@@ -63,19 +68,22 @@ CHANGING = {"get": ("200",), "post": ("200", "201"), "put": ("204",), "delete": 
 """Good answers by method."""
 
 
-def collection_paths(openapi: Mapping[str, Any], grids: Collection[str]) -> dict[str, Any]:
-    """What pygeoapi serves beside us, from its own OpenAPI document, and the coverages of *grids*."""
+def collection_paths(openapi: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> dict[str, Any]:
+    """What pygeoapi serves beside us, from its own OpenAPI document, with our coverages; datasets are read only."""
     components = openapi.get("components", {})
-    paths = {
-        place: {
-            method: _operation(item[method], method, components)
-            for method in METHODS
-            if method in item
-        }
-        for place, item in openapi["paths"].items()
-        if place != "/" and not place.startswith(OURS)
-    }  # fmt: skip
+    paths: dict[str, Any] = {}
+    for place, item in openapi["paths"].items():
+        if place == "/" or place.startswith(OURS):
+            continue
+        methods = ("get",) if _collection(place) in datasets else METHODS
+        paths[place] = {name: _operation(item[name], name, components) for name in methods if name in item}
+    grids = [each.id for each in datasets.values() if each.kind is Kind.GRID]
     return paths | {f"/collections/{name}/coverage": {"get": _coverage(name)} for name in grids}
+
+
+def _collection(place: str) -> str:
+    """Which collection a path is about; none where it is about all of them."""
+    return "".join(place.split("/")[2:3])
 
 
 def _coverage(name: str) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mooring.formats import Kind
-
 from mooring_processes.ogc.landing import text_of
 from mooring_processes.ogc.openapi.answers import HEADERS, RESPONSES
 from mooring_processes.ogc.openapi.collections import TAG as COLLECTIONS
@@ -33,11 +31,10 @@ def openapi_document(service: Service, pygeoapi: Mapping[str, Any]) -> dict[str,
     """
     entries = service.catalogue.values()
     outputs = [described for entry in entries for described in entry.description["outputs"].values()]
-    grids = [each.id for each in service.datasets.entries.values() if each.kind is Kind.GRID]
     paths = service_paths() | processes_paths()
     for entry in entries:
         paths |= process_paths(entry)
-    paths |= jobs_paths(outputs) | collection_paths(pygeoapi, grids)
+    paths |= jobs_paths(outputs) | collection_paths(pygeoapi, service.datasets.entries)
     return {
         "openapi": VERSION,
         "info": _info(service),

@@ -53,7 +53,7 @@ def service_paths() -> dict[str, Any]:
 def processes_paths() -> dict[str, Any]:
     """The process list, and what holds for any process; beside it stand those of each."""
     any_process = executed({})
-    asked = ("limit-processes", "offset", "f", "If-None-Match")
+    asked = ("processes-limit", "offset", "f", "If-None-Match")
     listing = _get("processes", "processes", "The process list", "processList", *asked)
     described = _get("process", "processes", "The description of a process", "process", "f", "If-None-Match")
     for operation in (listing, described):

@@ -62,7 +62,7 @@ PARAMETERS: dict[str, Parameter] = {
         NAMES,
     ),
     "limit": query("limit", "The most items on one page.", PAGE),
-    "limit-processes": query("limit", "The most processes on one page.", PAGE | {"default": DEFAULT_PROCESSES}),
+    "processes-limit": query("limit", "The most processes on one page.", PAGE | {"default": DEFAULT_PROCESSES}),
     "offset": query(
         "offset", "How many items come before the page.", {"type": "integer", "minimum": 0, "maximum": FAR}
     ),
