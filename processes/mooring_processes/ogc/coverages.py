@@ -35,13 +35,19 @@ def coverage_blueprint(collections: Collections) -> Blueprint:
     def coverage(collection_id: str) -> Response:
         entry = collections.entries.get(collection_id)
         if entry is None or entry.kind is not Kind.GRID:
-            page = current_app.ensure_sync(current_app.view_functions["pygeoapi.collection_coverage"])
-            return current_app.make_response(page(collection_id))
+            return _pygeoapi("collection_coverage", collection_id)
+        if request.args.get("f") == "html":
+            return _pygeoapi("collections", collection_id)  # the page of a grid is that of its collection
         return _coverage(entry, collections.limit)
 
     rule = "/collections/<path:collection_id>/coverage"
     routes.add_url_rule(rule, "coverage", coverage, methods=["GET"], strict_slashes=False)
     return routes
+
+
+def _pygeoapi(view: str, collection_id: str) -> Response:
+    page = current_app.ensure_sync(current_app.view_functions[f"pygeoapi.{view}"])
+    return current_app.make_response(page(collection_id))
 
 
 def _coverage(entry: Dataset, limit: int) -> Response:

@@ -40,7 +40,7 @@ LOCAL = {
 OBJECT = {"type": "object"}
 TEXTS = {"type": "array", "minItems": 1, "items": TEXT}
 COVERAGE = (
-    query("f", "The format; goes before the Accept header.", choices(*MEDIA_TYPES)),
+    query("f", "The format; goes before the Accept header.", choices(*MEDIA_TYPES, "html")),
     query(
         "bbox",
         "West, south, east, north [degrees, or units of bbox-crs], or these with a lowest and a highest level; a west "
@@ -95,7 +95,7 @@ def _coverage(name: str) -> dict[str, Any]:
         "summary": "The part of a grid inside a box, a period and ranges of its axes",
         "parameters": [*COVERAGE, *parameter("Range", "If-Range", "If-None-Match")],
         "responses": {
-            "200": good("The part.", documents | files, *FILES),
+            "200": good("The part.", documents | files | {ogc.HTML: TEXT}, *FILES),
             "206": good("Some of its bytes.", files, *FILES),
             "304": response(304),
             **problems(404, 406, 412, 413, 416),
