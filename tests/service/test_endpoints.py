@@ -245,7 +245,9 @@ def test_an_unchanged_state_is_told_by_304_and_a_change_ends_the_wait(service_ur
     location = job_of(service_url, "echo", {"inputs": {**MESSAGE, "pause": 2}})
     state = finished(location)
     answer = get(location)
+    assert answer.headers["ETag"].startswith("W/")  # the page says the same
     assert get(location, **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert get(location, Accept="text/html").headers["ETag"] == answer.headers["ETag"]
     assert state == answer.json()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from standard import faults, requirements
 from table import NOT_RUN, TABLE, cite_tests, proofs, table
@@ -11,6 +15,14 @@ TESTED = {each for proof in proofs() for each in proof.ids}
 
 def test_the_table_says_what_the_tests_say():
     assert TABLE.read_text(encoding="utf-8") == table(), "run python tests/service/conformance/table.py"
+
+
+def test_the_table_of_the_readme_counts_right_and_leads_to_the_tests():
+    readme = Path(__file__).parents[3] / "README.md"
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| \[.*?\]\((.*?)\)", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    required = Counter(each.conformance_class for each in requirements().values() if each.kind == "requirement")
+    assert {name: int(number) for name, number, _ in rows} == required
+    assert all((readme.parent / place).exists() for _, _, place in rows)
 
 
 def test_every_requirement_has_a_test():

@@ -98,7 +98,7 @@ class Execution:
             else as_json(document, 201)
         )
         response.headers["Location"] = url
-        response.set_etag(etag_of(job))  # so that the first look at the job can be held until it changes
+        response.set_etag(etag_of(job), weak=True)  # so that the first look at the job can be held until it changes
         response.headers["Preference-Applied"] = "respond-async"
         return response
 

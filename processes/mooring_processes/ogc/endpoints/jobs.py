@@ -62,7 +62,7 @@ class Jobs:
         job = self._service.job(job_id)
         wait = preferences(request.headers.getlist("Prefer")).wait
         job, is_waited_for = self._changed(job, wait)
-        if request.if_none_match.contains(etag_of(job)):
+        if request.if_none_match.contains_weak(etag_of(job)):
             response = Response(status=304)
         else:
             document = status_info(job, self._service.base, is_draft=is_draft(request))
@@ -71,7 +71,7 @@ class Jobs:
             if wants_html(request):
                 shown["log"] = _end_of(self._engine.log(job.id))
             response = reply(document, "job", job=job, **shown)
-        response.set_etag(etag_of(job))
+        response.set_etag(etag_of(job), weak=True)
         if is_waited_for:
             response.headers["Preference-Applied"] = f"wait={wait:.0f}"
         return response
@@ -80,7 +80,7 @@ class Jobs:
         """The job once it differs from what the caller knows, and whether that was waited for as she prefers."""
         if not wait or not request.if_none_match or job.status.is_done:
             return job, False
-        if not request.if_none_match.contains(etag_of(job)):
+        if not request.if_none_match.contains_weak(etag_of(job)):
             return job, True
         with self._service.place() as is_free:
             return (self._await_news(job, wait) if is_free else None) or job, is_free
