@@ -239,9 +239,10 @@ def variable_of(grid: xr.Dataset, variable: str | None, name: str) -> xr.DataArr
     if variable is None and len(candidates) == 1:
         return grid[candidates[0]]
     if variable is None:
-        raise InputError(f"{name}: the data holds {candidates}; pick one as 'id:variable'", input=name)
+        raise InputError(f"{name}: the data holds {', '.join(candidates)}; pick one as 'id:variable'", input=name)
     if variable not in grid.data_vars:
-        raise InputError(f"{name}: there is no variable {variable!r}; the data holds {candidates}", input=name)
+        held = ", ".join(candidates)
+        raise InputError(f"{name}: there is no variable {variable!r}; the data holds {held}", input=name)
     return grid[variable]
 
 

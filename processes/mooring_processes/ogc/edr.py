@@ -19,7 +19,7 @@ from pygeoapi.provider.base_edr import BaseEDRProvider
 
 from mooring_processes.errors import InputError
 from mooring_processes.ogc import coverage
-from mooring_processes.ogc.provider import dataset_of, in_our_words, limit_of
+from mooring_processes.ogc.provider import dataset_of, fields_of, in_our_words, limit_of
 from mooring_processes.ogc.states import coverage_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class Queries(BaseEDRProvider):  # type: ignore[misc]  # pygeoapi is untyped
 
     def get_fields(self) -> dict[str, dict[str, str]]:
         """The variables; none while the dataset does not open."""
-        found = self.state.found
-        return {} if found is None else {name: each.to_json() for name, each in found.fields.items()}
+        return fields_of(self.state)
 
     def position(self, wkt: Any = None, **asked: Any) -> dict[str, Any]:
         """The cell that a point lies in, along all other axes."""

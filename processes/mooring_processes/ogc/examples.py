@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mooring.formats import Kind, formats_of, kind_of
 
 from mooring_processes.ogc.descriptions import type_of
+from mooring_processes.ogc.states import coverage_of, layer_of
 
 if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets
@@ -64,15 +65,19 @@ def _data(name: str, described: Mapping[str, Any], kind: Kind, datasets: Dataset
 
 
 def _fit(dataset: str, name: str, described: Mapping[str, Any], kind: Kind, datasets: Datasets) -> tuple[bool, ...]:
-    """How likely a dataset is what an input means: by its name, by its title, and by naming one variable."""
-    found = datasets.find(dataset, kind)
-    title = _words(found[0].title) if found else frozenset()
-    said = _words(f"{name} {described.get('title', '')} {described.get('description', '')}")
+    """How likely a dataset is what an input means: it opens, its name, its title, its shapes, its only variable."""
+    entry = datasets.entries[dataset]
+    held = (coverage_of(entry) if kind is Kind.GRID else layer_of(entry)).found
+    text = f"{name} {described.get('title', '')} {described.get('description', '')}".lower()
+    said = _words(text)
+    shape = getattr(held, "geometry", "").lower().removeprefix("multi")
     return (
+        held is not None,
         dataset.lower() == name.lower(),
         bool(_words(dataset) & said),
-        bool(title & said),
-        found is not None and found[1] is not None,
+        bool(_words(entry.title) & said),
+        bool(shape) and shape in text,
+        entry.variable is not None or (held is not None and len(held.fields) == 1),
     )
 
 

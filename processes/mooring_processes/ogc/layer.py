@@ -35,6 +35,8 @@ class Layer:
     """First and last."""
     is_random: bool
     """Whether single features can be read without those before them."""
+    geometry: str = ""
+    """Kind of geometry as GDAL calls it; empty for a table."""
 
 
 def describe(entry: Dataset) -> Layer:
@@ -54,6 +56,7 @@ def describe(entry: Dataset) -> Layer:
             time_field=time_field,
             dates=None if time_field is None else _dates(read_columns(entry, [time_field])[time_field]),
             is_random=bool(info["capabilities"]["random_read"]),
+            geometry=str(info["geometry_type"] or ""),
         )
     except InputError:
         raise

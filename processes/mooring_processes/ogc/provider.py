@@ -81,6 +81,11 @@ def limit_of(provider_def: Mapping[str, Any]) -> int:
     return int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
 
 
+def fields_of(state: State[coverage.Coverage]) -> dict[str, dict[str, str]]:
+    """The variables of a grid as pygeoapi takes them; none while it does not open."""
+    return {} if state.found is None else {name: each.to_json() for name, each in state.found.fields.items()}
+
+
 class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
     """A grid dataset as a coverage.
 
@@ -105,8 +110,7 @@ class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
 
     def get_fields(self) -> dict[str, dict[str, str]]:
         """The variables; none while the dataset does not open."""
-        found = self.state.found
-        return {} if found is None else {name: each.to_json() for name, each in found.fields.items()}
+        return fields_of(self.state)
 
     def query(
         self,
