@@ -17,7 +17,7 @@ from mooring_processes.configuration import Configuration, ConfigurationError, r
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
-from mooring_processes.ogc import errors, looks, pages
+from mooring_processes.ogc import looks, pages, refusals
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.collections import Collections
 from mooring_processes.ogc.coverages import coverage_blueprint
@@ -72,7 +72,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
-    errors.register(app)
+    refusals.register(app)
     pages.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)

@@ -1,8 +1,7 @@
-"""What went wrong, as HTTP: one table, applied once, and RFC 7807 problem documents."""
+"""What went wrong, as problems of RFC 7807: one table, applied once."""
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Mapping
@@ -10,17 +9,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app, request
+from flask import current_app
 from werkzeug.exceptions import HTTPException
 
 from mooring_processes.errors import InputError
 from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.pages import page
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from mooring_processes.execution import Failure
 
 LOGGER = logging.getLogger(__name__)
@@ -130,34 +126,3 @@ def _of_http(error: HTTPException) -> Problem:
         most = current_app.config["MAX_CONTENT_LENGTH"]
         detail = f"the body holds more than {most} bytes, the most this service takes; give large data by reference"
     return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), detail, headers=kept)
-
-
-def respond(problem: Problem) -> Response:
-    """The HTTP answer; a page for people, and ``application/json`` where the caller asks for that by name."""
-    accept = request.accept_mimetypes
-    document = problem.to_json()
-    if request.args.get("f") == "html" or (accept and accept.best_match([ogc.JSON, ogc.HTML], ogc.JSON) == ogc.HTML):
-        response = page("problem", document, problem.status)
-    else:
-        media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
-        response = Response(json.dumps(document), status=problem.status, content_type=media_type)
-    response.headers.update(problem.headers)
-    response.vary.add("Accept")
-    return response
-
-
-def in_place_of_another(response: Response) -> Response:
-    """The problem, where something is no longer what ``If-Match`` names; Werkzeug would send it all the same."""
-    if response.status_code != HTTPStatus.PRECONDITION_FAILED:
-        return response
-    response.close()
-    return respond(Problem(412, "PreconditionFailed", "this is no longer what If-Match names; ask again without it"))
-
-
-def register(app: Flask) -> None:
-    """Let every error of *app* leave as a problem document."""
-
-    def handle(error: Exception) -> Response:
-        return respond(of_error(error))
-
-    app.register_error_handler(Exception, handle)

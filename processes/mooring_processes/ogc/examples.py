@@ -65,20 +65,19 @@ def _data(name: str, described: Mapping[str, Any], kind: Kind, datasets: Dataset
 
 
 def _fit(dataset: str, name: str, described: Mapping[str, Any], kind: Kind, datasets: Datasets) -> tuple[bool, ...]:
-    """How likely a dataset is what an input means: it opens, its name, its title, its shapes, its only variable."""
+    """How likely a dataset is what an input means: it opens, its name and title, what it holds, its only variable."""
     entry = datasets.entries[dataset]
-    held = (coverage_of(entry) if kind is Kind.GRID else layer_of(entry)).found
     text = f"{name} {described.get('title', '')} {described.get('description', '')}".lower()
     said = _words(text)
-    shape = getattr(held, "geometry", "").lower().removeprefix("multi")
-    return (
-        held is not None,
-        dataset.lower() == name.lower(),
-        bool(_words(dataset) & said),
-        bool(_words(entry.title) & said),
-        bool(shape) and shape in text,
-        entry.variable is not None or (held is not None and len(held.fields) == 1),
-    )
+    names = (dataset.lower() == name.lower(), bool(_words(dataset) & said), bool(_words(entry.title) & said))
+    if kind is Kind.GRID:
+        grid = coverage_of(entry).found
+        has_time = grid is not None and grid.extents.times is not None
+        is_one = entry.variable is not None or (grid is not None and len(grid.fields) == 1)
+        return grid is not None, *names, has_time == ("time" in said and "without a time" not in text), is_one
+    layer = layer_of(entry).found
+    shape = layer.geometry.lower().removeprefix("multi") if layer is not None else ""
+    return layer is not None, *names, bool(shape) and shape in text
 
 
 def _words(text: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from mooring_processes.ogc import errors
+from mooring_processes.ogc import refusals
 from mooring_processes.ogc.endpoints.definition import Definition
 from mooring_processes.ogc.endpoints.execution import Execution
 from mooring_processes.ogc.endpoints.front import Front
@@ -31,7 +31,7 @@ def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
     """The endpoints of *service*, described by *openapi*; register them before pygeoapi's, so that they come first."""
     routes = Blueprint("mooring", __name__)
     routes.before_request(service.start)
-    routes.after_request(errors.in_place_of_another)
+    routes.after_request(refusals.in_place_of_another)
     front, processes, execution = Front(service), Processes(service), Execution(service)
     jobs, results, picture = Jobs(service), JobResults(service), Picture(service)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (

@@ -1,0 +1,47 @@
+"""A problem on its way out: as a document for programs, as a page for people."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from mooring_processes.ogc import vocabulary as ogc
+from mooring_processes.ogc.errors import Problem, of_error
+from mooring_processes.ogc.pages import page
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def respond(problem: Problem) -> Response:
+    """The HTTP answer; a page for people, and ``application/json`` where the caller asks for that by name."""
+    accept = request.accept_mimetypes
+    document = problem.to_json()
+    if request.args.get("f") == "html" or (accept and accept.best_match([ogc.JSON, ogc.HTML], ogc.JSON) == ogc.HTML):
+        response = page("problem", document, problem.status)
+    else:
+        media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
+        response = Response(json.dumps(document), status=problem.status, content_type=media_type)
+    response.headers.update(problem.headers)
+    response.vary.add("Accept")
+    return response
+
+
+def in_place_of_another(response: Response) -> Response:
+    """The problem, where something is no longer what ``If-Match`` names; Werkzeug would send it all the same."""
+    if response.status_code != HTTPStatus.PRECONDITION_FAILED:
+        return response
+    response.close()
+    return respond(Problem(412, "PreconditionFailed", "this is no longer what If-Match names; ask again without it"))
+
+
+def register(app: Flask) -> None:
+    """Let every error of *app* leave as a problem document."""
+
+    def handle(error: Exception) -> Response:
+        return respond(of_error(error))
+
+    app.register_error_handler(Exception, handle)
