@@ -18,6 +18,11 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 QUIET += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 FRONT = ("", "conformance", "processes", "processes/echo", "processes/terrain", "processes/mirror", "jobs", "nothing")
 COLLECTIONS = ("", "/lakes", "/lakes/items", "/lakes/items/west", "/lakes/schema", "/lakes/queryables", "/no")
+COLLECTIONS += ("/sst", "/dem", "/zones", "/zones/items", "/sst/coverage?f=html")
+COLLECTIONS += (
+    "/sst/position?coords=POINT(10 10)&f=html",
+    "/dem/area?coords=POLYGON((10 51,10.1 51,10 51.1,10 51))&f=html",
+)
 WIDTHS = (1200, 390)
 RUN = "document.body.dataset.run ?? ''"
 """What hostile words leave where a browser runs them."""
