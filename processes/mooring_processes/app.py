@@ -17,15 +17,16 @@ from mooring_processes.configuration import Configuration, ConfigurationError, r
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.settings import EngineSettings
-from mooring_processes.ogc import looks, pages, refusals
+from mooring_processes.ogc import refusals
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
-from mooring_processes.ogc.collections import Collections
-from mooring_processes.ogc.coverages import coverage_blueprint
+from mooring_processes.ogc.data.collections import Collections
+from mooring_processes.ogc.data.coverages import coverage_blueprint
+from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
 from mooring_processes.ogc.openapi.document import openapi_document
+from mooring_processes.ogc.pages import looks, page
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
-from mooring_processes.ogc.states import files_only
 from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
     catalogue = read_catalogue(settings.modules, installed=settings.installed)
-    app = Flask("mooring_processes", static_folder=None, template_folder="ogc/templates")
+    app = Flask("mooring_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)
     app.extensions["mooring"] = service
@@ -73,7 +74,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
     refusals.register(app)
-    pages.register(app, service)
+    page.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
         app.after_request(_allow_other_origins)
     return app
@@ -161,7 +162,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     }
     _check_names(configuration, service)
     document["resources"].update(collections.resources())
-    document["server"].setdefault("templates", {}).setdefault("path", str(pages.TEMPLATES))
+    document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
     for name, entry in service.catalogue.items():
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}

@@ -14,7 +14,7 @@ import requests
 import yaml
 from mooring_processes.app import create_app
 from mooring_processes.configuration import shipped
-from mooring_processes.ogc.pages import PLACE
+from mooring_processes.ogc.pages.page import PLACE
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from test_bad_input import execute, finished
 

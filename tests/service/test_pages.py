@@ -19,8 +19,8 @@ from mooring_processes.app import create_app, service_of
 from mooring_processes.catalogue import read_catalogue
 from mooring_processes.configuration import shipped
 from mooring_processes.datasets import Datasets
-from mooring_processes.ogc.calls import Calls
 from mooring_processes.ogc.inputs import Checker
+from mooring_processes.ogc.pages.calls import Calls
 from mooring_processes.references import Policy
 from shown import METHODS, Page, ended, page, showing, submitted
 

@@ -18,9 +18,9 @@ from mooring.formats.coverages import coverage_json
 from pygeoapi.provider.base_edr import BaseEDRProvider
 
 from mooring_processes.errors import InputError
-from mooring_processes.ogc import coverage
+from mooring_processes.ogc.data import coverage
+from mooring_processes.ogc.data.states import coverage_of
 from mooring_processes.ogc.provider import dataset_of, fields_of, in_our_words, limit_of
-from mooring_processes.ogc.states import coverage_of
 
 if TYPE_CHECKING:
     import xarray as xr

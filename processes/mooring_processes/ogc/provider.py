@@ -40,8 +40,8 @@ from pygeoapi.provider.base import (
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError
 from mooring_processes.errors import InputError
-from mooring_processes.ogc import coverage, items, layer
-from mooring_processes.ogc.states import State, coverage_of, layer_of
+from mooring_processes.ogc.data import coverage, items, layer
+from mooring_processes.ogc.data.states import State, coverage_of, layer_of
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.errors import Problem, of_error
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages.page import page
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import wants_html
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages.page import page
 
 
 def reply(document: Mapping[str, Any], template: str, status: int = 200, **context: Any) -> Response:

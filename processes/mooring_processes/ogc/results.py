@@ -16,7 +16,7 @@ from mooring.values import BBox
 
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
-from mooring_processes.ogc.pages import seal
+from mooring_processes.ogc.pages.page import seal
 from mooring_processes.ogc.ranges import file_answer
 from mooring_processes.ogc.representation import add_profile
 from mooring_processes.ogc.requests import Answer, Shape, Transmission

@@ -14,8 +14,8 @@ from mooring_processes.ogc.endpoints.front import Front
 from mooring_processes.ogc.endpoints.jobs import Jobs
 from mooring_processes.ogc.endpoints.processes import Processes
 from mooring_processes.ogc.endpoints.results import JobResults
-from mooring_processes.ogc.pages import PLACE, static_file
-from mooring_processes.ogc.showing import Picture
+from mooring_processes.ogc.pages.page import PLACE, static_file
+from mooring_processes.ogc.pages.showing import Picture
 
 if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service

@@ -12,7 +12,7 @@ from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.kept import Kept
 from mooring_processes.ogc.negotiation import chosen
 from mooring_processes.ogc.openapi.reading import chapters
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages.page import page
 
 
 class Definition:

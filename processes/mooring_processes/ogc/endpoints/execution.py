@@ -13,10 +13,10 @@ from mooring_processes.ogc.callbacks import read_subscriber
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.kvp import read_query
 from mooring_processes.ogc.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
+from mooring_processes.ogc.pages.showing import results_page
 from mooring_processes.ogc.representation import as_json, reply
 from mooring_processes.ogc.requests import Order, Signals, order_of, read_json
 from mooring_processes.ogc.results import Wanted
-from mooring_processes.ogc.showing import results_page
 from mooring_processes.ogc.status import etag_of, job_url, status_info
 
 if TYPE_CHECKING:

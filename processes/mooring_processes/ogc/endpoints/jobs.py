@@ -11,9 +11,9 @@ from flask import Response, request, send_file
 
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.filters import dates, form_arguments
 from mooring_processes.ogc.negotiation import chosen, is_draft, preferences, wants_html
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages.filters import dates, form_arguments
+from mooring_processes.ogc.pages.page import page
 from mooring_processes.ogc.paging import page_links
 from mooring_processes.ogc.queries import job_query, page_limit, place_after
 from mooring_processes.ogc.representation import reply

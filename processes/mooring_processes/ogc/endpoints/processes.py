@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.calls import Calls
 from mooring_processes.ogc.descriptions import description, summary
 from mooring_processes.ogc.kept import Kept
 from mooring_processes.ogc.negotiation import wants_html
+from mooring_processes.ogc.pages.calls import Calls
 from mooring_processes.ogc.paging import page_links
 from mooring_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
 from mooring_processes.ogc.representation import add_profile, reply

@@ -11,8 +11,8 @@ from mooring_processes.ogc import errors
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.negotiation import chosen
+from mooring_processes.ogc.pages.showing import results_page
 from mooring_processes.ogc.results import Results, Wanted
-from mooring_processes.ogc.showing import results_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

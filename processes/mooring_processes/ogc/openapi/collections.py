@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mooring.formats import Kind
 
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.coverage import MEDIA_TYPES
+from mooring_processes.ogc.data.coverage import MEDIA_TYPES
 from mooring_processes.ogc.openapi.answers import good, problems, response
 from mooring_processes.ogc.openapi.dialect import FILE, TEXT, as_openapi, schema_of
 from mooring_processes.ogc.openapi.parameters import choices, parameter, path, query

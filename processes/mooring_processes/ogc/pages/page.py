@@ -11,8 +11,8 @@ from mooring.description import text
 from mooring.formats import kind_of
 
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc import words
 from mooring_processes.ogc.descriptions import type_of
+from mooring_processes.ogc.pages import words
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mooring.formats import Kind, formats_of, kind_of
 
+from mooring_processes.ogc.data.states import coverage_of, layer_of
 from mooring_processes.ogc.descriptions import type_of
-from mooring_processes.ogc.states import coverage_of, layer_of
 
 if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets

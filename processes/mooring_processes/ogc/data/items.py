@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mooring_processes.errors import InputError
-from mooring_processes.ogc.layer import Layer, is_lonlat, moments, read_columns
+from mooring_processes.ogc.data.layer import Layer, is_lonlat, moments, read_columns
 from mooring_processes.period import Period
 
 if TYPE_CHECKING:

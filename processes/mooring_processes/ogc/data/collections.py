@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from mooring.formats import Kind
 
-from mooring_processes.ogc.coverage import MEDIA_TYPES, Coverage
-from mooring_processes.ogc.states import State, coverage_of, layer_of
+from mooring_processes.ogc.data.coverage import MEDIA_TYPES, Coverage
+from mooring_processes.ogc.data.states import State, coverage_of, layer_of
 
 if TYPE_CHECKING:
     from mooring_processes.datasets import Dataset, Datasets
-    from mooring_processes.ogc.layer import Layer
+    from mooring_processes.ogc.data.layer import Layer
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 WORLD = (-180.0, -90.0, 180.0, 90.0)

@@ -14,8 +14,8 @@ from mooring.description import python_name, python_names
 from mooring.formats import Kind, find, kind_of
 
 from mooring_processes.ogc.descriptions import media_types, type_of
-from mooring_processes.ogc.examples import YourFile, example
-from mooring_processes.ogc.words import laid_out
+from mooring_processes.ogc.pages.examples import YourFile, example
+from mooring_processes.ogc.pages.words import laid_out
 from mooring_processes.signature import SINGLE
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mooring_processes.datasets import Dataset, DatasetUnavailableError
 
 if TYPE_CHECKING:
-    from mooring_processes.ogc.coverage import Coverage
-    from mooring_processes.ogc.layer import Layer
+    from mooring_processes.ogc.data.coverage import Coverage
+    from mooring_processes.ogc.data.layer import Layer
 
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -60,14 +60,14 @@ def files_only() -> Iterator[None]:
 
 def coverage_of(entry: Dataset) -> State[Coverage]:
     """What a grid dataset holds now."""
-    from mooring_processes.ogc import coverage  # noqa: PLC0415 - slow, and only where there are grids
+    from mooring_processes.ogc.data import coverage  # noqa: PLC0415 - slow, and only where there are grids
 
     return _state(entry, coverage.describe)
 
 
 def layer_of(entry: Dataset) -> State[Layer]:
     """What a dataset of features, or a table, holds now."""
-    from mooring_processes.ogc import layer  # noqa: PLC0415 - the same
+    from mooring_processes.ogc.data import layer  # noqa: PLC0415 - the same
 
     return _state(entry, layer.describe)
 

@@ -18,7 +18,7 @@ from mooring.formats.coverages import moment_text
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError, open_grid
 from mooring_processes.errors import InputError
-from mooring_processes.ogc.extents import Extents, extents
+from mooring_processes.ogc.data.extents import Extents, extents
 from mooring_processes.selection import axes_known, subset
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from mooring.formats import Kind
 from mooring_processes.datasets import Dataset, DatasetUnavailableError
 from mooring_processes.errors import InputError
 from mooring_processes.ogc import vocabulary as ogc
-from mooring_processes.ogc.coverage import MEDIA_TYPES, SUFFIXES, TooLargeError, form_of, part
+from mooring_processes.ogc.data.coverage import MEDIA_TYPES, SUFFIXES, TooLargeError, form_of, part
+from mooring_processes.ogc.data.states import coverage_of
 from mooring_processes.ogc.errors import Problem
-from mooring_processes.ogc.states import coverage_of
 
 if TYPE_CHECKING:
-    from mooring_processes.ogc.collections import Collections
+    from mooring_processes.ogc.data.collections import Collections
 
 NOT_SERVED = ("scale-factor", "scale-size", "scale-axes", "subset-crs", "crs")
 """Parameters of the standard that change the answer and are not built; to pass over them would give wrong values."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from mooring_processes.jobs.job import Status
-from mooring_processes.ogc import looks
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.descriptions import metadata
 from mooring_processes.ogc.errors import Problem
-from mooring_processes.ogc.looks import Looks
-from mooring_processes.ogc.pages import page
+from mooring_processes.ogc.pages import looks
+from mooring_processes.ogc.pages.looks import Looks
+from mooring_processes.ogc.pages.page import page
+from mooring_processes.ogc.pages.words import json_text
 from mooring_processes.ogc.status import job_url
-from mooring_processes.ogc.words import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Datasets as collections: what they hold, and the part of it that a request asks for."""
