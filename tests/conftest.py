@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from postgres import Postgres, serving_postgres
 from programs import program
 from serving import Running, serve
 
@@ -56,6 +58,27 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
 def service_url(running: Running) -> str:
     """URL of that service."""
     return running.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that all tests share, each with databases of its own."""
+    with serving_postgres() as server:
+        yield server
+
+
+STORES = ("sqlite", "postgresql")
+
+
+def new_store(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    """URL of a new store of one kind."""
+    return f"sqlite:///{folder / 'jobs.sqlite'}" if kind == "sqlite" else request.getfixturevalue("postgres").database()
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new store, of each kind."""
+    return new_store(request.param, tmp_path, request)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ def serve_forever(configuration: Configuration) -> None:
     State(configuration.state).prepare()  # before anything is forked, so that the reason is told once
     app = create_app(configuration)
     service = service_of(app)
+    service.engine.prepare()
     print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)
     Server(app, service, configuration.bind).run()
 

@@ -1,8 +1,10 @@
 """The methods the benchmarks call."""
 
+import time
+
 import numpy as np
 import xarray as xr
-from mooring_processes import process
+from mooring_processes import process, progress
 
 
 @process
@@ -34,3 +36,25 @@ def array(megabytes: int = 100) -> xr.DataArray:
     """
     values = np.arange(megabytes * 250_000, dtype="float32").reshape(-1, 1000)
     return xr.DataArray(values, dims=("y", "x"), name="array")
+
+
+@process
+def spin() -> int:
+    """Compute until it is stopped."""
+    number = 0
+    while True:
+        number += 1
+
+
+@process
+def tell(times: int) -> int:
+    """Say when it is, again and again.
+
+    Parameters
+    ----------
+    times : how often.
+    """
+    for number in range(times):
+        progress(number / times, repr(time.time()))
+        time.sleep(0.25)
+    return times

@@ -23,8 +23,8 @@ ROOM = 1000
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+def url(store_url):
+    return store_url
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
+from mooring_processes.jobs.edition import bring_up_to_date, is_present
 from mooring_processes.jobs.errors import Unavailable
 
 METADATA = sa.MetaData()
@@ -143,7 +144,15 @@ class Database:
             raise Unavailable("the job store does not answer") from error
 
     def create(self) -> None:
-        """Make the tables, unless they are there."""
+        """Make the tables, or bring those of an older version up to date.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        StateError
+            where a later version of Mooring made them.
+        """
         for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
             try:
                 self._create()
@@ -156,7 +165,10 @@ class Database:
 
     def _create(self) -> None:
         with self.begin() as connection:
-            METADATA.create_all(connection)
+            if is_present(connection):
+                return
+        with self.begin() as connection:
+            bring_up_to_date(connection, METADATA)
 
     def insert_or(
         self,

@@ -71,13 +71,13 @@ class Engine:
         """What it was made from."""
         return self._settings
 
-    def start(self) -> None:
-        """Connect, and see to it that there is a supervisor from now on.
+    def prepare(self) -> None:
+        """Make the state directory and the store ready; once before web processes are forked, so that errors come once.
 
         Raises
         ------
         StateError
-            where the state directory cannot be used.
+            where the state directory or the store cannot be used.
         """
         self._state.prepare()
         try:
@@ -85,6 +85,18 @@ class Engine:
         except Unavailable as error:
             # the supervisor makes the tables once the store is there; until then callers are told
             LOGGER.warning("the job store is away: %s", error.__cause__)
+        finally:
+            self._store.close()  # no connection may be shared by processes
+
+    def start(self) -> None:
+        """Connect, and see to it that there is a supervisor from now on.
+
+        Raises
+        ------
+        StateError
+            where the state directory or the store cannot be used.
+        """
+        self.prepare()
         self._link = Link(self._settings, self._state)
         self._link.start()
 

@@ -52,7 +52,7 @@ class Store:
         self._database = Database(url, survives_power_loss=True)
 
     def prepare(self) -> None:
-        """Make the tables, unless they are there."""
+        """Make the tables, or bring those of an older version up to date."""
         self._database.create()
 
     def close(self) -> None:

@@ -1,0 +1,214 @@
+"""How many jobs an engine does, how soon one is stopped or heard of, and whether a long queue makes it slow."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import sqlalchemy as sa
+from engines import eventually, is_alive
+from figures import Figure, in_turn
+from mooring_processes.catalogue import Catalogue, read_catalogue
+from mooring_processes.cli import free_port
+from mooring_processes.execution import Request
+from mooring_processes.jobs.database import INPUTS, JOBS, QUEUES, Database
+from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.jobs.job import JobQuery, Order, Status
+from mooring_processes.jobs.ledger import Ask, Ledger
+from mooring_processes.jobs.store import Store
+from serving import serve
+
+HERE = Path(__file__).parent
+METHODS = str(HERE / "methods.py")
+JOBS_IN_A_RUN = 1000
+CALLERS = 8
+"""Threads that submit."""
+SLOTS = 2
+FEW, MANY = 100, 100_000
+WAITING = (Status.ACCEPTED, Status.RUNNING)
+ROOM = 10**9
+
+
+def throughput(folder: Path) -> Iterator[Figure]:
+    """Trivial jobs from the first submit to the last result, on as many children as Celery has."""
+    with engine(folder / "state") as ours, celery(folder / "celery") as peer:
+
+        def mine() -> None:
+            submit = lambda _: ours.submit(*asked("hello", name="Ada"))  # noqa: E731 - a name for one line
+            all_at_once(submit)
+            eventually(lambda: not ours.find(JobQuery(statuses=WAITING, limit=1)).jobs)
+
+        def theirs() -> None:
+            for result in all_at_once(lambda _: peer.delay("Ada")):
+                result.get(timeout=120)
+
+        here, there = in_turn(mine, theirs, runs=5, warm=1)
+    each = 1e3 / JOBS_IN_A_RUN
+    yield Figure("engine-throughput, a job", here * each, there * each, "ms", "at most 0.5x", "Celery and Redis")
+
+
+def cancel(folder: Path) -> Iterator[Figure]:
+    """From the wish to dismiss a job that computes until its process is no more."""
+    with engine(folder / "state") as ours:
+        times = sorted(_stopped(ours) for _ in range(40))
+    yield Figure("cancel, p95", quantiles(times, n=20)[-1] * 1e3, None, "ms", "under 100 ms", "")
+    yield Figure("cancel, median", median(times) * 1e3, None, "ms", "", "")
+
+
+def _stopped(ours: Engine) -> float:
+    job = ours.submit(*asked("spin"))
+    child = eventually(lambda: next((int(pid) for pid, each in ours.describe()["work"].items() if each == job.id), 0))
+    began = time.perf_counter()
+    ours.dismiss(job.id)
+    while is_alive(child):
+        time.sleep(0.0005)
+    return time.perf_counter() - began
+
+
+def progress(folder: Path) -> Iterator[Figure]:
+    """From a method's word to the caller who holds a request for it."""
+    with serve(folder / "ours", [METHODS]) as service:
+        connection = http.client.HTTPConnection(service.url.removeprefix("http://"))
+        body = json.dumps({"inputs": {"times": 40}})
+        headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
+        job, tag = _asked(connection, "POST", "/processes/tell/execution", body, headers)
+        delays: list[float] = []
+        said = ""
+        while job["status"] in ("accepted", "running"):
+            wait = {"Prefer": "wait=20", "If-None-Match": tag, "Accept": "application/json"}
+            job, tag = _asked(connection, "GET", f"/jobs/{job['jobID']}", None, wait)
+            if job["status"] == "running" and job["message"] not in ("", said):
+                said = job["message"]
+                delays.append(time.time() - float(said))
+    yield Figure("progress, to the caller", median(delays) * 1e3, None, "ms", "under 20 ms", "")
+
+
+def _asked(
+    connection: http.client.HTTPConnection, method: str, path: str, body: str | None, headers: dict[str, str]
+) -> tuple[dict[str, Any], str]:
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    return json.loads(response.read()), response.headers["ETag"]
+
+
+def queue_depth(folder: Path) -> Iterator[Figure]:
+    """To submit one, and to take one, behind so many that wait."""
+    many, few = (Shelf(folder / str(count), count) for count in (MANY, FEW))
+    for name in ("submit", "claim"):
+        ours, peer = in_turn(getattr(many, name), getattr(few, name), runs=60)
+        yield Figure(f"queue-depth, {name}", ours * 1e3, peer * 1e3, "ms", "at most 1.5x", f"{MANY:,} beside {FEW}")
+
+
+class Shelf:
+    """A store in which so many jobs wait, seen from both its sides.
+
+    Parameters
+    ----------
+    folder : where it is made.
+    count : how many.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        folder.mkdir(parents=True)
+        url = f"sqlite:///{folder / 'jobs.sqlite'}"
+        self._store = Store(url)
+        self._store.prepare()
+        self._request, self._limits = asked("hello", name="Ada")
+        self._store.submit(self._order(), ROOM)
+        _multiply(Database(url, survives_power_loss=False), count)
+        self._ledger = Ledger(Database(url, survives_power_loss=False), "bench", 3600.0, lambda *_: True)
+
+    def submit(self) -> None:
+        """One more."""
+        self._store.submit(self._order(), ROOM)
+
+    def claim(self) -> None:
+        """Take the oldest."""
+        (attempt,) = self._ledger.exchange(Ask(places=1)).claimed
+        assert attempt.process == "hello"
+
+    def _order(self) -> Order:
+        return Order(id=str(uuid.uuid4()), request=self._request, limits=self._limits)
+
+
+def _multiply(database: Database, count: int) -> None:
+    """Lay so many copies of the only job beside it."""
+    with database.begin() as connection:
+        (job,) = connection.execute(sa.select(JOBS)).mappings().all()
+        (content,) = connection.execute(sa.select(INPUTS.c.content)).scalars()
+        names = [str(uuid.uuid4()) for _ in range(count - 1)]
+        connection.execute(sa.insert(JOBS), [{**job, "id": name} for name in names])
+        connection.execute(sa.insert(INPUTS), [{"job": name, "content": content} for name in names])
+        connection.execute(sa.update(QUEUES).values(waiting=count))
+    database.close()
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The methods of the bench."""
+    return read_catalogue([METHODS], installed=False)
+
+
+def asked(process: str, **inputs: Any) -> tuple[Request, Any]:
+    """A request of the methods of the bench, and what it may use."""
+    entry = catalogue()[process]
+    return Request(process, inputs, dict.fromkeys(entry.description["outputs"], "application/json")), entry.limits
+
+
+def all_at_once(submit: Callable[[int], Any]) -> list[Any]:
+    """What so many submits from several threads give."""
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return list(pool.map(submit, range(JOBS_IN_A_RUN)))
+
+
+@contextmanager
+def engine(state: Path) -> Iterator[Engine]:
+    """Our engine while the block lasts."""
+    workplace = {"catalogue": catalogue().to_json()}
+    made = Engine(EngineSettings(state=state, workplace=workplace, slots=SLOTS, queue=ROOM, drain=0.0))
+    made.start()
+    try:
+        made.call(*asked("hello", name="Ada"), timeout=60.0)
+        yield made
+    finally:
+        made.close(stop_supervisor=True)
+
+
+@contextmanager
+def celery(folder: Path) -> Iterator[Any]:
+    """Celery's task on a Redis that keeps nothing on the disk, while the block lasts."""
+    server = shutil.which("redis-server")
+    assert server is not None, "the peer of this figure is Debian's package redis-server"
+    folder.mkdir(parents=True)
+    port = free_port()
+    os.environ["BENCH_REDIS"] = f"redis://127.0.0.1:{port}/0"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    keep_nothing = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    worker = [sys.executable, "-m", "celery", "-A", "celery_peer", "worker", "--concurrency", str(SLOTS), "-l", "ERROR"]
+    with (
+        subprocess.Popen([server, "--port", str(port), *keep_nothing], **quiet) as redis,
+        subprocess.Popen(worker, env=os.environ | {"PYTHONPATH": str(HERE)}, **quiet) as workers,
+    ):
+        try:
+            from celery_peer import hello
+
+            hello.delay("Ada").get(timeout=60)
+            yield hello
+        finally:
+            workers.send_signal(signal.SIGTERM)
+            workers.wait(timeout=60)
+            redis.terminate()
