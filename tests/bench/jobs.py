@@ -1,18 +1,12 @@
-"""How many jobs an engine does, how soon one is stopped or heard of, and whether a long queue makes it slow."""
+"""How soon a job is stopped or heard of, and whether a long queue makes the engine slow."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,42 +17,19 @@ import sqlalchemy as sa
 from engines import eventually, is_alive
 from figures import Figure, in_turn
 from mooring_processes.catalogue import Catalogue, read_catalogue
-from mooring_processes.cli import free_port
 from mooring_processes.execution import Request
 from mooring_processes.jobs.database import INPUTS, JOBS, QUEUES, Database
 from mooring_processes.jobs.engine import Engine, EngineSettings
-from mooring_processes.jobs.job import JobQuery, Order, Status
+from mooring_processes.jobs.job import Order
 from mooring_processes.jobs.ledger import Ask, Ledger
 from mooring_processes.jobs.store import Store
 from serving import serve
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")
-JOBS_IN_A_RUN = 1000
-CALLERS = 8
-"""Threads that submit."""
 SLOTS = 2
 FEW, MANY = 100, 100_000
-WAITING = (Status.ACCEPTED, Status.RUNNING)
 ROOM = 10**9
-
-
-def throughput(folder: Path) -> Iterator[Figure]:
-    """Trivial jobs from the first submit to the last result, on as many children as Celery has."""
-    with engine(folder / "state") as ours, celery(folder / "celery") as peer:
-
-        def mine() -> None:
-            submit = lambda _: ours.submit(*asked("hello", name="Ada"))  # noqa: E731 - a name for one line
-            all_at_once(submit)
-            eventually(lambda: not ours.find(JobQuery(statuses=WAITING, limit=1)).jobs)
-
-        def theirs() -> None:
-            for result in all_at_once(lambda _: peer.delay("Ada")):
-                result.get(timeout=120)
-
-        here, there = in_turn(mine, theirs, runs=5, warm=1)
-    each = 1e3 / JOBS_IN_A_RUN
-    yield Figure("engine-throughput, a job", here * each, there * each, "ms", "at most 0.5x", "Celery and Redis")
 
 
 def cancel(folder: Path) -> Iterator[Figure]:
@@ -169,12 +140,6 @@ def asked(process: str, **inputs: Any) -> tuple[Request, Any]:
     return Request(process, inputs, dict.fromkeys(entry.description["outputs"], "application/json")), entry.limits
 
 
-def all_at_once(submit: Callable[[int], Any]) -> list[Any]:
-    """What so many submits from several threads give."""
-    with ThreadPoolExecutor(CALLERS) as pool:
-        return list(pool.map(submit, range(JOBS_IN_A_RUN)))
-
-
 @contextmanager
 def engine(state: Path) -> Iterator[Engine]:
     """Our engine while the block lasts."""
@@ -186,29 +151,3 @@ def engine(state: Path) -> Iterator[Engine]:
         yield made
     finally:
         made.close(stop_supervisor=True)
-
-
-@contextmanager
-def celery(folder: Path) -> Iterator[Any]:
-    """Celery's task on a Redis that keeps nothing on the disk, while the block lasts."""
-    server = shutil.which("redis-server")
-    assert server is not None, "the peer of this figure is Debian's package redis-server"
-    folder.mkdir(parents=True)
-    port = free_port()
-    os.environ["BENCH_REDIS"] = f"redis://127.0.0.1:{port}/0"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    keep_nothing = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    worker = [sys.executable, "-m", "celery", "-A", "celery_peer", "worker", "--concurrency", str(SLOTS), "-l", "ERROR"]
-    with (
-        subprocess.Popen([server, "--port", str(port), *keep_nothing], **quiet) as redis,
-        subprocess.Popen(worker, env=os.environ | {"PYTHONPATH": str(HERE)}, **quiet) as workers,
-    ):
-        try:
-            from celery_peer import hello
-
-            hello.delay("Ada").get(timeout=60)
-            yield hello
-        finally:
-            workers.send_signal(signal.SIGTERM)
-            workers.wait(timeout=60)
-            redis.terminate()

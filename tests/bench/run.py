@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from figures import Figure, in_turn
-from jobs import cancel, progress, queue_depth, throughput
+from jobs import cancel, progress, queue_depth
 from lists import descriptions, job_list
 from peers import file_server, vanilla
 from serving import Running, serve
@@ -182,7 +182,6 @@ BENCHES = {
     "start": start,
     "describe": descriptions,
     "job-list": job_list,
-    "engine-throughput": throughput,
     "cancel": cancel,
     "progress": progress,
     "queue-depth": queue_depth,

@@ -48,8 +48,8 @@ def all_are_successful(yard: Yard, jobs: list) -> None:
 
 
 @pytest.fixture
-def yard(tmp_path):
-    with started(tmp_path / "state") as yard:
+def yard(tmp_path, store_url):
+    with started(tmp_path / "state", store=store_url) as yard:
         yard.call("shout")
         yield yard
 

@@ -1,0 +1,77 @@
+"""A database that goes away stops nothing that runs, and nothing is lost when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from engines import Yard, eventually, started, value
+from mooring_processes.jobs.engine import Unavailable
+from mooring_processes.jobs.job import Status
+from postgres import Postgres, serving_postgres
+from serving import serve
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    """A database of this test's own, to be stopped."""
+    with serving_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def yard(tmp_path: Path, server: Postgres) -> Iterator[Yard]:
+    with started(tmp_path / "state", store=server.database()) as yard:
+        yard.call("shout")
+        yield yard
+
+
+def is_at_work(yard: Yard, *jobs: str) -> bool:
+    """Whether a child has one of these jobs."""
+    return bool(set(jobs) & set(yard.processes()["work"].values()))
+
+
+@pytest.mark.parametrize("mode", ["immediate", "fast"])
+def test_what_runs_goes_on_and_its_end_is_told_when_the_database_is_back(yard, server, mode):
+    running = [yard.submit("slow-sum", numbers=[1.0, 2.0], pause=1.0) for _ in range(2)]
+    waiting = [yard.submit("shout", text=f"n{number}") for number in range(5)]
+    for job in running:
+        yard.running(job)
+    supervisor = yard.processes()["supervisor"]
+    server.stop(mode)
+    with pytest.raises(Unavailable):
+        yard.submit("shout")
+    eventually(lambda: not is_at_work(yard, *(job.id for job in running)))
+    assert value(yard.call("shout", text="meanwhile")) == "MEANWHILE"
+    server.start()
+    for job in running:
+        done = yard.done(job)
+        assert (done.status, done.attempt, value(done)) == (Status.SUCCESSFUL, 1, 3.0)
+    assert [value(yard.done(job)) for job in waiting] == [f"N{number}" for number in range(5)]
+    assert value(yard.run("shout", text="after")) == "AFTER"
+    assert yard.processes()["supervisor"] == supervisor
+
+
+def test_callers_are_told_to_come_back(tmp_path, server):
+    methods = str(Path(__file__).parents[1] / "service" / "methods_for_tests.py")
+    with serve(tmp_path, [methods], mooring={"store": server.database()}) as service:
+        url, as_job = f"{service.url}/processes/slow-sum/execution", {"Prefer": "respond-async"}
+        body = {"inputs": {"numbers": [1.0, 2.0], "pause": 0.5}}
+        job = requests.post(url, json=body, headers=as_job, timeout=60).headers["Location"]
+        server.stop()
+        for answer in (
+            requests.get(job, timeout=60),
+            requests.get(f"{service.url}/jobs", timeout=60),
+            requests.post(url, json=body, headers=as_job, timeout=60),
+            requests.delete(job, timeout=60),
+        ):
+            assert answer.status_code == 503
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "psycopg" not in answer.text
+        server.start()
+        ended = eventually(lambda: (told := requests.get(job, timeout=60).json())["status"] == "successful" and told)
+        assert ended["progress"] == 100
+        assert requests.post(url, json=body, headers=as_job, timeout=60).status_code == 201
