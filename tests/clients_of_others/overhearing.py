@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,12 +37,32 @@ class Way:
     ----------
     url : the address.
     beyond : that of the service.
-    heard : what went by, in order of its end.
     """
 
     url: str
     beyond: str
-    heard: list[Heard] = field(default_factory=list)
+    _heard: list[Heard] = field(default_factory=list)
+    _under_way: int = 0
+    _change: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def heard(self) -> list[Heard]:
+        """What went by, in order of its end; a client may have all of an answer before it is written down."""
+        with self._change:
+            assert self._change.wait_for(lambda: not self._under_way, timeout=60)
+            return list(self._heard)
+
+    def begin(self) -> None:
+        """A request comes by."""
+        with self._change:
+            self._under_way += 1
+
+    def end(self, heard: Heard | None) -> None:
+        """It has its answer, or none."""
+        with self._change:
+            self._heard += [heard] if heard is not None else []
+            self._under_way -= 1
+            self._change.notify_all()
 
     def to(self, href: str) -> str:
         """The same resource by this way."""
@@ -64,7 +84,12 @@ def way_to(service: str) -> Iterator[Way]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            _pass_on(self, way)
+            way.begin()
+            heard = None
+            try:
+                heard = _pass_on(self, way.beyond)
+            finally:
+                way.end(heard)
 
         do_HEAD = do_POST = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - the names http.server looks for
 
@@ -81,10 +106,10 @@ def way_to(service: str) -> Iterator[Way]:
             server.shutdown()
 
 
-def _pass_on(request: BaseHTTPRequestHandler, way: Way) -> None:
+def _pass_on(request: BaseHTTPRequestHandler, service: str) -> Heard:
     body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
     headers = {name: value for name, value in request.headers.items() if name.lower() not in OF_ONE_CONNECTION}
-    beyond = HTTPConnection(urlsplit(way.beyond).netloc, timeout=60)
+    beyond = HTTPConnection(urlsplit(service).netloc, timeout=60)
     beyond.request(request.command, request.path, body or None, headers)
     answer = beyond.getresponse()
     request.send_response_only(answer.status, answer.reason)
@@ -95,19 +120,15 @@ def _pass_on(request: BaseHTTPRequestHandler, way: Way) -> None:
         request.close_connection = True
     request.end_headers()
     size = 0
-    try:
+    with closing(beyond), suppress(ConnectionError):  # a client that has seen enough hangs up
         while block := answer.read(BLOCK):
             request.wfile.write(block)
             size += len(block)
-    finally:
-        beyond.close()
-        way.heard.append(
-            Heard(
-                request.command,
-                urlsplit(request.path).path,
-                request.headers.get("Range"),
-                request.headers.get("Access-Control-Request-Headers"),
-                answer.status,
-                size,
-            )
-        )
+    return Heard(
+        request.command,
+        urlsplit(request.path).path,
+        request.headers.get("Range"),
+        request.headers.get("Access-Control-Request-Headers"),
+        answer.status,
+        size,
+    )
