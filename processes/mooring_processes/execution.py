@@ -80,7 +80,7 @@ class Failure:
 
     reason: str
     """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``lost`` or ``interrupted``."""
+    ``lost``, ``waited`` (for a site that was away) or ``interrupted``."""
     detail: str
     input: str | None = None
     reference: str | None = None
