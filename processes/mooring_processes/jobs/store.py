@@ -103,10 +103,11 @@ class Store:
             "failure": compact(job.failure.to_json()) if job.failure else None,
             "attempt": job.attempt,
             "epoch": job.epoch,
+            "owner": job.owner,
             "listed": False,
         }
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -218,6 +219,7 @@ def _row(order: Order) -> dict[str, Any]:
         "failure": None,
         "attempt": 0,
         "epoch": 0,
+        "owner": None,
         "listed": True,
     }
 
@@ -243,4 +245,5 @@ def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
         failure=Failure.from_json(failure) if failure else None,
         listed=row["listed"],
         queue=row["queue"],
+        owner=row["owner"],
     )
