@@ -495,3 +495,13 @@ def test_the_engine_must_be_started_in_each_process(tmp_path):
     engine = Engine(settings(tmp_path / "state"))
     with pytest.raises(RuntimeError, match="start"):
         engine.call(request("shout"), limits("shout"), 1.0)
+
+
+def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
+    state = State(tmp_path)
+    state.prepare()
+    for number in (1, 2):
+        scratch = state.clear_scratch(1)
+        (scratch / "result").write_text(f"attempt {number}")
+        state.publish(scratch, "job", 1, must_last=True)
+    assert (state.published("job", 1) / "result").read_text() == "attempt 2"

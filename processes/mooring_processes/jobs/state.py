@@ -149,19 +149,37 @@ class State:
         """The results of an attempt that is done."""
         return self.results / job / str(epoch)
 
-    def begin(self, job: str, epoch: int) -> None:
-        """Note that a child took up an attempt."""
+    def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
         (self._begun / f"{job}.{epoch}").touch()
+        if must_last:
+            _sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
         """Whether a child took up an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
-    def publish(self, scratch: Path, job: str, epoch: int) -> None:
-        """Let what was written to *scratch* be the results of an attempt."""
+    def publish(self, scratch: Path, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Let what was written to *scratch* be the results of an attempt.
+
+        Parameters
+        ----------
+        scratch : of the child that made it.
+        job, epoch : the attempt.
+        must_last : whether it is on the disk before the store may say that the job is done.
+        """
         published = self.published(job, epoch)
         published.parent.mkdir(exist_ok=True)
+        if must_last:
+            for path in (*scratch.rglob("*"), scratch):
+                if path.is_dir() or path.is_file():
+                    _sync(path)
+        # a power loss may have made the store forget an attempt of the same number
+        self._discard(published)
         scratch.rename(published)
+        if must_last:
+            for path in (published.parent, self.results):
+                _sync(path)
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
@@ -223,6 +241,15 @@ def _made_once(path: Path, content: str) -> str:
             os.link(new, path)
         new.unlink()
     return path.read_text()
+
+
+def _sync(path: Path) -> None:
+    """Return when a file, or which names a directory has, is on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:

@@ -46,10 +46,11 @@ class Store:
     Parameters
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, survives_power_loss=True)
+    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+        self._database = Database(url, survives_power_loss=survives_power_loss)
 
     def prepare(self) -> None:
         """Make the tables, or bring those of an older version up to date."""
