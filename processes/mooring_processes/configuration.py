@@ -32,6 +32,7 @@ class Settings:
     installed: bool = True
     state: str | None = None
     store: str | None = None
+    results: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
@@ -113,6 +114,12 @@ class Configuration:
             return Path(stated).expanduser().absolute()
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         return home / "mooring" / name
+
+    @property
+    def results(self) -> str | None:
+        """Where results and logs are kept that several machines serve; None for the state directory."""
+        stated = self.settings.results
+        return str(Path(stated).expanduser().absolute()) if stated else None
 
 
 def read_configuration(

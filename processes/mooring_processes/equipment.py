@@ -65,6 +65,7 @@ def engine_settings(
         call_slots=settings.call_slots,
         queue=settings.queue,
         store=settings.store,
+        results=configuration.results,
         drain=settings.drain,
         hub=hub,
     )

@@ -66,7 +66,7 @@ def _engine(configuration: Configuration, catalogue: Catalogue, hub: str) -> Eng
 
 def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:
     return Announcement(
-        machine=State(configuration.state).identity(),
+        machine=State(configuration.state).identity,
         processes=tuple(
             {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
             for entry in catalogue.values()

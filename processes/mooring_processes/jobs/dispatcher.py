@@ -265,7 +265,8 @@ class Dispatcher:
         if "failed" in frame.head:
             self.clerk.report(task.ref, failed(Failure.from_json(frame.head["failed"])))
         else:
-            self.clerk.report(task.ref, Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode()))
+            end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
+            self.clerk.report(task.ref, end)
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -329,7 +330,12 @@ class Dispatcher:
         self._running[worker] = task
         worker.gauge.clear()
         attempt = task.attempt
-        head = {"job": attempt.job, "epoch": attempt.epoch, "is_job": task.is_job}
+        head = {
+            "job": attempt.job,
+            "epoch": attempt.epoch,
+            "is_job": task.is_job,
+            "is_once": attempt.is_once,
+        }
         worker.send(head, attempt.request)
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)

@@ -88,12 +88,12 @@ class Reporter:
         job = await self._news(None)
         while job is not None and not job.status.is_done:
             await self._tell_progress(job)
-            await self._tell_log()
+            await self._tell_log(job)
             job = await self._news(job)
         if job is None or job.status is Status.DISMISSED:
             # the hub asked for it
             return
-        await self._tell_rest_of_log()
+        await self._tell_rest_of_log(job)
         if job.failure is not None:
             await self.tell_end(job.message, job.failure)
         else:
@@ -140,9 +140,9 @@ class Reporter:
             said = self._holding.to_json(percent=job.progress, message=job.message)
             await self._line.tell(words.to_hub(self._site, "progress"), said)
 
-    async def _tell_log(self) -> bool:
+    async def _tell_log(self, job: Job) -> bool:
         """Tell what the job has said since; whether the hub has all of it."""
-        path = self._engine.log(self._errand.local)
+        path = self._engine.log(job)
         while True:
             content = await self._in_thread(lambda: _piece(path, self._logged))
             if not content:
@@ -156,9 +156,9 @@ class Reporter:
             self._check(answer)
             self._logged += len(content)
 
-    async def _tell_rest_of_log(self) -> None:
+    async def _tell_rest_of_log(self, job: Job) -> None:
         while True:
-            if await self._tell_log():
+            if await self._tell_log(job):
                 return
             await asyncio.sleep(PAUSE)
 
