@@ -107,6 +107,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         queue=settings.queue,
         store=settings.store,
         results=configuration.results,
+        results_options=settings.results_options,
         drain=settings.drain,
     )
     return Service(
