@@ -83,7 +83,8 @@ class Failure:
 
     reason: str
     """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``storage`` (there was no place for its results), ``lost`` or ``interrupted``."""
+    ``storage`` (there was no place for its results), ``lost``, ``waited`` (for a site that was away) or
+    ``interrupted``."""
     detail: str
     input: str | None = None
     reference: str | None = None

@@ -89,9 +89,26 @@ class Objects:
         """
         with _told(f"the results of job {job} cannot be put"):
             for path in sorted(each for each in folder.iterdir() if each.is_file()):
-                self._put_file(path, self.place(job, epoch, path.name))
+                self._put(path, self.place(job, epoch, path.name))
 
-    def _put_file(self, path: Path, place: str) -> None:
+    def put_file(self, path: Path, job: str, epoch: int, name: str) -> None:
+        """Put one file under an attempt.
+
+        Raises
+        ------
+        ObjectsError
+            where it cannot be put.
+        """
+        with _told(f"the results of job {job} cannot be put"):
+            self._put(path, self.place(job, epoch, name))
+
+    def size(self, job: str, epoch: int, name: str) -> int | None:
+        """Bytes of a file of an attempt; None where there is none."""
+        with _told(f"the results of job {job} cannot be looked at"), contextlib.suppress(FileNotFoundError):
+            return int(self.fs.info(self.place(job, epoch, name))["size"])
+        return None
+
+    def _put(self, path: Path, place: str) -> None:
         try:
             self.fs.put_file(str(path), place)
         except FileNotFoundError:

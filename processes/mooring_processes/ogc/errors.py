@@ -74,6 +74,7 @@ FAILURES = {
     "memory": Row(507, "MemoryLimitExceeded"),
     "storage": Row(507, "NoRoomForResults"),
     "lost": Row(500, "AttemptLost"),
+    "waited": Row(503, "SiteAway", retry=True),
     "interrupted": Row(503, "Interrupted", retry=True),
 }
 """Reason of a failed call to HTTP."""
