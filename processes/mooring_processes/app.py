@@ -13,6 +13,7 @@ from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
+from mooring_processes.computing import Computing
 from mooring_processes.configuration import Configuration, ConfigurationError, read_configuration
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
@@ -88,6 +89,7 @@ def service_of(app: Flask) -> Service:
 
 def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
+    slots = settings.slots or os.cpu_count() or 1
     policy = Policy(
         own=configuration.url,
         allowed_hosts=settings.allowed_hosts,
@@ -98,11 +100,12 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
+        "computing": _computing(configuration, slots).to_json(),
     }
     engine = EngineSettings(
         state=configuration.state,
         workplace=workplace,
-        slots=settings.slots or os.cpu_count() or 1,
+        slots=slots,
         call_slots=settings.call_slots,
         queue=settings.queue,
         store=settings.store,
@@ -120,6 +123,13 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         metadata=configuration.pygeoapi.get("metadata") or {},
         callbacks=_callback_rules(settings),
     )
+
+
+def _computing(configuration: Configuration, slots: int) -> Computing:
+    try:
+        return Computing.among(slots, configuration.settings.scheduler)
+    except ValueError as error:
+        raise ConfigurationError(f"mooring: {error}") from error
 
 
 def _callback_rules(settings: Settings) -> CallbackRules:

@@ -30,6 +30,7 @@ class Settings:
     installed: bool = True
     state: str | None = None
     store: str | None = None
+    scheduler: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0

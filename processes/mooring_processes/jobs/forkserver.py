@@ -61,6 +61,7 @@ class Forkserver:
         self._children: set[int] = set()
         preload(settings["preload"])
         self._workplace = Workplace(settings["workplace"])
+        self._workplace.preload()
         # so that collecting garbage in a child does not copy all that it shares with the others
         gc.collect()
         gc.freeze()

@@ -74,6 +74,7 @@ FAILURES = {
     "memory": Row(507, "MemoryLimitExceeded"),
     "lost": Row(500, "AttemptLost"),
     "interrupted": Row(503, "Interrupted", retry=True),
+    "cluster": Row(503, "ClusterUnavailable", retry=True),
 }
 """Reason of a failed call to HTTP."""
 
