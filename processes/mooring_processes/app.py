@@ -109,6 +109,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         call_slots=settings.call_slots,
         queue=settings.queue,
         store=settings.store,
+        results=configuration.results,
         drain=settings.drain,
     )
     return Service(

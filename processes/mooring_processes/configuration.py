@@ -31,6 +31,7 @@ class Settings:
     state: str | None = None
     store: str | None = None
     scheduler: str | None = None
+    results: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
@@ -89,6 +90,12 @@ class Configuration:
             return Path(stated).expanduser().absolute()
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         return home / "mooring" / str(self.bind[1])
+
+    @property
+    def results(self) -> str | None:
+        """Where results and logs are kept that several machines serve; None for the state directory."""
+        stated = self.settings.results
+        return str(Path(stated).expanduser().absolute()) if stated else None
 
 
 def read_configuration(

@@ -95,11 +95,11 @@ class Child:
         request = Request.from_json(json.loads(order.body))
         try:
             if order.head["is_job"]:
-                self._state.begin(job, epoch)
+                self._state.begin(job, epoch, must_last=order.head["is_once"])
             scratch = self._state.clear_scratch(os.getpid())
             artefacts = self._workplace.execute(request, scratch, Reporter(self._line, self._gauge))
             if any(each.file is not None for each in artefacts):
-                self._state.publish(scratch, job, epoch)
+                self._state.publish(scratch, job, epoch, must_last=order.head["is_job"])
             return Frame({"done": True}, _encoded(artefacts))
         except ExecutionFailed as error:
             failure = error.failure

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring_processes.jobs import kernel
@@ -81,15 +80,15 @@ class Crew:
 
     Parameters
     ----------
-    settings : ``state``, ``workplace`` and ``preload`` of the engine's settings, for the forkserver.
+    settings : ``state``, ``results``, ``workplace`` and ``preload`` of the engine's settings, for the forkserver.
     mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many children there are.
     boss : who is told of them.
     """
 
     def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
-        self._settings = {name: settings[name] for name in ("state", "workplace", "preload")}
-        self._state = State(Path(settings["state"]))
+        self._settings = {name: settings[name] for name in ("state", "results", "workplace", "preload")}
+        self._state = State.of(settings)
         self._mark = mark
         self._size = size
         self._boss = boss

@@ -117,11 +117,13 @@ class Database:
     Parameters
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
-    survives_power_loss : whether a commit returns only when it is on the disk (SQLite; PostgreSQL always does so).
+    survives_power_loss : whether a commit returns only when it is on the disk, unless it is told otherwise (SQLite;
+        PostgreSQL always does so).
     """
 
     def __init__(self, url: str, *, survives_power_loss: bool) -> None:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        self.survives_power_loss = survives_power_loss or not is_sqlite
         # a web process has 64 threads; none holds its connection for long
         self._engine = sa.create_engine(url, pool_size=8, max_overflow=56, pool_pre_ping=not is_sqlite)
         self._insert = sqlite.insert if is_sqlite else postgresql.insert
@@ -129,8 +131,12 @@ class Database:
             event.listen(self._engine, "connect", _prepared("FULL" if survives_power_loss else "NORMAL"))
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
+    def begin(self, *, survives_power_loss: bool = False) -> Iterator[sa.Connection]:
         """A transaction, committed at the end of the block.
+
+        Parameters
+        ----------
+        survives_power_loss : whether this commit returns only when it is on the disk, whatever the others do.
 
         Raises
         ------
@@ -138,10 +144,26 @@ class Database:
             where the database does not answer.
         """
         try:
-            with self._engine.begin() as connection:
+            with (
+                self._engine.connect() as connection,
+                self._lasting(connection, survives_power_loss),
+                connection.begin(),
+            ):
                 yield connection
         except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
             raise Unavailable("the job store does not answer") from error
+
+    @contextmanager
+    def _lasting(self, connection: sa.Connection, is_wanted: bool) -> Iterator[None]:  # noqa: FBT001 - a question
+        """Let what is committed inside the block be on the disk then."""
+        if self.survives_power_loss or not is_wanted:
+            yield
+            return
+        _synchronise(connection, "FULL")
+        try:
+            yield
+        finally:
+            _synchronise(connection, "NORMAL")
 
     def create(self) -> None:
         """Make the tables, or bring those of an older version up to date.
@@ -189,6 +211,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _synchronise(connection: sa.Connection, how: str) -> None:
+    # between two transactions, the only place where SQLite takes it
+    connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
+    connection.rollback()
 
 
 def _prepared(synchronous: str) -> Any:

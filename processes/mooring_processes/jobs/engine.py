@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.database import compact, microseconds, moment, now
-from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Busy",
+    "Elsewhere",
     "Engine",
     "EngineError",
     "EngineSettings",
@@ -47,6 +48,7 @@ MARGIN = 5.0
 """Seconds within which the supervisor keeps its times."""
 RETRY = 0.1
 """Seconds until a supervisor that hung up is asked again."""
+SHARE = "where several machines serve one job store, 'mooring: results:' must name a directory that all of them share"
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -62,7 +64,7 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = replace(settings, state=settings.state.absolute())
-        self._state = State(self._settings.state)
+        self._state = State.of(self._settings.to_json())
         self._store = Store(self._settings.url)
         self._link: Link | None = None
 
@@ -166,7 +168,7 @@ class Engine:
             raise TimedOut(_too_long(head))
         if "interrupted" in frame.head:
             raise Interrupted("the call was interrupted; try again")
-        return _called(head, request, limits, frame)
+        return replace(_called(head, request, limits, frame), owner=self._state.identity)
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
@@ -282,9 +284,37 @@ class Engine:
         """Where the artefacts of a successful job or call lie."""
         return self._state.published(job.id, job.epoch)
 
-    def log(self, job_id: str) -> Path:
-        """What the method of a job said; there is no such file where it said nothing."""
-        return self._state.log(job_id)
+    def files(self, job: Job) -> Path:
+        """Where the artefacts of a successful job or call lie.
+
+        Raises
+        ------
+        Elsewhere
+            where it has any and they are not here.
+        """
+        directory = self.directory(job)
+        if any(artefact.file is not None for artefact in job.artefacts) and not directory.exists():
+            raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
+        return directory
+
+    def log(self, job: Job) -> Path:
+        """What the method of a job said; there is no such file where it said nothing.
+
+        Raises
+        ------
+        Elsewhere
+            where it is not here.
+        """
+        log = self._state.log(job.id)
+        is_here = self._state.common is not None or job.owner in (None, self._state.identity)
+        if not is_here and not log.exists():
+            raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
+        return log
+
+    def note(self, job_id: str, line: str) -> None:
+        """Add a line to the log of a job."""
+        with self._state.log(job_id).open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
 
     def describe(self) -> dict[str, Any]:
         """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.

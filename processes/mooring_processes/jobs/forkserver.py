@@ -52,12 +52,12 @@ class Forkserver:
     Parameters
     ----------
     control : the supervisor.
-    settings : ``state``, ``workplace`` and ``preload`` of the engine's settings.
+    settings : ``state``, ``results``, ``workplace`` and ``preload`` of the engine's settings.
     """
 
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
         self._control = control
-        self._state = State(Path(settings["state"]))
+        self._state = State.of(settings)
         self._children: set[int] = set()
         preload(settings["preload"])
         self._workplace = Workplace(settings["workplace"])

@@ -57,6 +57,8 @@ class Job:
     listed: bool
     """Whether it stands in the job list; calls do not."""
     queue: str = "local"
+    owner: str | None = None
+    """The machine that runs it, or ran it last."""
 
 
 @dataclass(frozen=True)

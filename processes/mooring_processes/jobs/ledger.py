@@ -63,7 +63,8 @@ CHOSEN = (
     .order_by(JOBS.c.created)
     .limit(bindparam("places"))
     .with_for_update(skip_locked=True)
-    .cte("chosen")
+    # inside the update: Python's sqlite3 begins no transaction for a statement that does not begin with its verb
+    .cte("chosen", nesting=True)
 )
 CLAIM = (
     sa.update(JOBS)
@@ -179,7 +180,15 @@ class Ledger:
             where the store does not answer; then nothing was changed.
         """
         places = ask.places if self._is_worthwhile(ask) else 0
-        with self._database.begin() as connection, _Entry(connection) as entry:
+        must_last = any(isinstance(report, Ended) and report.must_last for report in ask.reports.values())
+        try:
+            return self._exchange(ask, places, must_last=must_last)
+        except _MustLastError:
+            return self._exchange(ask, places, must_last=True)
+
+    def _exchange(self, ask: Ask, places: int, *, must_last: bool) -> Exchange:
+        begin = self._database.begin(survives_power_loss=must_last)
+        with begin as connection, _Entry(connection) as entry:
             entry.report(ask.reports)
             self._record(connection, ask.records)
             gone = self._compare(entry, ask) if ask.runs is not None else []
@@ -188,6 +197,9 @@ class Ledger:
             if ask.takes_over:
                 self._take_over(entry)
             claimed = self._claim(entry, places) if places else []
+            if not (must_last or self._database.survives_power_loss) and any(each.is_once for each in claimed):
+                # if a power loss made it be forgotten that they were begun, they would run twice
+                raise _MustLastError
             watched = _states(connection, ask.watched) if ask.watched else []
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
@@ -248,6 +260,10 @@ class Ledger:
         inputs = {row.job: row.content for row in found}
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
+
+
+class _MustLastError(Exception):
+    """A transaction that must be on the disk when it is committed, as turned out."""
 
 
 class _Entry:

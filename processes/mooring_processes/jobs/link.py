@@ -150,7 +150,7 @@ class Link:
     def _launch(self) -> None:
         # -P: the current folder must not come before the standard library
         command = [sys.executable, "-P", "-c", PROGRAM]
-        with tempfile.TemporaryFile("w+") as file, (self._state.logs / "supervisor.log").open("a") as log:
+        with tempfile.TemporaryFile("w+") as file, self._state.supervisor_log.open("a") as log:
             json.dump(self._settings.to_json(), file)
             file.seek(0)
             starter = subprocess.Popen(  # noqa: S603 - ourselves

@@ -42,6 +42,8 @@ class EngineSettings:
     """Calls that may wait for a child."""
     store: str | None = None
     """SQLAlchemy URL of the store; None for SQLite in the state directory."""
+    results: str | None = None
+    """Directory of results and logs that all machines at one store share; None for the state directory."""
     lease: float = 10.0
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0

@@ -8,8 +8,11 @@ import re
 import secrets
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 NETWORKED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "ceph", "gfs2", "glusterfs", "gpfs", "lustre"}
@@ -30,9 +33,20 @@ class State:
     A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
     given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
     quick whatever its size, and complete whenever a process is killed.
+
+    Where several machines serve one store, each has a state directory of its own, and all have one for what any of
+    them may be asked for; scratch and trash lie there too, for a rename never crosses file systems.
     """
 
     path: Path
+    common: Path | None = None
+    """Where results and logs lie, for all machines; None for *path*."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> State:
+        """That of an engine, from ``state`` and ``results`` of its settings."""
+        results = settings.get("results")
+        return cls(Path(settings["state"]), Path(results) if results else None)
 
     def prepare(self) -> None:
         """Make the directory, for this user alone.
@@ -46,8 +60,14 @@ class State:
         kind = file_system(self.path)
         if kind in NETWORKED:
             raise StateError(f"{self.path} lies on a network file system ({kind}); name a directory on a local disk")
-        for folder in (self.results, self.logs, self.run, self._begun, self._scratch, self._trash):
+        for folder in (self._own_logs, self.run, self._begun):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
+        try:
+            for folder in (self.results, self.logs, self._scratch, self._trash):
+                folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
+        except OSError as error:
+            reason = f"{error.filename} cannot be made ({error.strerror})"
+            raise StateError(f"{reason}; name a directory of results that this user may write to") from error
         if self.run.stat().st_uid != os.geteuid():
             raise StateError(f"{self.run} belongs to another user; name a state directory of your own")
         self.run.chmod(PRIVATE)
@@ -55,12 +75,17 @@ class State:
     @property
     def results(self) -> Path:
         """Results of all jobs: ``<job>/<epoch>/``."""
-        return self.path / "results"
+        return self._shared / "results"
 
     @property
     def logs(self) -> Path:
-        """One log for each job, and the supervisor's."""
-        return self.path / "logs"
+        """One log for each job."""
+        return self._shared / "logs"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor says."""
+        return self._own_logs / "supervisor.log"
 
     @property
     def run(self) -> Path:
@@ -72,13 +97,23 @@ class State:
         return self.path / "begun"
 
     @property
+    def _shared(self) -> Path:
+        return self.common or self.path
+
+    @property
+    def _own_logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
     def _scratch(self) -> Path:
-        return self.path / "scratch"
+        # process ids are told apart by machine
+        return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
 
     @property
     def _trash(self) -> Path:
-        return self.path / "trash"
+        return self._shared / "trash"
 
+    @cached_property
     def identity(self) -> str:
         """Who runs jobs here, the same for each supervisor of this directory."""
         return _made_once(self.path / "identity", str(uuid.uuid4()))
@@ -114,19 +149,37 @@ class State:
         """The results of an attempt that is done."""
         return self.results / job / str(epoch)
 
-    def begin(self, job: str, epoch: int) -> None:
-        """Note that a child took up an attempt."""
+    def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
         (self._begun / f"{job}.{epoch}").touch()
+        if must_last:
+            _sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
         """Whether a child took up an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
-    def publish(self, scratch: Path, job: str, epoch: int) -> None:
-        """Let what was written to *scratch* be the results of an attempt."""
+    def publish(self, scratch: Path, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Let what was written to *scratch* be the results of an attempt.
+
+        Parameters
+        ----------
+        scratch : of the child that made it.
+        job, epoch : the attempt.
+        must_last : whether it is on the disk before the store may say that the job is done.
+        """
         published = self.published(job, epoch)
         published.parent.mkdir(exist_ok=True)
+        if must_last:
+            for path in (*scratch.rglob("*"), scratch):
+                if path.is_dir() or path.is_file():
+                    _sync(path)
+        # a power loss may have made the store forget an attempt of the same number
+        self._discard(published)
         scratch.rename(published)
+        if must_last:
+            for path in (published.parent, self.results):
+                _sync(path)
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
@@ -155,7 +208,9 @@ class State:
         for name in os.listdir(self._trash):  # noqa: PTH208 - each second
             path = self._trash / name
             shutil.rmtree(path, ignore_errors=True)
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                # another machine may be at it too, and a file that one of them still reads keeps its directory
+                path.unlink()
 
     def empty_scratch(self) -> None:
         """Remove what children left; none may be alive."""
@@ -186,6 +241,15 @@ def _made_once(path: Path, content: str) -> str:
             os.link(new, path)
         new.unlink()
     return path.read_text()
+
+
+def _sync(path: Path) -> None:
+    """Return when a file, or which names a directory has, is on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:

@@ -46,10 +46,11 @@ class Store:
     Parameters
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, survives_power_loss=True)
+    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+        self._database = Database(url, survives_power_loss=survives_power_loss)
 
     def prepare(self) -> None:
         """Make the tables, or bring those of an older version up to date."""
@@ -103,10 +104,11 @@ class Store:
             "failure": compact(job.failure.to_json()) if job.failure else None,
             "attempt": job.attempt,
             "epoch": job.epoch,
+            "owner": job.owner,
             "listed": False,
         }
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -218,6 +220,7 @@ def _row(order: Order) -> dict[str, Any]:
         "failure": None,
         "attempt": 0,
         "epoch": 0,
+        "owner": None,
         "listed": True,
     }
 
@@ -243,4 +246,5 @@ def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
         failure=Failure.from_json(failure) if failure else None,
         listed=row["listed"],
         queue=row["queue"],
+        owner=row["owner"],
     )

@@ -53,7 +53,7 @@ def main() -> NoReturn:
         # no child of the web process, which need not wait for its end
         os._exit(0)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    state = State(settings.state)
+    state = State.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:
         asyncio.run(_supervise(settings, state))
@@ -102,7 +102,7 @@ class Supervisor:
         self.watchers = Watchers()
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
-        identity = state.identity()
+        identity = state.identity
         self._ledger = Ledger(database, identity, settings.lease, state.has_begun)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)

@@ -13,7 +13,7 @@ from flask import current_app
 from werkzeug.exceptions import HTTPException
 
 from mooring_processes.errors import InputError
-from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ ENGINE: dict[type[EngineError], Row] = {
     Interrupted: Row(503, "Interrupted", retry=True),
     Unavailable: Row(503, "Unavailable", retry=True),
     TimedOut: Row(504, "TimeLimitExceeded"),
+    Elsewhere: Row(500, "Elsewhere"),
 }
 """What the engine raises to HTTP."""
 

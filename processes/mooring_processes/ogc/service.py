@@ -9,6 +9,7 @@ from functools import cached_property
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Any
 
+from mooring_processes.jobs.errors import Elsewhere
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import CallbackRules
 from mooring_processes.ogc.courier import Courier
@@ -109,7 +110,13 @@ class Service:
 
     def results_of(self, job: Job) -> Results:
         """What a successful job gave."""
-        return Results(job, self.engine.directory(job), self.base)
+        try:
+            return Results(job, self.engine.files(job), self.base)
+        except Elsewhere:
+            # removed since it was looked up, perhaps
+            if not job.listed or self.engine.get(job.id) is not None:
+                raise
+            raise self.no_such_job(job.id) from None
 
     def held_until_done(self, job: Job, seconds: float) -> Job:
         """The job once it is done, or after *seconds*; at once where too many requests are held already."""
