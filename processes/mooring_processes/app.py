@@ -89,7 +89,7 @@ def service_of(app: Flask) -> Service:
 
 def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
-    slots = settings.slots or os.cpu_count() or 1
+    slots = (settings.slots or os.cpu_count() or 1) if settings.jobs else 0
     policy = Policy(
         own=configuration.url,
         allowed_hosts=settings.allowed_hosts,
@@ -100,7 +100,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
-        "computing": _computing(configuration, slots).to_json(),
+        "computing": _computing(settings, slots or settings.call_slots).to_json(),
     }
     engine = EngineSettings(
         state=configuration.state,
@@ -126,9 +126,9 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     )
 
 
-def _computing(configuration: Configuration, slots: int) -> Computing:
+def _computing(settings: Settings, slots: int) -> Computing:
     try:
-        return Computing.among(slots, configuration.settings.scheduler)
+        return Computing.among(slots, settings.scheduler)
     except ValueError as error:
         raise ConfigurationError(f"mooring: {error}") from error
 

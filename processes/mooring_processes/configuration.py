@@ -38,6 +38,7 @@ class Settings:
     body_size: int = 64 * 10**6
     answer_size: int = 10**8
     sync_timeout: float = 60.0
+    jobs: bool = True
     slots: int = 0
     call_slots: int = 2
     queue: int = 1000
