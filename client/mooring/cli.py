@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mooring.process import RemoteProcess
 
 GROUP = "mooring.commands"
-SERVER_COMMANDS = frozenset({"serve", "worker", "demo"})
+SERVER_COMMANDS = frozenset({"serve", "worker", "join", "invite", "demo"})
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: the call failed, the words of the command do not fit, Ctrl-C ended it."""
 
@@ -199,7 +199,12 @@ def main(words: list[str] | None = None) -> int:
     found = commands()
     for name, command in found.items():
         command.configure(subparsers.add_parser(name, help=command.help, description=command.help))
-    arguments = parser.parse_args(words)
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (any(word.startswith("-") for word in rest) or not hasattr(arguments, "modules")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    # argparse takes positional words in one place only, and modules may stand behind the options too
+    if rest:
+        arguments.modules = [*arguments.modules, *rest]
     try:
         return found[arguments.command].run(arguments)
     except ModuleNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -13,22 +12,21 @@ from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
-from mooring_processes.computing import Computing
 from mooring_processes.configuration import Configuration, ConfigurationError, read_configuration
+from mooring_processes.equipment import engine_settings, hub_settings, policy_of
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
-from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import refusals
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.data.collections import Collections
 from mooring_processes.ogc.data.coverages import coverage_blueprint
 from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from mooring_processes.ogc.offer import Offer
 from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.pages import looks, page
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
-from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
     from flask import Response
@@ -70,7 +68,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
         pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
-    app.register_blueprint(blueprint(service, openapi_document(service, openapi)))
+    app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
@@ -89,48 +87,20 @@ def service_of(app: Flask) -> Service:
 
 def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
-    slots = (settings.slots or os.cpu_count() or 1) if settings.jobs else 0
-    policy = Policy(
-        own=configuration.url,
-        allowed_hosts=settings.allowed_hosts,
-        size=settings.reference_size,
-        seconds=settings.reference_seconds,
-    )
-    workplace = {
-        "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
-        "datasets": configuration.datasets.to_json(),
-        "references": policy.to_json(),
-        "computing": _computing(settings, slots or settings.call_slots).to_json(),
-    }
-    engine = EngineSettings(
-        state=configuration.state,
-        workplace=workplace,
-        slots=slots,
-        call_slots=settings.call_slots,
-        queue=settings.queue,
-        store=settings.store,
-        results=configuration.results,
-        drain=settings.drain,
-    )
+    policy = policy_of(configuration, configuration.url)
+    hub = hub_settings(configuration, catalogue)
+    engine = Engine(engine_settings(configuration, catalogue, policy, others=looks.ENTRIES, hub=hub))
     return Service(
         base=configuration.url,
-        catalogue=catalogue,
-        engine=Engine(engine),
+        offer=Offer(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
+        engine=engine,
         datasets=configuration.datasets,
-        policy=policy,
         held=Semaphore(THREADS // 2),
         sync_timeout=settings.sync_timeout,
         drafts=settings.drafts,
         metadata=configuration.pygeoapi.get("metadata") or {},
         callbacks=_callback_rules(settings),
     )
-
-
-def _computing(settings: Settings, slots: int) -> Computing:
-    try:
-        return Computing.among(slots, settings.scheduler)
-    except ValueError as error:
-        raise ConfigurationError(f"mooring: {error}") from error
 
 
 def _callback_rules(settings: Settings) -> CallbackRules:

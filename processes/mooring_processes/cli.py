@@ -1,4 +1,4 @@
-"""The service's part of the ``mooring`` command: serve, worker and demo."""
+"""The service's part of the ``mooring`` command: serve, worker, join, invite and demo."""
 
 from __future__ import annotations
 
@@ -110,9 +110,73 @@ class Demo:
                     service.terminate()
 
 
+class Join:
+    """``mooring join``: a machine of a site, which dials out to a hub and runs its jobs here."""
+
+    help = "offer methods through the hub of another institute, by dialling out only"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("hub", help="where the hub's relay listens: tls://HOST:4222, wss://HOST/..., nats://HOST")
+        parser.add_argument("modules", nargs="*", metavar="MODULE", help="flood.py, or package.module")
+        parser.add_argument("--site", required=True, help="name of the site; each of its machines uses the same")
+        parser.add_argument("--credentials", type=Path, help="the file that `mooring invite` made")
+        parser.add_argument("--ca", type=Path, help="certificates to check the hub's with, if the system's do not do")
+        parser.add_argument("--config", type=Path, help="YAML with the sections datasets: and mooring:")
+        parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+
+    def run(self, arguments: Namespace) -> int:
+        """Serve the hub until a signal says stop; 1 where that cannot be."""
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.errors import ServingError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.relay import Relay, RelayError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.site import RefusedByHubError  # noqa: PLC0415
+        from mooring_processes.joining import join_forever  # noqa: PLC0415
+
+        paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
+        try:
+            relay = Relay(arguments.hub, *paths)
+            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+            join_forever(relay, arguments.site, configuration)
+        except (ConfigurationError, ServingError, RelayError, RefusedByHubError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+
+class Invite:
+    """``mooring invite``: credentials for a site, and what the relay must know of it."""
+
+    help = "make credentials for a site, or for the hub itself"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("site", help="name of the site, or `hub` for the hub itself")
+        parser.add_argument(
+            "--users", type=Path, default=Path("users.conf"), help="the relay's list of those it lets in"
+        )
+        parser.add_argument("--credentials", type=Path, help="the file to make (default: SITE.seed)")
+
+    def run(self, arguments: Namespace) -> int:
+        """Make them; 1 where the name will not do, or the file is there already."""
+        from mooring_processes.jobs.sites.invitation import InvitationError, invite  # noqa: PLC0415 - slow
+
+        credentials = arguments.credentials or Path(f"{arguments.site}.seed")
+        try:
+            invite(arguments.site, credentials, arguments.users)
+        except (InvitationError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(f"{credentials} is for {arguments.site}, and for nobody else; {arguments.users} tells the relay of it.")
+        print("Let nats-server read that again: nats-server --signal reload")
+        return 0
+
+
 serve = Serve()
 worker = Worker()
 demo = Demo()
+join = Join()
+invite = Invite()
 
 
 def free_port() -> int:

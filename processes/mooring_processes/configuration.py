@@ -13,6 +13,8 @@ import yaml
 
 from mooring_processes import datasets
 from mooring_processes.datasets import Datasets
+from mooring_processes.jobs.sites.relay import Relay, RelayError
+from mooring_processes.jobs.sites.words import LEASE
 from mooring_processes.process import parse_size
 
 SECTION_KEYS = frozenset({"server", "logging", "metadata", "resources", "datasets", "mooring", "pubsub"})
@@ -44,6 +46,10 @@ class Settings:
     queue: int = 1000
     drain: float = 30.0
     drafts: bool = False
+    nats: str | None = None
+    nats_credentials: str | None = None
+    nats_ca: str | None = None
+    site_lease: float = LEASE
     callback_hosts: tuple[str, ...] = ()
     callback_secret_file: str | None = None
     callback_attempts: int = 6
@@ -61,6 +67,21 @@ class Settings:
                 raise ConfigurationError(f"mooring: unknown key {name!r}; it takes {', '.join(known)}")
             values[name] = _read(name, value)
         return cls(**values)
+
+    def relay(self) -> Relay | None:
+        """Where sites dial in; None where there are none.
+
+        Raises
+        ------
+        ConfigurationError
+            naming the key that is wrong and what it takes.
+        """
+        if self.nats is None:
+            return None
+        try:
+            return Relay(self.nats, self.nats_credentials, self.nats_ca)
+        except RelayError as error:
+            raise ConfigurationError(f"mooring: nats: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -86,11 +107,15 @@ class Configuration:
     @property
     def state(self) -> Path:
         """Where jobs, results and logs are kept."""
+        return self.state_called(str(self.bind[1]))
+
+    def state_called(self, name: str) -> Path:
+        """Where they are kept: where the configuration says, or in a directory of this name."""
         stated = self.settings.state or os.environ.get("MOORING_STATE")
         if stated:
             return Path(stated).expanduser().absolute()
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        return home / "mooring" / str(self.bind[1])
+        return home / "mooring" / name
 
     @property
     def results(self) -> str | None:

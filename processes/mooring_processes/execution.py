@@ -81,7 +81,7 @@ class Failure:
 
     reason: str
     """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``lost``, ``interrupted`` or ``cluster`` (what it computes on is away)."""
+    ``lost``, ``waited`` (for a site that was away), ``interrupted`` or ``cluster`` (what it computes on is away)."""
     detail: str
     input: str | None = None
     reference: str | None = None
@@ -120,7 +120,8 @@ class Workplace:
         self._policy = Policy.from_json(policy) if policy else Policy(own="")
         computing = settings.get("computing")
         self._computing = Computing.from_json(computing) if computing else Computing.among(1)
-        self._roots = frozenset(entry.address.root for entry in self._catalogue.values() if entry.address.root)
+        addresses = [entry.address for entry in self._catalogue.values() if entry.address]
+        self._roots = frozenset(each.root for each in addresses if each.root)
 
     def preload(self) -> None:
         """Import what is the same for all calls, before the processes that run them are forked."""

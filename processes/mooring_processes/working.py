@@ -7,8 +7,10 @@ import signal
 from threading import Event
 from typing import TYPE_CHECKING
 
-from mooring_processes.app import create_app, service_of
+from mooring_processes.catalogue import read_catalogue
 from mooring_processes.configuration import ConfigurationError
+from mooring_processes.equipment import engine_settings, hub_settings, policy_of
+from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.wire import connected
 
@@ -37,22 +39,26 @@ def work_forever(configuration: Configuration) -> None:
     OSError
         where the state directory cannot be used.
     """
+    settings = configuration.settings
     for name, what in (("store", "a PostgreSQL"), ("results", "a directory")):
-        if getattr(configuration.settings, name) is None:
+        if getattr(settings, name) is None:
             raise ConfigurationError(
                 f"mooring: {name}: is missing; a worker shares {what} with the machines that serve, named there"
             )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # before anything is begun, so that the reason is told once
     State.of({"state": configuration.state, "results": configuration.results}).prepare()
-    service = service_of(create_app(configuration))
+    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
+    engine = Engine(engine_settings(configuration, catalogue, policy, hub=hub))
     # what arrives from now on ends it in good order
     is_over = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: is_over.set())
-    service.engine.start()
-    LOGGER.info("a worker for %d processes: %s", len(service.catalogue), ", ".join(service.catalogue))
+    engine.start()
+    LOGGER.info("a worker for %d processes: %s", len(catalogue), ", ".join(catalogue))
     is_over.wait()
-    service.engine.close(stop_supervisor=True)
+    engine.close(stop_supervisor=True)
 
 
 def is_at_work(configuration: Configuration) -> bool:

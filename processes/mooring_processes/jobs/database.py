@@ -22,6 +22,8 @@ METADATA = sa.MetaData()
 # written out, not bound: only so does an index on some of the rows serve a query
 ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
 RUNNING: sa.ColumnElement[str] = sa.literal_column("'running'", sa.Text)
+LOCAL = "local"
+"""The queue of jobs that run here; any other is that of a site."""
 
 JOBS = sa.Table(
     "jobs",
@@ -77,13 +79,39 @@ CALLBACKS = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     comment="who is to be told when a job has a status; a row goes when that is done, or given up, or not wanted",
 )
+SITES = sa.Table(
+    "sites",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    # JSON
+    sa.Column("announcement", sa.Text, nullable=False),
+    # moments: microseconds since 1970
+    sa.Column("announced", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    comment="institutes that dial in, and what they offer",
+)
+GRANTS = sa.Table(
+    "grants",
+    METADATA,
+    sa.Column("token", sa.String(64), primary_key=True),
+    sa.Column("job", sa.String(36), nullable=False, index=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("file", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
+)
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
+AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
+"""Whether a job runs at a site."""
 IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
     ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
+    ("jobs_unsent", ("queue", "created"), sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.owner.is_(None), AFAR)),
+    ("jobs_sent", ("lease",), sa.and_(JOBS.c.status == ACCEPTED, AFAR)),
     ("jobs_listed", ("created", "id"), LISTED),
     ("jobs_by_status", ("status", "created", "id"), LISTED),
     ("jobs_by_process", ("process", "status", "created", "id"), LISTED),

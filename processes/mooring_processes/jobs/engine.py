@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.jobs.database import compact, microseconds, moment, now
+from mooring_processes.jobs.database import LOCAL, compact, microseconds, moment, now
 from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
+from mooring_processes.jobs.sites.berth import Berth
 from mooring_processes.jobs.state import State, StateError
 from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import Frame, connected
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.outbox import Outbox
+    from mooring_processes.jobs.sites.roll import Enrolled
     from mooring_processes.limits import Limits
 
 __all__ = [
@@ -188,8 +190,9 @@ class Engine:
         request: Request,
         limits: Limits,
         answer: Mapping[str, Any] | None = None,
-        queue: str = "local",
+        queue: str = LOCAL,
         callbacks: Sequence[Callback] = (),
+        job_id: str | None = None,
     ) -> Job:
         """Accept a job. When this returns it is on the disk, and will be run whatever is killed.
 
@@ -200,6 +203,7 @@ class Engine:
         answer : kept with it unread.
         queue : who runs it.
         callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
+        job_id : a UUID that no job has, where whoever asks knows the job by one; a new one otherwise.
 
         Raises
         ------
@@ -210,7 +214,7 @@ class Engine:
         """
         lines = self._lines
         order = Order(
-            id=str(uuid.uuid4()),
+            id=job_id or str(uuid.uuid4()),
             request=request,
             limits=limits,
             answer=answer or {},
@@ -226,6 +230,15 @@ class Engine:
     def get(self, job_id: str) -> Job | None:
         """A job, or a call that was kept; None where there is none."""
         return self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
+
+    def sites(self) -> list[Enrolled]:
+        """Sites that have dialled in, and what they offer."""
+        return self._store.sites()
+
+    @property
+    def berth(self) -> Berth:
+        """Where files of jobs arrive that sites have run."""
+        return Berth(self._store.grants, self._state)
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
@@ -267,7 +280,7 @@ class Engine:
             self._state.remove(job_id)
             return after
         after = self.get(job_id) or after
-        self._stop(after)
+        self._stop(after, runs=before.status is Status.RUNNING)
         self._state.discard_results(job_id)
         return after
 
@@ -275,6 +288,11 @@ class Engine:
     def outbox(self) -> Outbox:
         """Who is to be told how jobs go."""
         return self._store.outbox
+
+    @property
+    def identity(self) -> str:
+        """Who runs jobs here: the same as long as the state directory lasts."""
+        return self._state.identity
 
     def secret(self) -> str:
         """A secret of the service, made once and kept in its state directory."""
@@ -306,7 +324,8 @@ class Engine:
             where it is not here.
         """
         log = self._state.log(job.id)
-        is_here = self._state.common is not None or job.owner in (None, self._state.identity)
+        # that of a site's job comes to whichever machine hears of it
+        is_here = self._state.common is not None or job.queue != LOCAL or job.owner in (None, self._state.identity)
         if not is_here and not log.exists():
             raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
         return log
@@ -367,10 +386,11 @@ class Engine:
             # another supervisor is on its way
             time.sleep(min(seconds, RETRY))
 
-    def _stop(self, job: Job) -> None:
+    def _stop(self, job: Job, *, runs: bool) -> None:
         """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
         with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.line(0.0) as line:
-            line.send({"do": "stop", "job": job.id, "updated": microseconds(job.updated)})
+            line.send({"do": "stop", **said})
             line.receive(MARGIN)
 
     def _stop_supervisor(self) -> None:

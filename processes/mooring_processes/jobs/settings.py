@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mooring_processes.jobs.sites.settings import HubSettings
+
 PRELOAD = (
     *("xarray", "rioxarray", "netCDF4", "h5netcdf", "geopandas", "exactextract", "mooring_processes.execution"),
     *("mooring.formats.grids", "mooring.formats.features", "mooring.formats.tables", "mooring.formats.pictures"),
@@ -48,6 +50,8 @@ class EngineSettings:
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0
     """Seconds that running jobs are given to finish when the service stops."""
+    hub: HubSettings | None = None
+    """Where sites dial in; None where there are none."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
@@ -61,11 +65,12 @@ class EngineSettings:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EngineSettings:
         """Read what :meth:`to_json` wrote."""
-        return cls(**{**document, "state": Path(document["state"]), "preload": tuple(document["preload"])})
+        hub = document["hub"] and HubSettings.from_json(document["hub"])
+        return cls(**{**document, "state": Path(document["state"]), "preload": tuple(document["preload"]), "hub": hub})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the supervisor."""
-        return {**asdict(self), "state": str(self.state)}
+        return {**asdict(self), "state": str(self.state), "hub": self.hub and self.hub.to_json()}
 
     @property
     def url(self) -> str:

@@ -63,7 +63,7 @@ class State:
         for folder in (self._own_logs, self.run, self._begun):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
         try:
-            for folder in (self.results, self.logs, self._scratch, self._trash):
+            for folder in (self.results, self.logs, self._scratch, self._incoming, self._trash):
                 folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
         except OSError as error:
             reason = f"{error.filename} cannot be made ({error.strerror})"
@@ -110,6 +110,10 @@ class State:
         return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
 
     @property
+    def _incoming(self) -> Path:
+        return self._shared / "incoming"
+
+    @property
     def _trash(self) -> Path:
         return self._shared / "trash"
 
@@ -128,6 +132,24 @@ class State:
     def log(self, job: str) -> Path:
         """What the method of a job said."""
         return self.logs / f"{job}.log"
+
+    def write_log(self, job: str, offset: int, content: bytes) -> None:
+        """Write a part of the log of a job that runs elsewhere; the same part again changes nothing."""
+        file = os.open(self.log(job), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(file, content, offset)
+        finally:
+            os.close(file)
+
+    def incoming(self) -> Path:
+        """A file for something that is being brought, until it is known to be whole."""
+        return self._incoming / str(uuid.uuid4())
+
+    def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
+        """Let what was brought be one of the files of an attempt."""
+        published = self.published(job, epoch)
+        published.mkdir(parents=True, exist_ok=True)
+        incoming.rename(published / file)
 
     def scratch(self, child: int) -> Path:
         """Where a child writes."""
@@ -225,6 +247,11 @@ class State:
     def with_results(self, older_than: float) -> list[str]:
         """Jobs whose results have not changed since *older_than* [s since 1970]."""
         return [each.name for each in _old_entries(self.results, older_than)]
+
+    def forget_incoming(self, before: float) -> None:
+        """Remove what was begun to be brought *before* this [s since 1970], and has not come."""
+        for each in _old_entries(self._incoming, before):
+            Path(each.path).unlink(missing_ok=True)
 
     def _discard(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):

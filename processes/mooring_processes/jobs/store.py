@@ -14,6 +14,7 @@ from mooring_processes.jobs import outbox
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
+    LOCAL,
     QUEUES,
     Database,
     compact,
@@ -26,7 +27,12 @@ from mooring_processes.jobs.errors import QueueFull
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
 from mooring_processes.jobs.outbox import Outbox
+from mooring_processes.jobs.sites.grants import Grants
+from mooring_processes.jobs.sites.roll import Enrolled, read_sites
 from mooring_processes.limits import Limits
+
+SECOND = 1_000_000
+"""Microseconds."""
 
 # made once: making a statement takes as long as running it
 TAKE_PLACE = (
@@ -119,6 +125,16 @@ class Store:
             row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
+    def sites(self) -> list[Enrolled]:
+        """Sites that ever dialled in, and what they offer."""
+        with self._database.begin() as connection:
+            return read_sites(connection)
+
+    @property
+    def grants(self) -> Grants:
+        """What sites may bring and fetch."""
+        return Grants(self._database)
+
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
         with self._database.begin() as connection:
@@ -210,6 +226,8 @@ def _row(order: Order) -> dict[str, Any]:
         "message": "",
         "progress": 0,
         "created": created,
+        # as long as it may wait for a site
+        "lease": None if order.queue == LOCAL else created + int(order.limits.wait * SECOND),
         "started": None,
         "finished": None,
         "updated": created,

@@ -15,13 +15,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mooring_processes.jobs.clerk import Clerk, Desk
 from mooring_processes.jobs.crew import Crew
-from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.database import LOCAL, Database
 from mooring_processes.jobs.dispatcher import Dispatcher
 from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.ledger import Exchange, Ledger
@@ -30,6 +30,9 @@ from mooring_processes.jobs.state import State
 from mooring_processes.jobs.visitor import Visitor, accepted
 from mooring_processes.jobs.watchers import Watchers
 from mooring_processes.jobs.wire import listening
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.sites.hub import Hub
 
 LOGGER = logging.getLogger(__name__)
 
@@ -108,6 +111,7 @@ class Supervisor:
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
         size = settings.slots + settings.call_slots
         self._crew = Crew(settings.to_json(), identity, size, self.dispatcher)
+        self.hub = self._new_hub()
 
     async def run(self) -> None:
         """Serve until it is time to leave."""
@@ -122,9 +126,10 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)
         LOGGER.info("supervisor %d of %s begins", os.getpid(), self._state.path)
         self._crew.start()
-        tasks = [asyncio.create_task(work) for work in (self.clerk.work(), self._keep_house(), self._is_leaving.wait())]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[2] in done:
+        leaving = asyncio.create_task(self._is_leaving.wait())
+        works = [self.clerk.work(), self._keep_house(), *([self.hub.run()] if self.hub else [])]
+        done, _ = await asyncio.wait([leaving, *map(asyncio.create_task, works)], return_when=asyncio.FIRST_COMPLETED)
+        if leaving in done:
             await self._end()
         else:
             # without one of them jobs would be stuck: better to end, and be replaced
@@ -137,6 +142,28 @@ class Supervisor:
         self._crew.stop()
         self.dispatcher.close()
         (self._state.run / "socket").unlink(missing_ok=True)
+
+    def _new_hub(self) -> Hub | None:
+        if self._settings.hub is None:
+            return None
+        from mooring_processes.jobs.sites.hub import Hub  # noqa: PLC0415 - only where there are sites
+
+        return Hub(self._settings.hub, Database(self._settings.url, survives_power_loss=False), self._state, self)
+
+    def look(self) -> None:
+        """A job may wait, here or for a site."""
+        self.clerk.look()
+        if self.hub is not None:
+            self.hub.look()
+
+    def stop(self, job: str, queue: str, *, runs: bool, on_end: Callable[[], None]) -> None:
+        """Stop a job that was dismissed; *on_end* is called when nothing runs any more for it."""
+        if queue == LOCAL:
+            self.dispatcher.stop(job, on_end=on_end)
+        elif self.hub is not None:
+            self.hub.stop(job, queue, runs=runs, on_end=on_end)
+        else:
+            on_end()
 
     def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; one with newer settings needs another supervisor."""
@@ -175,6 +202,8 @@ class Supervisor:
             self._state.forget_begun(before=self._began)
         self.watchers.notice(exchange.changes)
         self.dispatcher.take(exchange)
+        if self.hub is not None:
+            self.hub.take(exchange)
 
     def _leave(self, patience: float) -> None:
         """Leave, after giving what runs *patience* [s] to finish."""
@@ -204,6 +233,7 @@ class Supervisor:
     def _sweep(self) -> None:
         """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
         try:
+            self._state.forget_incoming(before=time.time() - HOUSEKEEPING)
             old = self._state.with_results(older_than=time.time() - HOUSEKEEPING)
             for start in range(0, len(old), MANY):
                 some = old[start : start + MANY]

@@ -73,6 +73,7 @@ FAILURES = {
     "timeout": Row(504, "TimeLimitExceeded"),
     "memory": Row(507, "MemoryLimitExceeded"),
     "lost": Row(500, "AttemptLost"),
+    "waited": Row(503, "SiteAway", retry=True),
     "interrupted": Row(503, "Interrupted", retry=True),
     "cluster": Row(503, "ClusterUnavailable", retry=True),
 }

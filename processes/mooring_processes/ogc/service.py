@@ -14,7 +14,6 @@ from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import CallbackRules
 from mooring_processes.ogc.courier import Courier
 from mooring_processes.ogc.errors import Problem
-from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.results import Results
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets
     from mooring_processes.jobs.engine import Engine
     from mooring_processes.jobs.job import Job
-    from mooring_processes.references import Policy
+    from mooring_processes.ogc.offer import Offer
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,9 @@ class Service:
 
     base: str
     """Its URL, without a slash at the end."""
-    catalogue: Catalogue
+    offer: Offer
     engine: Engine
     datasets: Datasets
-    policy: Policy
     held: Semaphore
     """Places for requests that are held until a job changes."""
     sync_timeout: float = 60.0
@@ -73,10 +71,10 @@ class Service:
     def _courier(self) -> Courier:
         return Courier(self)
 
-    @cached_property
-    def checkers(self) -> Mapping[str, Checker]:
-        """What checks the inputs of each process."""
-        return {name: Checker(entry, self.datasets, self.policy) for name, entry in self.catalogue.items()}
+    @property
+    def catalogue(self) -> Catalogue:
+        """Its processes now, those of sites among them."""
+        return self.offer.now().catalogue
 
     def entry(self, process_id: str) -> Entry:
         """A process of the catalogue.
