@@ -32,6 +32,7 @@ class Settings:
     installed: bool = True
     state: str | None = None
     store: str | None = None
+    scheduler: str | None = None
     results: str | None = None
     results_options: Mapping[str, Any] = field(default_factory=dict)
     allowed_hosts: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Settings:
     body_size: int = 64 * 10**6
     answer_size: int = 10**8
     sync_timeout: float = 60.0
+    jobs: bool = True
     slots: int = 0
     call_slots: int = 2
     queue: int = 1000

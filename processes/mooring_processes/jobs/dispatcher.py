@@ -263,7 +263,11 @@ class Dispatcher:
             self._answer(task, frame.head, frame.body)
             return
         if "failed" in frame.head:
-            self.clerk.report(task.ref, failed(Failure.from_json(frame.head["failed"])))
+            failure = Failure.from_json(frame.head["failed"])
+            # a cluster that is away is like a worker that died: not the method's fault, and perhaps back in a moment
+            is_final = failure.reason != "cluster"
+            end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
+            self.clerk.report(task.ref, end)
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
             self.clerk.report(task.ref, end)

@@ -63,6 +63,7 @@ class Forkserver:
         if self._state.objects is not None:
             self._state.objects.prepare()
         self._workplace = Workplace(settings["workplace"])
+        self._workplace.preload()
         # so that collecting garbage in a child does not copy all that it shares with the others
         gc.collect()
         gc.freeze()

@@ -35,7 +35,7 @@ class EngineSettings:
     preload: tuple[str, ...] = PRELOAD
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Jobs that run at once."""
+    """Jobs that run at once; with 0 they are left to other machines at the same store."""
     call_slots: int = 2
     """Calls that run at once, beside the jobs."""
     queue: int = 1000
@@ -59,7 +59,9 @@ class EngineSettings:
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
     def __post_init__(self) -> None:
-        for name in ("slots", "call_slots", "queue", "call_queue", "lease"):
+        if self.slots < 0:
+            raise ValueError(f"slots is {self.slots}; it takes 0 or more")
+        for name in ("call_slots", "queue", "call_queue", "lease"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
 
