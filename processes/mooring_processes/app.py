@@ -131,7 +131,7 @@ def _callback_rules(settings: Settings) -> CallbackRules:
             progress=settings.callback_progress,
         )
     except ValueError as error:
-        raise ConfigurationError(f"mooring: callback_{error}") from error
+        raise ConfigurationError(f"mooring.callback_{error}") from error
     secret = settings.callback_secret_file
     return CallbackRules(Hosts(settings.callback_hosts), _secret(Path(secret)) if secret else None, schedule)
 
@@ -140,10 +140,10 @@ def _secret(path: Path) -> str:
     try:
         secret = path.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"mooring: callback_secret_file: {path} cannot be read as text") from error
+        raise ConfigurationError(f"mooring.callback_secret_file: {path} cannot be read as text") from error
     if len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"mooring: callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
+            f"mooring.callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
             "`openssl rand -base64 32` makes a good secret"
         )
     return secret
@@ -177,7 +177,7 @@ def _check_names(configuration: Configuration, service: Service) -> None:
     for name in configuration.datasets.entries:
         if name in taken:
             raise ConfigurationError(
-                f"datasets: {name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
+                f"datasets.{name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
                 "give the dataset another"
             )
 
