@@ -23,6 +23,7 @@ from mooring_processes.ogc.data.collections import Collections
 from mooring_processes.ogc.data.coverages import coverage_blueprint
 from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from mooring_processes.ogc.health import health_blueprint
 from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.pages import looks, page
 from mooring_processes.ogc.routes import blueprint
@@ -69,6 +70,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
         pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.register_blueprint(health_blueprint(service))
     app.register_blueprint(blueprint(service, openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))

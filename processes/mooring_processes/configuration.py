@@ -38,6 +38,7 @@ class Settings:
     call_slots: int = 2
     queue: int = 1000
     drain: float = 30.0
+    farewell: float = 0.0
     drafts: bool = False
     callback_hosts: tuple[str, ...] = ()
     callback_secret_file: str | None = None

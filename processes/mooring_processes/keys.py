@@ -194,6 +194,6 @@ MOORING: Mapping[str, Takes] = {
     "slots": whole(0),
     **dict.fromkeys(("call_slots", "queue"), whole(1)),
     **dict.fromkeys(("reference_seconds", "sync_timeout"), seconds(above_zero=True)),
-    "drain": seconds(above_zero=False),
+    **dict.fromkeys(("drain", "farewell"), seconds(above_zero=False)),
 }
 """Keys of ``mooring:`` that do not take all that their kind of value may be."""

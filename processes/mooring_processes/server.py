@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from mooring_processes.app import THREADS, create_app, service_of
 from mooring_processes.jobs.state import State
@@ -33,7 +38,7 @@ def serve_forever(configuration: Configuration) -> None:
     service = service_of(app)
     service.engine.prepare()
     print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)
-    Server(app, service, configuration.bind).run()
+    Server(app, service, configuration.bind, configuration.settings.farewell).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -47,12 +52,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     app : the application.
     service : what its endpoints stand on.
     bind : host and port to listen on.
+    farewell : seconds from SIGTERM, when the service begins to say that it is not ready, until it stops listening.
     """
 
-    def __init__(self, app: WSGIApplication, service: Service, bind: tuple[str, int]) -> None:
+    def __init__(self, app: WSGIApplication, service: Service, bind: tuple[str, int], farewell: float) -> None:
         self._app = app
         self._service = service
         self._bind = bind
+        self.farewell = farewell
         super().__init__()
 
     def load_config(self) -> None:
@@ -79,6 +86,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """The application."""
         return self._app
 
+    def run(self) -> None:
+        """Serve until a signal says stop."""
+        try:
+            Host(self).run()
+        except RuntimeError as error:
+            # gunicorn's word for options that do not fit
+            print(error, file=sys.stderr, flush=True)
+            sys.exit(1)
+
+    def say_farewell(self) -> None:
+        """Let all web processes say that the service is not ready."""
+        self._service.farewell.say()
+
     def _begin(self, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.start()
 
@@ -87,3 +107,27 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def _stop(self, arbiter: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.close(stop_supervisor=True)
+
+
+class Host(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn's first process, which takes its time to go: whoever sends requests here is told before it goes.
+
+    Parameters
+    ----------
+    app : what it serves.
+    """
+
+    def __init__(self, app: Server) -> None:
+        self._server = app
+        self._is_leaving = False
+        super().__init__(app)
+
+    def handle_term(self) -> None:
+        """SIGTERM: say farewell, and stop when its time is over; a second one stops at once."""
+        self._server.say_farewell()
+        if self._is_leaving or not self._server.farewell:
+            super().handle_term()
+        self._is_leaving = True
+        pause = Timer(self._server.farewell, os.kill, [os.getpid(), signal.SIGTERM])
+        pause.daemon = True
+        pause.start()
