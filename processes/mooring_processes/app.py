@@ -109,6 +109,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         queue=settings.queue,
         store=settings.store,
         drain=settings.drain,
+        log=settings.log,
     )
     return Service(
         base=configuration.url,

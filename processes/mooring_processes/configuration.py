@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -39,6 +39,7 @@ class Settings:
     queue: int = 1000
     drain: float = 30.0
     farewell: float = 0.0
+    log: str = "text"
     drafts: bool = False
     callback_hosts: tuple[str, ...] = ()
     callback_secret_file: str | None = None
@@ -228,11 +229,19 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-_READERS = {"tuple[str, ...]": _names, "bool": _flag, "str | None": _text, "int": parse_size, "float": _number}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "tuple[str, ...]": _names,
+    "bool": _flag,
+    "str | None": _text,
+    "int": parse_size,
+    "float": _number,
+    "str": str,
+}
 _TAKES = {
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",
+    "str": "text",
     "int": "a whole number, or a size such as 64 MB",
     "float": "a number of seconds",
 }

@@ -191,6 +191,7 @@ MOORING: Mapping[str, Takes] = {
     **dict.fromkeys(("state", "callback_secret_file"), TEXT),
     "store": STORE,
     **dict.fromkeys(("allowed_hosts", "callback_hosts"), HOSTS),
+    "log": one_of("text", "json"),
     "slots": whole(0),
     **dict.fromkeys(("call_slots", "queue"), whole(1)),
     **dict.fromkeys(("reference_seconds", "sync_timeout"), seconds(above_zero=True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
+from mooring_processes import logs
 from mooring_processes.app import THREADS, create_app, service_of
 from mooring_processes.jobs.state import State
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
     from mooring_processes.ogc.service import Service
 
+LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
 
 
@@ -37,8 +41,15 @@ def serve_forever(configuration: Configuration) -> None:
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()
-    print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)
-    Server(app, service, configuration.bind, configuration.settings.farewell).run()
+    offered = f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}"
+    if configuration.settings.log == logs.JSON:
+        logs.write_as_json("web")
+        logs.tell_of_errors()
+        logging.getLogger("mooring_processes").setLevel(logging.INFO)
+        LOGGER.info("%s", offered)
+    else:
+        print(offered, flush=True)
+    Server(app, service, configuration).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -51,15 +62,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     ----------
     app : the application.
     service : what its endpoints stand on.
-    bind : host and port to listen on.
-    farewell : seconds from SIGTERM, when the service begins to say that it is not ready, until it stops listening.
+    configuration : where to listen, how to log, and how long to say farewell.
     """
 
-    def __init__(self, app: WSGIApplication, service: Service, bind: tuple[str, int], farewell: float) -> None:
+    def __init__(self, app: WSGIApplication, service: Service, configuration: Configuration) -> None:
         self._app = app
         self._service = service
-        self._bind = bind
-        self.farewell = farewell
+        self._bind = configuration.bind
+        self._log = configuration.settings.log
+        self.farewell = configuration.settings.farewell
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,6 +85,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "keepalive": 75,
             "graceful_timeout": 30,
             "loglevel": "warning",
+            "logger_class": JsonLogger if self._log == logs.JSON else Logger,
             "proc_name": "mooring",
             "post_worker_init": self._begin,
             "worker_exit": self._end,
@@ -107,6 +119,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def _stop(self, arbiter: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.close(stop_supervisor=True)
+
+
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn's own lines, for programs."""
+
+    def setup(self, cfg: Any) -> None:
+        """Make its handlers, as gunicorn does at each start of a process."""
+        super().setup(cfg)
+        logs.write_as_json("web", "gunicorn.error")
 
 
 class Host(Arbiter):  # type: ignore[misc]  # gunicorn is untyped

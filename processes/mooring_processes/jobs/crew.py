@@ -81,14 +81,14 @@ class Crew:
 
     Parameters
     ----------
-    settings : ``state``, ``workplace`` and ``preload`` of the engine's settings, for the forkserver.
+    settings : ``state``, ``workplace``, ``preload`` and ``log`` of the engine's settings, for the forkserver.
     mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many children there are.
     boss : who is told of them.
     """
 
     def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
-        self._settings = {name: settings[name] for name in ("state", "workplace", "preload")}
+        self._settings = {name: settings[name] for name in ("state", "workplace", "preload", "log")}
         self._state = State(Path(settings["state"]))
         self._mark = mark
         self._size = size

@@ -30,6 +30,7 @@ from mooring_processes.jobs.attempt import (
     out_of_time,
 )
 from mooring_processes.jobs.job import Status
+from mooring_processes.logs import about
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.clerk import Clerk
@@ -281,7 +282,8 @@ class Dispatcher:
                 self._tidy(task.ref)
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
-                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
+                subject = about(attempt.job, attempt.process, attempt.number)
+                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail, extra=subject)
                 self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
@@ -329,7 +331,7 @@ class Dispatcher:
         self._running[worker] = task
         worker.gauge.clear()
         attempt = task.attempt
-        head = {"job": attempt.job, "epoch": attempt.epoch, "is_job": task.is_job}
+        head = {"job": attempt.job, "epoch": attempt.epoch, "is_job": task.is_job, "attempt": attempt.number}
         worker.send(head, attempt.request)
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)

@@ -46,6 +46,8 @@ class EngineSettings:
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0
     """Seconds that running jobs are given to finish when the service stops."""
+    log: str = "text"
+    """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
