@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +34,7 @@ class Settings:
     store: str | None = None
     scheduler: str | None = None
     results: str | None = None
+    results_options: Mapping[str, Any] = field(default_factory=dict)
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
@@ -119,8 +120,10 @@ class Configuration:
 
     @property
     def results(self) -> str | None:
-        """Where results and logs are kept that several machines serve; None for the state directory."""
+        """Directory or URL where results are kept that several machines serve; None for the state directory."""
         stated = self.settings.results
+        if stated and "://" in stated:
+            return stated
         return str(Path(stated).expanduser().absolute()) if stated else None
 
 
@@ -238,8 +241,22 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-_READERS = {"tuple[str, ...]": _names, "bool": _flag, "str | None": _text, "int": parse_size, "float": float}
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise TypeError
+    return dict(value or {})
+
+
+_READERS = {
+    "Mapping[str, Any]": _mapping,
+    "tuple[str, ...]": _names,
+    "bool": _flag,
+    "str | None": _text,
+    "int": parse_size,
+    "float": float,
+}
 _TAKES = {
+    "Mapping[str, Any]": "a mapping",
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",

@@ -75,6 +75,7 @@ def engine_settings(
         queue=settings.queue,
         store=settings.store,
         results=configuration.results,
+        results_options=settings.results_options,
         drain=settings.drain,
         hub=hub,
     )

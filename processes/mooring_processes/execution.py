@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 from mooring import formats
@@ -31,6 +32,8 @@ LOGGER = logging.getLogger(__name__)
 
 INLINE = 1 << 16
 """JSON values up to this many bytes travel with the record of the job; larger ones become files."""
+FULL = 1 << 20
+"""Bytes that are left on a disk that is full."""
 HEAD = 64
 """Bytes of a file that tell its format."""
 
@@ -81,7 +84,8 @@ class Failure:
 
     reason: str
     """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``lost``, ``waited`` (for a site that was away), ``interrupted`` or ``cluster`` (what it computes on is away)."""
+    ``storage`` (there was no place for its results), ``lost``, ``waited`` (for a site that was away), ``cluster`` (what
+    it computes on is away) or ``interrupted``."""
     detail: str
     input: str | None = None
     reference: str | None = None
@@ -159,7 +163,9 @@ class Workplace:
             reason = "cluster" if isinstance(error, ClusterAwayError) else "crashed"
             raise ExecutionFailed(Failure(reason, f"the method {request.process!r} failed: {error}")) from error
         except Exception as error:  # whatever a method raises is its author's to read, not the caller's
-            raise ExecutionFailed(logged_failure(process.id, error)) from error
+            # libraries that write files raise as they please where the disk is full
+            failure = not_stored if disk_usage(directory).free < FULL else logged_failure
+            raise ExecutionFailed(failure(process.id, error)) from error
 
 
 def logged_failure(process: str, error: BaseException) -> Failure:
@@ -168,6 +174,13 @@ def logged_failure(process: str, error: BaseException) -> Failure:
     LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
     detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
     return Failure("error", detail, reference=reference)
+
+
+def not_stored(process: str, error: BaseException) -> Failure:
+    """The failure of a process whose results found no place, which is not its fault."""
+    told = logged_failure(process, error)
+    detail = f"the results of {process!r} could not be stored; the operator finds the reason under {told.reference}"
+    return Failure("storage", detail, reference=told.reference)
 
 
 def stated_media_type(qualified: Mapping[str, Any]) -> str | None:

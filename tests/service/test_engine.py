@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
+from mooring_processes.jobs.disk import file_system
 from mooring_processes.jobs.engine import Busy, Engine, QueueFull, StateError, TimedOut
 from mooring_processes.jobs.job import JobQuery, Status
-from mooring_processes.jobs.state import State, file_system
+from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 
 
@@ -503,5 +504,5 @@ def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
     for number in (1, 2):
         scratch = state.clear_scratch(1)
         (scratch / "result").write_text(f"attempt {number}")
-        state.publish(scratch, "job", 1, must_last=True)
+        state.publish(scratch, "job", 1, is_job=True)
     assert (state.published("job", 1) / "result").read_text() == "attempt 2"

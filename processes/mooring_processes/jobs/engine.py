@@ -19,6 +19,7 @@ from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrup
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
+from mooring_processes.jobs.shelf import Folder, Shelf
 from mooring_processes.jobs.sites.berth import Berth
 from mooring_processes.jobs.state import State, StateError
 from mooring_processes.jobs.store import Store
@@ -174,16 +175,17 @@ class Engine:
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
+        self._state.keep(job.id, job.epoch)
         self._store.keep(job, callbacks)
 
     def discard(self, job: Job) -> None:
         """Remove the artefacts of a call; its record stays."""
         if any(artefact.file is not None for artefact in job.artefacts):
-            self._state.discard_results(job.id)
+            self._state.discard_call(job.id)
 
     def forget(self, job: Job) -> None:
         """Remove all that is left of a call without a record."""
-        self._state.remove(job.id)
+        self._state.forget_call(job.id)
 
     def submit(
         self,
@@ -299,21 +301,22 @@ class Engine:
         return self._state.secret()
 
     def directory(self, job: Job) -> Path:
-        """Where the artefacts of a successful job or call lie."""
+        """Where the artefacts of a successful job or call lie, if not in an object store."""
         return self._state.published(job.id, job.epoch)
 
-    def files(self, job: Job) -> Path:
-        """Where the artefacts of a successful job or call lie.
+    def files(self, job: Job) -> Shelf:
+        """The artefacts of a successful job or call, to be read.
 
         Raises
         ------
         Elsewhere
             where it has any and they are not here.
         """
-        directory = self.directory(job)
-        if any(artefact.file is not None for artefact in job.artefacts) and not directory.exists():
+        shelf = self._state.shelf(job.id, job.epoch)
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        if has_files and isinstance(shelf, Folder) and not shelf.directory.exists():
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
-        return directory
+        return shelf
 
     def log(self, job: Job) -> Path:
         """What the method of a job said; there is no such file where it said nothing.

@@ -52,7 +52,7 @@ class Forkserver:
     Parameters
     ----------
     control : the supervisor.
-    settings : ``state``, ``results``, ``workplace`` and ``preload`` of the engine's settings.
+    settings : those of the engine's that the crew hands on.
     """
 
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
@@ -60,6 +60,8 @@ class Forkserver:
         self._state = State.of(settings)
         self._children: set[int] = set()
         preload(settings["preload"])
+        if self._state.objects is not None:
+            self._state.objects.prepare()
         self._workplace = Workplace(settings["workplace"])
         self._workplace.preload()
         # so that collecting garbage in a child does not copy all that it shares with the others

@@ -45,7 +45,10 @@ class EngineSettings:
     store: str | None = None
     """SQLAlchemy URL of the store; None for SQLite in the state directory."""
     results: str | None = None
-    """Directory of results and logs that all machines at one store share; None for the state directory."""
+    """Directory of results and logs that all machines at one store share, or fsspec's URL of an object store for
+    results; None for the state directory."""
+    results_options: Mapping[str, Any] = field(default_factory=dict)
+    """What fsspec takes beside the URL."""
     lease: float = 10.0
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0

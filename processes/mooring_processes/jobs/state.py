@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import uuid
@@ -14,11 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-NETWORKED = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "ceph", "gfs2", "glusterfs", "gpfs", "lustre"}
-    | {"ocfs2", "fuse.ceph", "fuse.davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
-)
-"""File systems on which SQLite's write-ahead log and file locks do not hold."""
+from mooring_processes.jobs.disk import NETWORKED, file_system, made_once, old_entries, sync
+from mooring_processes.jobs.objects import Objects, ObjectsError, ObjectShelf
+from mooring_processes.jobs.shelf import Folder, Shelf
+
 PRIVATE = 0o700
 
 
@@ -35,18 +33,23 @@ class State:
     quick whatever its size, and complete whenever a process is killed.
 
     Where several machines serve one store, each has a state directory of its own, and all have one for what any of
-    them may be asked for; scratch and trash lie there too, for a rename never crosses file systems.
+    them may be asked for; scratch and trash lie there too, for a rename never crosses file systems. Or the results of
+    jobs lie in an object store; those of calls that are not kept go no further than this machine.
     """
 
     path: Path
     common: Path | None = None
     """Where results and logs lie, for all machines; None for *path*."""
+    objects: Objects | None = None
+    """Where the results of jobs lie, if not in a directory."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> State:
-        """That of an engine, from ``state`` and ``results`` of its settings."""
-        results = settings.get("results")
-        return cls(Path(settings["state"]), Path(results) if results else None)
+        """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings."""
+        path, results = Path(settings["state"]), settings.get("results")
+        if results and "://" in results:
+            return cls(path, objects=Objects(results, settings.get("results_options") or {}))
+        return cls(path, Path(results) if results else None)
 
     def prepare(self) -> None:
         """Make the directory, for this user alone.
@@ -56,6 +59,11 @@ class State:
         StateError
             where it lies on a network file system, or belongs to somebody else.
         """
+        if self.objects is not None:
+            try:
+                self.objects.prepare()
+            except ObjectsError as error:
+                raise StateError(str(error)) from error
         self.path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         kind = file_system(self.path)
         if kind in NETWORKED:
@@ -120,14 +128,14 @@ class State:
     @cached_property
     def identity(self) -> str:
         """Who runs jobs here, the same for each supervisor of this directory."""
-        return _made_once(self.path / "identity", str(uuid.uuid4()))
+        return made_once(self.path / "identity", str(uuid.uuid4()))
 
     def secret(self) -> str:
         """What callbacks are signed with, unless the configuration names another secret; this user alone may read it.
 
         The operator hands it to those who receive callbacks.
         """
-        return _made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
+        return made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
 
     def log(self, job: str) -> Path:
         """What the method of a job said."""
@@ -147,9 +155,19 @@ class State:
 
     def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
         """Let what was brought be one of the files of an attempt."""
+        if self.objects is not None:
+            self.objects.put_file(incoming, job, epoch, file)
+            return
         published = self.published(job, epoch)
         published.mkdir(parents=True, exist_ok=True)
         incoming.rename(published / file)
+
+    def has(self, job: str, epoch: int, file: str, size: int) -> bool:
+        """Whether a file of an attempt is here, all of it."""
+        if self.objects is not None:
+            return self.objects.size(job, epoch, file) == size
+        path = self.published(job, epoch) / file
+        return path.is_file() and path.stat().st_size == size
 
     def scratch(self, child: int) -> Path:
         """Where a child writes."""
@@ -175,33 +193,58 @@ class State:
         """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
         (self._begun / f"{job}.{epoch}").touch()
         if must_last:
-            _sync(self._begun)
+            sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
         """Whether a child took up an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
-    def publish(self, scratch: Path, job: str, epoch: int, *, must_last: bool = False) -> None:
+    def shelf(self, job: str, epoch: int) -> Shelf:
+        """The results of an attempt that is done, to be read."""
+        published = self.published(job, epoch)
+        if self.objects is None or published.exists():
+            return Folder(published)
+        return ObjectShelf(self.objects, job, epoch)
+
+    def publish(self, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
         """Let what was written to *scratch* be the results of an attempt.
 
         Parameters
         ----------
         scratch : of the child that made it.
         job, epoch : the attempt.
-        must_last : whether it is on the disk before the store may say that the job is done.
+        is_job : whether it must last: it is on the disk, or in the object store, before the job may be called done.
+
+        Raises
+        ------
+        OSError
+            where it cannot be.
         """
+        if is_job and self.objects is not None:
+            self.objects.put(scratch, job, epoch)
+        else:
+            self._publish_here(scratch, job, epoch, must_last=is_job)
+
+    def keep(self, job: str, epoch: int) -> None:
+        """Let the results of a call be as those of a job."""
+        published = self.published(job, epoch)
+        if self.objects is not None and published.exists():
+            self.objects.put(published, job, epoch)
+            self._discard(published.parent)
+
+    def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         published = self.published(job, epoch)
         published.parent.mkdir(exist_ok=True)
         if must_last:
             for path in (*scratch.rglob("*"), scratch):
                 if path.is_dir() or path.is_file():
-                    _sync(path)
+                    sync(path)
         # a power loss may have made the store forget an attempt of the same number
         self._discard(published)
         scratch.rename(published)
         if must_last:
             for path in (published.parent, self.results):
-                _sync(path)
+                sync(path)
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
@@ -210,15 +253,28 @@ class State:
             with contextlib.suppress(OSError):
                 # another epoch may lie there
                 self.published(job, epoch).parent.rmdir()
+        if not keep and self.objects is not None:
+            self.objects.discard(job, epoch)
         (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
 
     def discard_results(self, job: str) -> None:
         """Remove the results of a job."""
         self._discard(self.results / job)
+        if self.objects is not None:
+            self.objects.discard(job)
+
+    def discard_call(self, job: str) -> None:
+        """Remove the results of a call that was not kept."""
+        self._discard(self.results / job)
 
     def discard_scratch(self, child: int) -> None:
         """Remove what a child left that is gone."""
         self._discard(self.scratch(child))
+
+    def forget_call(self, job: str) -> None:
+        """Remove all that is left of a call that was not kept."""
+        self.discard_call(job)
+        self.log(job).unlink(missing_ok=True)
 
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""
@@ -241,57 +297,19 @@ class State:
 
     def forget_begun(self, before: float) -> None:
         """Forget which attempts were taken up *before* this [s since 1970]; the store must know their end."""
-        for each in _old_entries(self._begun, before):
+        for each in old_entries(self._begun, before):
             Path(each.path).unlink(missing_ok=True)
 
     def with_results(self, older_than: float) -> list[str]:
         """Jobs whose results have not changed since *older_than* [s since 1970]."""
-        return [each.name for each in _old_entries(self.results, older_than)]
+        here = [each.name for each in old_entries(self.results, older_than)]
+        return here if self.objects is None else [*here, *self.objects.jobs()]
 
     def forget_incoming(self, before: float) -> None:
         """Remove what was begun to be brought *before* this [s since 1970], and has not come."""
-        for each in _old_entries(self._incoming, before):
+        for each in old_entries(self._incoming, before):
             Path(each.path).unlink(missing_ok=True)
 
     def _discard(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")
-
-
-def _made_once(path: Path, content: str) -> str:
-    """The content of a file that whichever process comes first makes, complete, for this user alone."""
-    if not path.exists():
-        new = path.with_name(f"{path.name}.{uuid.uuid4()}")
-        new.touch(mode=0o600)
-        new.write_text(content)
-        with contextlib.suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
-    return path.read_text()
-
-
-def _sync(path: Path) -> None:
-    """Return when a file, or which names a directory has, is on the disk."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [each for each in entries if each.stat(follow_symlinks=False).st_mtime < older_than]
-
-
-def file_system(path: Path) -> str:
-    """The kind of file system a path lies on, such as ``ext4``."""
-    kind, longest = "", -1
-    real = path.resolve()
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        mount = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4]))
-        # the last of several mounts at one place is the one that is seen
-        if len(mount.parts) >= longest and real.is_relative_to(mount):
-            kind, longest = after.split()[0], len(mount.parts)
-    return kind

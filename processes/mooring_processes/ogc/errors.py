@@ -72,6 +72,7 @@ FAILURES = {
     "crashed": Row(500, "ProcessCrashed"),
     "timeout": Row(504, "TimeLimitExceeded"),
     "memory": Row(507, "MemoryLimitExceeded"),
+    "storage": Row(507, "NoRoomForResults"),
     "lost": Row(500, "AttemptLost"),
     "waited": Row(503, "SiteAway", retry=True),
     "interrupted": Row(503, "Interrupted", retry=True),

@@ -12,7 +12,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -29,6 +29,7 @@ from mooring_processes.jobs.sites.roll import Roll
 from mooring_processes.jobs.sites.words import Holding
 
 if TYPE_CHECKING:
+    from mooring_processes.execution import Artefact
     from mooring_processes.jobs.clerk import Clerk
     from mooring_processes.jobs.database import Database
     from mooring_processes.jobs.ledger import Exchange
@@ -272,9 +273,7 @@ class Hub:
         if not await self._holds(subject, holding):
             return {"gone": True}
         artefacts = read_artefacts(said["artefacts"])
-        missing = [
-            each.file for each in artefacts if each.file and not self._is_here(holding.ref, each.file, each.size)
-        ]
+        missing = await asyncio.to_thread(self._missing, holding.ref, artefacts)
         if missing:
             return {"missing": missing}
         failure = said["failure"]
@@ -317,9 +316,9 @@ class Hub:
         if end is not None and not end.done():
             end.set_result(is_written)
 
-    def _is_here(self, ref: Ref, file: str, size: int) -> bool:
-        path = self._state.published(*ref) / file
-        return path.is_file() and path.stat().st_size == size
+    def _missing(self, ref: Ref, artefacts: Iterable[Artefact]) -> list[str]:
+        """Files of an attempt that were not brought yet."""
+        return [each.file for each in artefacts if each.file and not self._state.has(*ref, each.file, each.size)]
 
     def _log_size(self, job: str) -> int:
         log = self._state.log(job)

@@ -174,7 +174,7 @@ class Reporter:
                 return
 
     async def _bring(self, job: Job, artefacts: str, wanted: list[str]) -> None:
-        directory, pause = self._engine.directory(job), PAUSE
+        pause = PAUSE
         while wanted:
             try:
                 said = self._holding.to_json(artefacts=artefacts)
@@ -182,12 +182,16 @@ class Reporter:
                 self._check(answer)
                 for file in list(wanted):
                     place = answer["places"][file]
-                    await self._in_thread(partial(self._porter.bring, directory / file, place))
+                    await self._in_thread(partial(self._carry, job, file, place))
                     wanted.remove(file)
-            except (Away, NotBroughtError) as error:
+            except (Away, EngineError, NotBroughtError) as error:
                 LOGGER.warning("results of %s wait: %s", self._errand.ref.job, error)
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
+
+    def _carry(self, job: Job, file: str, place: str) -> None:
+        with self._engine.files(job).local(file) as path:
+            self._porter.bring(path, place)
 
     def _check(self, answer: Mapping[str, Any]) -> None:
         if "gone" in answer:

@@ -50,7 +50,9 @@ class JobResults:
         artefact = self._artefact(results, output_id)
         if chosen(request, ("file", "json", "html"), artefact.media_type) == "html":
             return results_page(self._service, results.only([output_id]))
-        return results.output(artefact)
+        # a caller who has it, or asks about it only, is answered here
+        has_it = request.if_none_match or request.method == "HEAD"
+        return (None if has_it else results.link(artefact)) or results.output(artefact)
 
     def _artefact(self, results: Results, output_id: str) -> Artefact:
         for artefact in results.job.artefacts:

@@ -41,7 +41,7 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
     500: ("The process failed, or the service did.", ("InternalError",)),
     503: ("The service is busy, or cannot run anything now.", ()),
     504: ("It took longer than it may.", ()),
-    507: ("It took more memory than it may.", ()),
+    507: ("It took more memory than it may, or its results found no place.", ()),
 }
 """HTTP status: what it means, and the types of problems it comes with beside those of failed calls."""
 

@@ -154,6 +154,7 @@ def _output(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
         "responses": {
             "200": good("The output.", content, *FILES),
             "206": good("A part of it.", _files(outputs), *FILES),
+            "303": good("It is found at a store, by a link that can be followed for a while.", {}, "Location", "ETag"),
             **PART,
             **problems(*FAILURES, 412, 416),
         },
