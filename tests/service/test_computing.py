@@ -183,7 +183,7 @@ def test_workers_that_die_of_a_job_fail_it_once(cluster, yard):
     done = yard.run("greedy", gigabytes=3.0)
     assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "crashed", 1)
     assert "workers of the cluster died of it" in done.failure.detail
-    assert "those workers died while running it" in yard.engine.log(done.id).read_text()
+    assert "those workers died while running it" in yard.engine.log(done).read_text()
     eventually(lambda: len(cluster.scheduler.workers) == 2)
     assert value(yard.run("mean-of-held", blocks=2)) == 1000.5
 
