@@ -1,4 +1,4 @@
-"""The ``mooring`` command: processes and call, and whatever installed packages add to it."""
+"""The ``mooring`` command: processes, call and sites, and whatever installed packages add to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring.description import FILES
-from mooring.errors import MooringError
+from mooring.errors import MooringError, NotFoundError
 from mooring.formats import Kind
 from mooring.values import BBox
 
@@ -157,6 +157,33 @@ def _deliver(path: Path, directory: Path, head: str) -> None:
     print(head + str(shutil.move(path, directory / path.name)))
 
 
+class Sites:
+    """``mooring sites URL``: the institutes that dial in to a service."""
+
+    help = "list the institutes that dial in to a service"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """List them."""
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        with connect(arguments.url) as service:
+            try:
+                sites = service.sites()
+            except NotFoundError:
+                print(f"mooring sites: no site can dial in to {arguments.url}", file=sys.stderr)
+                return FAILED
+            width = max((len(str(each["id"])) for each in sites), default=0)
+            for each in sites:
+                print(
+                    f"{each['id']:{width}}  {each['state']:7}  heard of {each['seen']}  {len(each['processes'])} processes"
+                )
+        return 0
+
+
 class Missing:
     """A command of a package that is here in part only.
 
@@ -182,7 +209,7 @@ class Missing:
 
 def commands() -> dict[str, Command]:
     """All commands by name: those of the client, and those of installed packages."""
-    found: dict[str, Command] = {"processes": Processes(), "call": Call()}
+    found: dict[str, Command] = {"processes": Processes(), "call": Call(), "sites": Sites()}
     for each in entry_points(group=GROUP):
         try:
             found[each.name] = each.load()
