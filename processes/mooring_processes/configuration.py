@@ -13,6 +13,7 @@ import yaml
 
 from mooring_processes import datasets
 from mooring_processes.datasets import Datasets
+from mooring_processes.jobs.retention import TAKES, Retention
 from mooring_processes.jobs.sites.relay import Relay, RelayError
 from mooring_processes.jobs.sites.words import LEASE
 from mooring_processes.process import parse_size
@@ -34,6 +35,7 @@ class Settings:
     store: str | None = None
     results: str | None = None
     results_options: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
@@ -247,6 +249,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 _READERS = {
     "Mapping[str, Any]": _mapping,
+    "Retention": Retention.read,
     "tuple[str, ...]": _names,
     "bool": _flag,
     "str | None": _text,
@@ -255,6 +258,7 @@ _READERS = {
 }
 _TAKES = {
     "Mapping[str, Any]": "a mapping",
+    "Retention": TAKES,
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",

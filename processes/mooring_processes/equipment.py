@@ -67,6 +67,7 @@ def engine_settings(
         store=settings.store,
         results=configuration.results,
         results_options=settings.results_options,
+        retention=settings.retention,
         drain=settings.drain,
         hub=hub,
     )

@@ -6,7 +6,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-AFAR = "status = 'accepted' AND queue <> 'local'"
+ACCEPTED = "status = 'accepted'"
+AFAR = "queue != 'local'"
 
 
 def upgrade() -> None:
@@ -32,8 +33,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_grants_job", "grants", ["job"], if_not_exists=True)
     for name, columns, condition in (
-        ("jobs_unsent", ["queue", "created"], f"{AFAR} AND owner IS NULL"),
-        ("jobs_sent", ["lease"], AFAR),
+        ("jobs_unsent", ["queue", "created"], f"{ACCEPTED} AND owner IS NULL AND {AFAR}"),
+        ("jobs_sent", ["lease"], f"{ACCEPTED} AND {AFAR}"),
     ):
         where = sa.text(condition)
         op.create_index(name, "jobs", columns, sqlite_where=where, postgresql_where=where, if_not_exists=True)
