@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -33,6 +32,8 @@ class Nats:
 
     folder: Path
     port: int
+    web: int
+    """Where it listens for WebSockets."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -43,7 +44,11 @@ class Nats:
     def start(self) -> None:
         """Begin, or begin again; returns when it listens."""
         command = [program("nats-server"), "-js", "-c", str(self.folder / "nats.conf"), "-a", "127.0.0.1"]
-        places = os.environ | {"NATS_PORT": str(self.port), "NATS_STORE": str(self.folder / "store")}
+        places = os.environ | {
+            "NATS_PORT": str(self.port),
+            "NATS_WEBSOCKET_PORT": str(self.web),
+            "NATS_STORE": str(self.folder / "store"),
+        }
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen([*command, "-P", str(self.folder / "pid")], env=places, stderr=log)
         deadline = time.monotonic() + PATIENCE
@@ -74,11 +79,11 @@ class Nats:
 
 
 @contextmanager
-def serving_nats(folder: Path, *guests: str) -> Iterator[Nats]:
-    """A relay that lets in the hub and *guests*, while the block lasts."""
+def serving_nats(folder: Path, *guests: str, further: str = "") -> Iterator[Nats]:
+    """A relay that lets in the hub and *guests*, with *further* configuration, while the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(shipped("nats.conf"), folder)
-    nats = Nats(folder, free_port())
+    (folder / "nats.conf").write_text(shipped("nats.conf").read_text() + further)
+    nats = Nats(folder, free_port(), free_port())
     for name in ("hub", *guests):
         invite(name, nats.credentials(name), folder / "users.conf")
     nats.start()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mooring.process import RemoteProcess
 
 GROUP = "mooring.commands"
-SERVER_COMMANDS = frozenset({"serve", "join", "invite", "demo"})
+SERVER_COMMANDS = frozenset({"serve", "worker", "join", "invite", "demo"})
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: the call failed, the words of the command do not fit, Ctrl-C ended it."""
 

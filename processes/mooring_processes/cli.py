@@ -1,4 +1,4 @@
-"""The service's part of the ``mooring`` command: serve, join, invite and demo."""
+"""The service's part of the ``mooring`` command: serve, worker, join, invite and demo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Serve:
         parser.add_argument("--host", help="where to listen (default: localhost)")
         parser.add_argument("--port", type=int, help="where to listen (default: 5000)")
         parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+        parser.add_argument("--no-jobs", action="store_true", help="leave jobs to workers, and run calls only")
 
     def run(self, arguments: Namespace) -> int:
         """Serve until a signal says stop; 1 where the service cannot be made."""
@@ -46,7 +48,38 @@ class Serve:
                 port=arguments.port,
                 state=arguments.state,
             )
+            if arguments.no_jobs:
+                configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
             serve_forever(configuration)
+        except (ConfigurationError, ServingError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+
+class Worker:
+    """``mooring worker``: a machine that runs jobs and serves nobody."""
+
+    help = "run jobs of a store that several machines share, without serving anybody"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("modules", nargs="*", metavar="MODULE", help="the same as where it is served")
+        parser.add_argument("--config", type=Path, help="the same as where it is served")
+        parser.add_argument("--state", type=Path, help="this machine's own directory, on a local disk")
+        parser.add_argument("--check", action="store_true", help="only say whether this worker is at work")
+
+    def run(self, arguments: Namespace) -> int:
+        """Work until a signal says stop; 1 where that cannot be, or where a worker that is checked is not at work."""
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.errors import ServingError  # noqa: PLC0415
+        from mooring_processes.working import is_at_work, work_forever  # noqa: PLC0415
+
+        try:
+            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+            if arguments.check:
+                return 0 if is_at_work(configuration) else 1
+            work_forever(configuration)
         except (ConfigurationError, ServingError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
@@ -140,6 +173,7 @@ class Invite:
 
 
 serve = Serve()
+worker = Worker()
 demo = Demo()
 join = Join()
 invite = Invite()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from mooring.values import RESERVED_IDS
 
 from mooring_processes.catalogue import Catalogue, Entry
+from mooring_processes.computing import Computing
+from mooring_processes.configuration import ConfigurationError
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.sites.settings import HubSettings
 from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
-    from mooring_processes.configuration import Configuration
+    from mooring_processes.configuration import Configuration, Settings
 
 
 def policy_of(configuration: Configuration, own: str) -> Policy:
@@ -51,17 +53,24 @@ def engine_settings(
     policy : from where inputs are fetched.
     others : what it runs beside that, for the service itself.
     hub : where sites dial in.
+
+    Raises
+    ------
+    ConfigurationError
+        where the cluster it names cannot be used.
     """
     settings = configuration.settings
+    slots = (settings.slots or os.cpu_count() or 1) if settings.jobs else 0
     workplace = {
         "catalogue": Catalogue([*catalogue.values(), *others]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
+        "computing": _computing(settings, slots or settings.call_slots).to_json(),
     }
     return EngineSettings(
         state=configuration.state,
         workplace=workplace,
-        slots=settings.slots or os.cpu_count() or 1,
+        slots=slots,
         call_slots=settings.call_slots,
         queue=settings.queue,
         store=settings.store,
@@ -69,8 +78,16 @@ def engine_settings(
         results_options=settings.results_options,
         retention=settings.retention,
         drain=settings.drain,
+        log=settings.log,
         hub=hub,
     )
+
+
+def _computing(settings: Settings, slots: int) -> Computing:
+    try:
+        return Computing.among(slots, settings.scheduler)
+    except ValueError as error:
+        raise ConfigurationError(f"mooring: {error}") from error
 
 
 def hub_settings(configuration: Configuration, catalogue: Catalogue) -> HubSettings | None:

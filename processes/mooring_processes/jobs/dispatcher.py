@@ -30,6 +30,7 @@ from mooring_processes.jobs.attempt import (
     out_of_time,
 )
 from mooring_processes.jobs.job import Status
+from mooring_processes.logs import about
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.clerk import Clerk
@@ -263,7 +264,11 @@ class Dispatcher:
             self._answer(task, frame.head, frame.body)
             return
         if "failed" in frame.head:
-            self.clerk.report(task.ref, failed(Failure.from_json(frame.head["failed"])))
+            failure = Failure.from_json(frame.head["failed"])
+            # a cluster that is away is like a worker that died: not the method's fault, and perhaps back in a moment
+            is_final = failure.reason != "cluster"
+            end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
+            self.clerk.report(task.ref, end)
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
             self.clerk.report(task.ref, end)
@@ -282,7 +287,8 @@ class Dispatcher:
                 self._tidy(task.ref)
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
-                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
+                subject = about(attempt.job, attempt.process, attempt.number)
+                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail, extra=subject)
                 self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
@@ -335,6 +341,7 @@ class Dispatcher:
             "epoch": attempt.epoch,
             "is_job": task.is_job,
             "is_once": attempt.is_once,
+            "attempt": attempt.number,
         }
         worker.send(head, attempt.request)
         if self._ticker is None:

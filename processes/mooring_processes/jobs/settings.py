@@ -36,7 +36,7 @@ class EngineSettings:
     preload: tuple[str, ...] = PRELOAD
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Jobs that run at once."""
+    """Jobs that run at once; with 0 they are left to other machines at the same store."""
     call_slots: int = 2
     """Calls that run at once, beside the jobs."""
     queue: int = 1000
@@ -58,11 +58,15 @@ class EngineSettings:
     """Seconds that running jobs are given to finish when the service stops."""
     hub: HubSettings | None = None
     """Where sites dial in; None where there are none."""
+    log: str = "text"
+    """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
     def __post_init__(self) -> None:
-        for name in ("slots", "call_slots", "queue", "call_queue", "lease"):
+        if self.slots < 0:
+            raise ValueError(f"slots is {self.slots}; it takes 0 or more")
+        for name in ("call_slots", "queue", "call_queue", "lease"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
 

@@ -32,6 +32,7 @@ from mooring_processes.jobs.sweeper import Sweeper
 from mooring_processes.jobs.visitor import Visitor, accepted
 from mooring_processes.jobs.watchers import Watchers
 from mooring_processes.jobs.wire import listening
+from mooring_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.sites.hub import Hub
@@ -53,7 +54,7 @@ def main() -> NoReturn:
     if os.fork():
         # no child of the web process, which need not wait for its end
         os._exit(0)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    OperatorLog(settings.log, "supervisor").begin()
     state = State.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:

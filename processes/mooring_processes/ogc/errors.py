@@ -76,6 +76,7 @@ FAILURES = {
     "lost": Row(500, "AttemptLost"),
     "waited": Row(503, "SiteAway", retry=True),
     "interrupted": Row(503, "Interrupted", retry=True),
+    "cluster": Row(503, "ClusterUnavailable", retry=True),
 }
 """Reason of a failed call to HTTP."""
 

@@ -87,6 +87,11 @@ class Offer:
         """What runs here."""
         return self._own
 
+    @property
+    def takes_sites(self) -> bool:
+        """Whether sites may dial in."""
+        return self._sites is not None
+
     def now(self) -> Offered:
         """What is offered now: the same object as long as nothing has changed."""
         if self._sites is None or time.monotonic() - self._read < FRESH:

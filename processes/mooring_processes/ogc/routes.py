@@ -54,12 +54,14 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
         ("GET", "/jobs/<job_id>/results", results.results),
         ("GET", "/jobs/<job_id>/results/<output_id>", results.output),
         ("GET", "/jobs/<job_id>/results/<output_id>/look", picture.look),
+        ("GET", f"{PLACE}/<name>", static_file),
+    )
+    of_sites: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/sites", sites.listing),
         ("PUT", "/sites/uploads/<token>", sites.take_in),
         ("GET", "/sites/requests/<token>", sites.hand_out),
-        ("GET", f"{PLACE}/<name>", static_file),
     )
-    for method, rule, view in table:
+    for method, rule, view in (*table, *(of_sites if service.offer.takes_sites else ())):
         endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
         routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
     return routes

@@ -76,31 +76,24 @@ class Line:
         PermissionError
             where the relay does not let this one in.
         """
-        while True:
-            try:
-                connection = await nats.connect(
-                    relay.url,
-                    name=name,
-                    tls=relay.tls(),
-                    nkeys_seed=relay.credentials,
-                    inbox_prefix=inbox,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - it sleeps so long, whole or not
-                    ping_interval=SILENCE,
-                    max_outstanding_pings=2,
-                    allow_reconnect=True,
-                    error_cb=_noticed,
-                    reconnected_cb=on_return,
-                )
-            except nats.errors.AuthorizationError as error:
-                raise PermissionError(f"{relay.url} does not know the credentials {relay.credentials}") from error
-            except (TimeoutError, nats.errors.Error, OSError) as error:
-                if "authorization" in str(error).lower():
-                    raise PermissionError(f"{relay.url} does not know the credentials {relay.credentials}") from error
-                LOGGER.warning("the relay %s does not answer: %s", relay.url, error)
-                await asyncio.sleep(AGAIN)
-            else:
-                return cls(connection)
+        known = {
+            "tls": relay.tls(),
+            "nkeys_seed": relay.credentials,
+            "inbox_prefix": inbox,
+            "error_cb": Complaints().hear,
+        }
+        await _let_in(relay, name, known)
+        connection = await nats.connect(
+            relay.url,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - it sleeps so long, whole or not
+            ping_interval=SILENCE,
+            max_outstanding_pings=2,
+            reconnected_cb=on_return,
+            **known,
+        )
+        return cls(connection)
 
     @property
     def is_up(self) -> bool:
@@ -261,8 +254,39 @@ class Ticket:
             await self._message.nak(delay=delay)
 
 
-async def _noticed(error: Exception) -> None:
-    LOGGER.info("the relay: %s", error or type(error).__name__)
+async def _let_in(relay: Relay, name: str, known: Mapping[str, Any]) -> None:
+    """Return when the relay answers and lets this one in; a connection that lasts would try for ever."""
+    while True:
+        try:
+            probe = await nats.connect(
+                relay.url,
+                name=name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - as above
+                **known,
+            )
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            if "authorization" in str(error).lower():
+                raise PermissionError(f"{relay.url} does not know the credentials {relay.credentials}") from error
+            await asyncio.sleep(AGAIN)
+        else:
+            await probe.close()
+            return
+
+
+class Complaints:
+    """Logs what the library complains of, which it does for as long as it tries; each once in a row."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    async def hear(self, error: Exception) -> None:
+        """Take a complaint."""
+        words = f"{type(error).__name__}: {error}"
+        if words != self._last:
+            self._last = words
+            LOGGER.warning("the relay: %s", words)
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:
