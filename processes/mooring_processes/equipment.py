@@ -76,6 +76,7 @@ def engine_settings(
         store=settings.store,
         results=configuration.results,
         results_options=settings.results_options,
+        retention=settings.retention,
         drain=settings.drain,
         log=settings.log,
         hub=hub,

@@ -50,6 +50,11 @@ JOBS = sa.Table(
     sa.Column("owner", sa.String(36)),
     sa.Column("lease", sa.BigInteger),
     sa.Column("listed", sa.Boolean, nullable=False),
+    # bytes of the files among its results
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
+    # until when its results are held, and since when they are not kept any more
+    sa.Column("needed", sa.BigInteger),
+    sa.Column("expired", sa.BigInteger),
 )
 INPUTS = sa.Table(
     "inputs",
@@ -106,6 +111,7 @@ DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
 AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
 """Whether a job runs at a site."""
+HAS_FILES = sa.and_(JOBS.c.size > sa.literal_column("0"), JOBS.c.expired.is_(None))
 IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
@@ -115,6 +121,8 @@ for name, columns, condition in (
     ("jobs_listed", ("created", "id"), LISTED),
     ("jobs_by_status", ("status", "created", "id"), LISTED),
     ("jobs_by_process", ("process", "status", "created", "id"), LISTED),
+    ("jobs_kept", ("finished", "id"), sa.and_(JOBS.c.finished.is_not(None), JOBS.c.expired.is_(None))),
+    ("jobs_with_files", ("process", "finished", "size"), HAS_FILES),
 ):
     sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
 for name, columns in (("jobs_by_duration", ("status",)), ("jobs_by_process_and_duration", ("process", "status"))):

@@ -10,12 +10,14 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.database import LOCAL, compact, microseconds, moment, now
 from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.expiry import LEFT
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
@@ -317,6 +319,17 @@ class Engine:
         if has_files and isinstance(shelf, Folder) and not shelf.directory.exists():
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
         return shelf
+
+    def hold(self, job: Job) -> Job:
+        """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
+
+        So whoever reads them part by part, or follows a link to them, has time to.
+        """
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)
+        if not (self._settings.retention.is_limited and has_files) or is_held or self._store.hold(job.id):
+            return job
+        return self.get(job.id) or job
 
     def log(self, job: Job) -> Path:
         """What the method of a job said; there is no such file where it said nothing.

@@ -25,6 +25,7 @@ from mooring_processes.jobs.database import (
     shift,
 )
 from mooring_processes.jobs.ends import End, tell
+from mooring_processes.jobs.expiry import size_of
 from mooring_processes.jobs.job import Status
 from mooring_processes.limits import Limits
 
@@ -44,6 +45,7 @@ END = OWN.values(
     progress=sa.func.coalesce(bindparam("percent"), JOBS.c.progress),
     message=sa.func.coalesce(bindparam("words"), JOBS.c.message),
     artefacts=bindparam("results"),
+    size=bindparam("bytes"),
     failure=bindparam("reason"),
     finished=bindparam("moment"),
     updated=bindparam("moment"),
@@ -205,12 +207,23 @@ class Ledger:
         tell(entry.ends)
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
-    def kept(self, jobs: Iterable[str]) -> set[str]:
-        """Those of *jobs* whose artefacts are, or may still be, needed."""
-        statement = sa.select(JOBS.c.id, JOBS.c.status, JOBS.c.artefacts).where(JOBS.c.id.in_(list(jobs)))
+    def kept(self, jobs: Iterable[str]) -> dict[str, int | None]:
+        """Those of *jobs* whose artefacts are needed, and of which attempt; None where that is not known yet."""
+        columns = (JOBS.c.id, JOBS.c.status, JOBS.c.artefacts, JOBS.c.epoch)
+        statement = sa.select(*columns).where(JOBS.c.id.in_(list(jobs)))
         with self._database.begin() as connection:
             rows = connection.execute(statement).all()
-        return {job for job, status, artefacts in rows if artefacts != "[]" or not Status(status).is_done}
+        return {
+            job: epoch if Status(status).is_done else None
+            for job, status, artefacts, epoch in rows
+            if artefacts != "[]" or not Status(status).is_done
+        }
+
+    def told_of(self, jobs: Iterable[str]) -> set[str]:
+        """Those of *jobs* whose logs are needed."""
+        statement = sa.select(JOBS.c.id).where(JOBS.c.id.in_(list(jobs)), JOBS.c.expired.is_(None))
+        with self._database.begin() as connection:
+            return set(connection.execute(statement).scalars())
 
     def has_waiting(self) -> bool:
         """Whether a job could be taken."""
@@ -331,6 +344,7 @@ def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, di
         "percent": report.percent,
         "words": _text(failure.detail if failure else report.message),
         "results": report.artefacts,
+        "bytes": size_of(report.artefacts),
         "reason": compact(failure.to_json()) if failure else None,
     }
 

@@ -25,6 +25,7 @@ from mooring_processes.jobs.database import (
     shift,
 )
 from mooring_processes.jobs.errors import QueueFull, Unavailable
+from mooring_processes.jobs.expiry import need, referred_to, size_of
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
 from mooring_processes.jobs.outbox import Outbox
@@ -93,7 +94,9 @@ class Store:
         with self._database.begin() as connection:
             self._take_place(connection, order.queue, room)
             connection.execute(ADD_JOB, row)
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
+            content = compact(dict(order.request.inputs))
+            connection.execute(ADD_INPUTS, {"job": order.id, "content": content})
+            need(connection, referred_to([content]))
             outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
 
@@ -123,8 +126,9 @@ class Store:
             "owner": job.owner,
             "listed": False,
         }
+        row["size"] = size_of(row["artefacts"])
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner"])
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner", "size"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -151,6 +155,11 @@ class Store:
             rows = page_of(connection, query)
         jobs = tuple(self._read(row) for row in rows[: query.limit])
         return JobPage(jobs, has_more=len(rows) > query.limit)
+
+    def hold(self, job: str) -> bool:
+        """Hold the results of a job for a while; False where they are not kept any more."""
+        with self._database.begin() as connection:
+            return need(connection, [job]) > 0
 
     def dismiss(self, job: str) -> Job | None:
         """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
@@ -250,6 +259,9 @@ def _row(order: Order) -> dict[str, Any]:
         "epoch": 0,
         "owner": None,
         "listed": True,
+        "size": 0,
+        "needed": None,
+        "expired": None,
     }
 
 
@@ -275,4 +287,6 @@ def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
         listed=row["listed"],
         queue=row["queue"],
         owner=row["owner"],
+        needed=None if row["needed"] is None else moment(row["needed"]),
+        expired=None if row["expired"] is None else moment(row["expired"]),
     )
