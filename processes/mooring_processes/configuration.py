@@ -40,6 +40,7 @@ class Settings:
     drain: float = 30.0
     farewell: float = 0.0
     log: str = "text"
+    metrics: bool = False
     drafts: bool = False
     callback_hosts: tuple[str, ...] = ()
     callback_secret_file: str | None = None

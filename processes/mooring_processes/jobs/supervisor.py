@@ -104,7 +104,7 @@ class Supervisor:
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
         identity = state.identity()
-        self._ledger = Ledger(database, identity, settings.lease, state.has_begun)
+        self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
         size = settings.slots + settings.call_slots
