@@ -228,9 +228,9 @@ class Engine:
             callbacks=tuple(callbacks),
         )
         job = self._store.submit(order, self._settings.queue)
-        # only a hint: without it the job begins half a second later
+        # only a hint, which must not wait: without it the job begins half a second later
         with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
-            line.send({"do": "look"})
+            line.offer({"do": "look"})
         return job
 
     def get(self, job_id: str) -> Job | None:

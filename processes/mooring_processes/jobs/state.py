@@ -234,14 +234,22 @@ class State:
 
     def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         published = self.published(job, epoch)
-        published.parent.mkdir(exist_ok=True)
         if must_last:
             for path in (*scratch.rglob("*"), scratch):
                 if path.is_dir() or path.is_file():
                     sync(path)
         # a power loss may have made the store forget an attempt of the same number
         self._discard(published)
-        scratch.rename(published)
+        while True:
+            published.parent.mkdir(exist_ok=True)
+            try:
+                scratch.rename(published)
+            except FileNotFoundError:
+                # whoever tidied up after an earlier attempt has just removed the empty directory
+                if not scratch.exists():
+                    raise
+            else:
+                break
         if must_last:
             for path in (published.parent, self.results):
                 sync(path)
