@@ -22,6 +22,7 @@ from mooring_processes.ogc.data.collections import Collections
 from mooring_processes.ogc.data.coverages import coverage_blueprint
 from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from mooring_processes.ogc.health import health_blueprint
 from mooring_processes.ogc.offer import Offer
 from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.pages import looks, page
@@ -68,6 +69,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
         pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.register_blueprint(health_blueprint(service))
     app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
@@ -112,7 +114,7 @@ def _callback_rules(settings: Settings) -> CallbackRules:
             progress=settings.callback_progress,
         )
     except ValueError as error:
-        raise ConfigurationError(f"mooring: callback_{error}") from error
+        raise ConfigurationError(f"mooring.callback_{error}") from error
     secret = settings.callback_secret_file
     return CallbackRules(Hosts(settings.callback_hosts), _secret(Path(secret)) if secret else None, schedule)
 
@@ -121,10 +123,10 @@ def _secret(path: Path) -> str:
     try:
         secret = path.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"mooring: callback_secret_file: {path} cannot be read as text") from error
+        raise ConfigurationError(f"mooring.callback_secret_file: {path} cannot be read as text") from error
     if len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"mooring: callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
+            f"mooring.callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
             "`openssl rand -base64 32` makes a good secret"
         )
     return secret
@@ -158,7 +160,7 @@ def _check_names(configuration: Configuration, service: Service) -> None:
     for name in configuration.datasets.entries:
         if name in taken:
             raise ConfigurationError(
-                f"datasets: {name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
+                f"datasets.{name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
                 "give the dataset another"
             )
 

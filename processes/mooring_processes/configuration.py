@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,16 +12,14 @@ from typing import Any, Self
 import yaml
 
 from mooring_processes import datasets
+from mooring_processes.checking import ConfigurationError, check, refusal, unknown
 from mooring_processes.datasets import Datasets
 from mooring_processes.jobs.sites.relay import Relay, RelayError
 from mooring_processes.jobs.sites.words import LEASE
+from mooring_processes.keys import ANYTHING, BIND, DATASET, MOORING, SECTIONS
 from mooring_processes.process import parse_size
 
-SECTION_KEYS = frozenset({"server", "logging", "metadata", "resources", "datasets", "mooring", "pubsub"})
-
-
-class ConfigurationError(ValueError):
-    """A configuration that cannot be used; the message names the key and what it takes."""
+__all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,8 @@ class Settings:
     call_slots: int = 2
     queue: int = 1000
     drain: float = 30.0
+    farewell: float = 0.0
+    log: str = "text"
     drafts: bool = False
     nats: str | None = None
     nats_credentials: str | None = None
@@ -65,8 +65,9 @@ class Settings:
         values: dict[str, Any] = {}
         for name, value in section.items():
             if name not in known:
-                raise ConfigurationError(f"mooring: unknown key {name!r}; it takes {', '.join(known)}")
-            values[name] = _read(name, value)
+                raise unknown(f"mooring.{name}", name, known)
+            if value is not None:
+                values[name] = _read(name, value)
         return cls(**values)
 
     def relay(self) -> Relay | None:
@@ -151,17 +152,13 @@ def read_configuration(
         naming the key that is wrong and what it takes.
     """
     document, base = _load(source)
-    if unknown := set(document) - SECTION_KEYS:
-        raise ConfigurationError(f"unknown section {sorted(unknown)}; there are {', '.join(sorted(SECTION_KEYS))}")
+    check("", document, SECTIONS)
     section = dict(document.pop("mooring", None) or {})
+    check("mooring.modules", section.get("modules"), MOORING["modules"])
     section["modules"] = [*(_located(name, base) for name in section.get("modules") or ()), *modules]
     if state is not None:
         section["state"] = str(state)
-    named = document.pop("datasets", None) or {}
-    try:
-        known = Datasets(datasets.from_config(named, base))
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    known = _read_datasets(document.pop("datasets", None) or {}, base)
     return Configuration(_with_address(document, host, port), known, Settings.read(section))
 
 
@@ -169,6 +166,17 @@ def shipped(name: str) -> Path:
     """A file of ``config/``: in the installed package, or in the checkout beside it."""
     here = Path(__file__).parent
     return next(path for path in (here / "config" / name, here.parents[1] / "config" / name) if path.exists())
+
+
+def _read_datasets(section: Mapping[str, Any], base: Path) -> Datasets:
+    named = {name: {"path": values} if isinstance(values, str) else values or {} for name, values in section.items()}
+    for name, values in named.items():
+        check(f"datasets.{name}", values, DATASET)
+    stated = {name: {key: each for key, each in values.items() if each is not None} for name, values in named.items()}
+    try:
+        return Datasets(datasets.from_config(stated, base))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any], Path]:
@@ -195,19 +203,29 @@ def _parsed(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from error
+        raise ConfigurationError(f"{path} is not YAML: {_in_one_line(error)}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} is not a mapping of sections such as server: and mooring:")
     return document
+
+
+def _in_one_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 def _with_address(document: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
     server = document.get("server")
     if not isinstance(server, dict):
         raise ConfigurationError("the section server: is missing; config/local.yml shows one")
-    bind = {"host": "localhost", "port": 5000} | (server.get("bind") or {})
-    bind |= {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    bind = {"host": "localhost", "port": 5000}
+    for stated in (server.get("bind") or {}, {"host": host, "port": port}):
+        bind |= {name: value for name, value in stated.items() if value is not None}
+    check("server.bind", bind, BIND)
     server["bind"] = bind
     server["url"] = str(server.get("url") or f"http://{bind['host']}:{bind['port']}").rstrip("/")
     return document
@@ -219,10 +237,11 @@ def _located(name: str, base: Path) -> str:
 
 def _read(name: str, value: Any) -> Any:
     takes = {each.name: str(each.type) for each in fields(Settings)}[name]
+    check(f"mooring.{name}", value, MOORING.get(name, ANYTHING))
     try:
         return _READERS[takes](value)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"mooring: {name}: {value!r} will not do; it takes {_TAKES[takes]}") from error
+        raise refusal(f"mooring.{name}", value, _TAKES[takes]) from error
 
 
 def _flag(value: Any) -> bool:
@@ -247,19 +266,27 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return dict(value or {})
 
 
-_READERS = {
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
     "Mapping[str, Any]": _mapping,
     "tuple[str, ...]": _names,
     "bool": _flag,
     "str | None": _text,
     "int": parse_size,
-    "float": float,
+    "float": _number,
+    "str": str,
 }
 _TAKES = {
     "Mapping[str, Any]": "a mapping",
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",
+    "str": "text",
     "int": "a whole number, or a size such as 64 MB",
     "float": "a number of seconds",
 }

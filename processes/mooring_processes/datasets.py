@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,17 +75,14 @@ def from_config(section: Mapping[str, Any], base: Path) -> dict[str, Dataset]:
 def _entry(name: str, values: Mapping[str, Any], base: Path) -> Dataset:
     if isinstance(values, str):
         values = {"path": values}
-    known = {entry.name for entry in fields(Dataset)} - {"id"}
-    if unknown := set(values) - known:
-        raise ValueError(f"datasets: {name}: unknown {sorted(unknown)}; a dataset takes {sorted(known)}")
     if "path" not in values:
-        raise ValueError(f"datasets: {name}: the path is missing")
+        raise ValueError(f"datasets.{name}.path: it is missing; it takes a file, a Zarr store or a URL")
     if values.get("chunks") is not None and not is_installed("dask"):
-        raise ValueError(f'datasets: {name}: chunks: there is no Dask; pip install "mooring[server,dask]" brings it')
+        raise ValueError(f'datasets.{name}.chunks: there is no Dask; pip install "mooring[server,dask]" brings it')
     path = str(values["path"])
     kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower())
     if kind is None:
-        raise ValueError(f"datasets: {name}: {path} does not tell its kind; add kind: grid, features or table")
+        raise ValueError(f"datasets.{name}: {path} does not tell its kind; add kind: grid, features or table")
     located = path if "://" in path else str(base / path)
     return Dataset(id=name, **{**values, "path": located, "kind": Kind(kind)})
 

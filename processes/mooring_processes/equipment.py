@@ -77,6 +77,7 @@ def engine_settings(
         results=configuration.results,
         results_options=settings.results_options,
         drain=settings.drain,
+        log=settings.log,
         hub=hub,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PORTS = {"http": 80, "https": 443}
+HIGHEST_PORT = 65535
+NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 class ForbiddenHostError(Exception):
@@ -83,6 +86,17 @@ class Hosts:
                 continue  # a name
 
 
+def is_usable(entry: str) -> bool:
+    """Whether an entry of such a list can ever cover a host: a name in small letters, an address or a network."""
+    if _is_network(entry):
+        return True
+    name, mark, port = entry.rpartition(":")
+    if mark and not (port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
+        return False
+    name = name if mark else entry
+    return NAME.fullmatch(name) is not None and name == name.lower() and not name.rpartition(".")[2].isdecimal()
+
+
 def parsed(url: str) -> SplitResult:
     """The parts of an http or https URL.
 
@@ -111,6 +125,14 @@ def port_of(parts: SplitResult) -> int:
 def target_of(parts: SplitResult) -> str:
     """What a request to a URL asks for at its host."""
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_network(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_address(host: str) -> Address | None:

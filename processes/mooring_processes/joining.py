@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.sites.site import Site
 from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
 from mooring_processes.jobs.state import State
+from mooring_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
@@ -43,7 +43,7 @@ def join_forever(relay: Relay, name: str, configuration: Configuration) -> None:
     """
     if not SITE_NAME.fullmatch(name):
         raise NoSiteNameError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    OperatorLog(configuration.settings.log, "site").begin()
     configuration = _kept_apart(configuration, name)
     State(configuration.state).prepare()
     settings = configuration.settings

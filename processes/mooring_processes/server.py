@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import sys
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
+from mooring_processes import logs
 from mooring_processes.app import THREADS, create_app, service_of
 from mooring_processes.jobs.state import State
 
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
     from mooring_processes.ogc.service import Service
 
+LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
 
 
@@ -33,8 +42,15 @@ def serve_forever(configuration: Configuration) -> None:
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()
-    print(f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}", flush=True)
-    Server(app, service, configuration.bind).run()
+    offered = f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}"
+    if configuration.settings.log == logs.JSON:
+        logs.write_as_json("web")
+        logs.tell_of_errors()
+        logging.getLogger("mooring_processes").setLevel(logging.INFO)
+        LOGGER.info("%s", offered)
+    else:
+        print(offered, flush=True)
+    Server(app, service, configuration).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -47,13 +63,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     ----------
     app : the application.
     service : what its endpoints stand on.
-    bind : host and port to listen on.
+    configuration : where to listen, how to log, and how long to say farewell.
     """
 
-    def __init__(self, app: WSGIApplication, service: Service, bind: tuple[str, int]) -> None:
+    def __init__(self, app: WSGIApplication, service: Service, configuration: Configuration) -> None:
         self._app = app
         self._service = service
-        self._bind = bind
+        self._bind = configuration.bind
+        self._log = configuration.settings.log
+        self.farewell = configuration.settings.farewell
         super().__init__()
 
     def load_config(self) -> None:
@@ -68,6 +86,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "keepalive": 75,
             "graceful_timeout": 30,
             "loglevel": "warning",
+            "logger_class": JsonLogger if self._log == logs.JSON else Logger,
             "proc_name": "mooring",
             "post_worker_init": self._begin,
             "worker_exit": self._end,
@@ -80,6 +99,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """The application."""
         return self._app
 
+    def run(self) -> None:
+        """Serve until a signal says stop."""
+        try:
+            Host(self).run()
+        except RuntimeError as error:
+            # gunicorn's word for options that do not fit
+            print(error, file=sys.stderr, flush=True)
+            sys.exit(1)
+
+    def say_farewell(self) -> None:
+        """Let all web processes say that the service is not ready."""
+        self._service.farewell.say()
+
     def _begin(self, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.start()
 
@@ -88,3 +120,36 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def _stop(self, arbiter: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.close(stop_supervisor=True)
+
+
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn's own lines, for programs."""
+
+    def setup(self, cfg: Any) -> None:
+        """Make its handlers, as gunicorn does at each start of a process."""
+        super().setup(cfg)
+        logs.write_as_json("web", "gunicorn.error")
+
+
+class Host(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn's first process, which takes its time to go: whoever sends requests here is told before it goes.
+
+    Parameters
+    ----------
+    app : what it serves.
+    """
+
+    def __init__(self, app: Server) -> None:
+        self._server = app
+        self._is_leaving = False
+        super().__init__(app)
+
+    def handle_term(self) -> None:
+        """SIGTERM: say farewell, and stop when its time is over; a second one stops at once."""
+        self._server.say_farewell()
+        if self._is_leaving or not self._server.farewell:
+            super().handle_term()
+        self._is_leaving = True
+        pause = Timer(self._server.farewell, os.kill, [os.getpid(), signal.SIGTERM])
+        pause.daemon = True
+        pause.start()

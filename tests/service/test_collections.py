@@ -345,7 +345,7 @@ def test_a_dataset_that_is_called_like_a_process_is_refused_at_the_start(tmp_pat
     whole = read_configuration(None)
     document = {**whole.pygeoapi, **{key: value for key, value in config.items() if key in ("datasets", "mooring")}}
     with pytest.raises(
-        ConfigurationError, match="datasets: echo: there is a process of that name.*give the dataset another"
+        ConfigurationError, match=r"datasets\.echo: there is a process of that name.*give the dataset another"
     ):
         create_app(document)
 

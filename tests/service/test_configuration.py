@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.resources import files
+
 import pytest
 import yaml
 from mooring_processes.configuration import ConfigurationError, read_configuration, shipped
+from mooring_processes.keys import LEVELS, SECTIONS
+
+SCHEMA = "schemas/config/pygeoapi-config-0.x.yml"
+if version("pygeoapi").split(".")[:2] != ["0", "21"]:
+    SCHEMA = f"resources/{SCHEMA}"
 
 
 def test_the_shipped_configuration_needs_nothing_more():
@@ -44,24 +54,154 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "key", "right"),
     [
-        ("moring: {}", "unknown section.*moring"),
-        ("mooring: {modles: []}", "unknown key 'modles'; it takes modules"),
-        ("mooring: {queue: many}", "queue: 'many' will not do; it takes a whole number"),
-        ("mooring: {installed: 1}", "installed: 1 will not do; it takes true or false"),
-        ("mooring: {allowed_hosts: example.org}", "allowed_hosts.*takes a list"),
-        ("datasets: {sea: {}}", "datasets: sea: the path is missing"),
-        ("datasets: {sea: {path: a.nc, colour: blue}}", "sea: unknown.*colour"),
-        ("datasets: {sea: sea.bin}", "does not tell its kind"),
-        ("[1, 2]", "not a mapping of sections"),
-        ("a: [", "is not YAML"),
+        ("moring: {}", "moring", "did you mean 'mooring'?"),
+        ("colour: blue", "colour", "there are datasets, logging, metadata, mooring"),
+        *((f"{name}: 7", name, "it takes a mapping") for name in ("server", "logging", "metadata", "resources")),
+        *((f"{name}: [a]", name, "it takes a mapping") for name in ("datasets", "mooring", "pubsub")),
+        ("server: {langages: [en-US]}", "server.langages", "did you mean 'languages'?"),
+        ("server: {port: 80}", "server.port", "there are admin, api_rules, bind"),
+        ("server: {1: a}", "server.1", "quotes"),
+        ("server: {bind: localhost}", "server.bind", "it takes a mapping"),
+        ("server: {bind: {host: 7}}", "server.bind.host", "it takes text"),
+        ("server: {bind: {hots: localhost}}", "server.bind.hots", "did you mean 'host'?"),
+        ("server: {bind: {port: abc}}", "server.bind.port", "it takes a whole number, 1 to 65535"),
+        ("server: {bind: {port: 99999}}", "server.bind.port", "it takes a whole number, 1 to 65535"),
+        ("server: {bind: {port: true}}", "server.bind.port", "it takes a whole number, 1 to 65535"),
+        ("server: {url: 7}", "server.url", "it takes a URL"),
+        ("server: {url: analysis.example.org}", "server.url", "it takes a URL"),
+        ("server: {url: 'https://here.example.org:port'}", "server.url", "it takes a URL"),
+        ("server: {url: 'https://here.example.org/?a=b'}", "server.url", "it takes a URL"),
+        ("server: {mimetype: 3}", "server.mimetype", "it takes a media type"),
+        ("server: {encoding: utf-9}", "server.encoding", "it takes the name of an encoding"),
+        ("server: {languages: []}", "server.languages", "it takes a list of languages"),
+        ("server: {languages: en-US}", "server.languages", "it takes a list of languages"),
+        ("server: {languages: [xx-YY]}", "server.languages", "it takes a list of languages"),
+        ("server: {languages: [7]}", "server.languages", "it takes a list of languages"),
+        ("server: {language: klingon}", "server.language", "it takes a language such as en-US"),
+        ("server: {cors: 'yes, please'}", "server.cors", "it takes true or false"),
+        ("server: {limits: 7}", "server.limits", "it takes a mapping"),
+        ("server: {limits: {max_items: 0}}", "server.limits.max_items", "it takes a whole number, 1 or more"),
+        ("server: {limits: {max_itens: 9}}", "server.limits.max_itens", "did you mean 'max_items'?"),
+        ("server: {limits: {on_exceed: stop}}", "server.limits.on_exceed", "it takes error or throttle"),
+        ("server: {map: https://tiles.example.org}", "server.map", "it takes a mapping"),
+        ("server: {map: {url: 7}}", "server.map.url", "it takes text"),
+        ("server: {templates: 7}", "server.templates", "it takes a mapping"),
+        ("server: {templates: {path: /nowhere}}", "server.templates.path", "it takes a folder that is there"),
+        ("server: {manager: TinyDB}", "server.manager", "it takes a mapping"),
+        ("server: {api_rules: {strict_slashes: 1}}", "server.api_rules.strict_slashes", "it takes true or false"),
+        ("logging: {level: LOUD}", "logging.level", "it takes CRITICAL, ERROR, WARNING"),
+        ("logging: {rotation: {mode: daily}}", "logging.rotation.mode", "it takes size or time"),
+        ("metadata: {contact: me}", "metadata.contact", "it takes a mapping"),
+        ("metadata: {identification: {keywords: sea}}", "metadata.identification.keywords", "it takes a list"),
+        ("resources: {sea: 7}", "resources.sea", "it takes a mapping"),
+        ("datasets: {sea: {}}", "datasets.sea.path", "it is missing"),
+        ("datasets: {sea: 7}", "datasets.sea", "it takes a path, or a mapping"),
+        ("datasets: {1: sea.nc}", "datasets.1", "quotes"),
+        ("datasets: {sea: {path: 7}}", "datasets.sea.path", "it takes text"),
+        ("datasets: {sea: {path: a.nc, colour: blue}}", "datasets.sea.colour", "there are chunks, crs"),
+        ("datasets: {sea: {path: a.nc, tilte: Sea}}", "datasets.sea.tilte", "did you mean 'title'?"),
+        ("datasets: {sea: {path: a.bin, kind: grit}}", "datasets.sea.kind", "it takes grid, features or table"),
+        ("datasets: {sea: {path: a.nc, chunks: 7}}", "datasets.sea.chunks", "it takes a mapping"),
+        ("datasets: {sea: {path: a.nc, chunks: {time: long}}}", "datasets.sea.chunks.time", "it takes a whole number"),
+        ("datasets: {sea: sea.bin}", "datasets.sea", "add kind: grid, features or table"),
+        ("mooring: {modles: []}", "mooring.modles", "did you mean 'modules'?"),
+        ("mooring: {modules: flood.py}", "mooring.modules", "it takes a list of text"),
+        ("mooring: {modules: [7]}", "mooring.modules", "it takes a list of text"),
+        ("mooring: {state: 7}", "mooring.state", "it takes text"),
+        ("mooring: {store: jobs}", "mooring.store", "it takes a URL such as postgresql+psycopg://"),
+        ("mooring: {store: 'mysql://localhost/jobs'}", "mooring.store", "it takes a URL such as postgresql+psycopg://"),
+        ("mooring: {queue: many}", "mooring.queue", "it takes a whole number, 1 or more"),
+        ("mooring: {queue: 0}", "mooring.queue", "it takes a whole number, 1 or more"),
+        ("mooring: {slots: -1}", "mooring.slots", "it takes a whole number, 0 or more"),
+        ("mooring: {slots: 1.5}", "mooring.slots", "it takes a whole number, 0 or more"),
+        ("mooring: {drain: -1}", "mooring.drain", "it takes a number of seconds, 0 or more"),
+        ("mooring: {sync_timeout: 0}", "mooring.sync_timeout", "it takes a number of seconds above 0"),
+        ("mooring: {sync_timeout: .nan}", "mooring.sync_timeout", "it takes a number of seconds above 0"),
+        ("mooring: {callback_pause: true}", "mooring.callback_pause", "it takes a number of seconds"),
+        ("mooring: {body_size: large}", "mooring.body_size", "such as 64 MB"),
+        ("mooring: {installed: 1}", "mooring.installed", "it takes true or false"),
+        ("mooring: {allowed_hosts: example.org}", "mooring.allowed_hosts", "it takes a list of hosts"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path, text, words):
+def test_a_wrong_value_is_told_in_one_line_that_names_its_key(tmp_path, text, key, right):
     (tmp_path / "site.yml").write_text(text)
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(ConfigurationError) as error:
         read_configuration(tmp_path / "site.yml")
+    told = str(error.value)
+    assert told.startswith(f"{key}: ")
+    assert right in told
+    assert "\n" not in told
+
+
+def test_a_service_does_not_begin_with_a_wrong_value(tmp_path):
+    (tmp_path / "site.yml").write_text("logging: {level: LOUD}")
+    command = [sys.executable, "-m", "mooring.cli", "serve", "--config", str(tmp_path / "site.yml")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"logging.level: 'LOUD' will not do; it takes {', '.join(LEVELS[:-1])} or {LEVELS[-1]}\n"
+
+
+@pytest.mark.parametrize("port", [0, 99999, -1])
+def test_a_port_of_the_command_line_is_looked_at_too(port):
+    with pytest.raises(
+        ConfigurationError, match=f"^server.bind.port: {port} will not do; it takes a whole number, 1 to"
+    ):
+        read_configuration(port=port)
+
+
+def test_a_password_in_a_store_is_not_repeated(tmp_path):
+    (tmp_path / "site.yml").write_text("mooring: {store: 'postgres:/me:secret@localhost/jobs'}")
+    with pytest.raises(ConfigurationError) as error:
+        read_configuration(tmp_path / "site.yml")
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_usable"),
+    [
+        *((host, True) for host in ("data.example.org", "data.example.org:8443", "localhost", "localhost:80")),
+        *((host, True) for host in ("10.1.2.3", "10.1.0.0/16", "::1", "fd00::/8", "bücher.example")),
+        *((host, False) for host in ("https://data.example.org", "data.example.org/path", "*.example.org", "a b", "")),
+        *((host, False) for host in ("10.1.0.0/99", "10.1.2.3:80", "10.1.2", "[::1]", "data.example.org:", "a.b:0")),
+        ("Data.example.org", False),
+    ],
+)
+def test_hosts_that_could_never_be_met_are_refused(host, is_usable):
+    document = yaml.safe_load(shipped("local.yml").read_text())
+    document["mooring"]["allowed_hosts"] = ["data.example.org", host]
+    if is_usable:
+        assert read_configuration(document).settings.allowed_hosts[1] == host
+        return
+    with pytest.raises(ConfigurationError, match=r"^mooring\.allowed_hosts: .*it takes a list of hosts"):
+        read_configuration(document)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[1, 2]", "is not a mapping of sections"),
+        (b"server:\n  url: [\n", "is not YAML: .* in line 3, column 1"),
+        (b"\xff\xfe\x00", "is no text in UTF-8"),
+        (b"a: \x07", "is not YAML: "),
+    ],
+)
+def test_what_is_no_configuration_is_told_in_one_line(tmp_path, content, words):
+    (tmp_path / "site.yml").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=words) as told:
+        read_configuration(tmp_path / "site.yml")
+    assert "\n" not in str(told.value)
+
+
+def test_whatever_pygeoapi_knows_is_taken(tmp_path):
+    """Every key of pygeoapi's own schema has a place, so none that it reads is refused here."""
+    known = yaml.safe_load((files("pygeoapi") / SCHEMA).read_text())["properties"]
+    for section in ("server", "logging", "metadata"):
+        assert set(known[section]["properties"]) <= set(SECTIONS.keys[section].keys)
+    for name, inner in known["server"]["properties"].items():
+        if "properties" in inner and name != "manager":
+            assert set(inner["properties"]) <= set(SECTIONS.keys["server"].keys[name].keys)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -22,6 +22,7 @@ from mooring_processes.execution import Artefact, ExecutionFailed, Request, Work
 from mooring_processes.jobs import kernel
 from mooring_processes.jobs.gauge import Gauge, Reading
 from mooring_processes.jobs.wire import Frame, Line
+from mooring_processes.logs import OperatorLog, Subject
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.state import State
@@ -34,7 +35,7 @@ SACRIFICE = "500"
 """Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
 
 
-def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State) -> NoReturn:
+def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State, log: OperatorLog) -> NoReturn:
     """Run what the supervisor sends, one after another; end when it hangs up."""
     kernel.adopt_orphans()
     faulthandler.enable()
@@ -46,7 +47,8 @@ def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State) ->
         # forked children would all draw the same numbers
         sys.modules["numpy"].random.seed()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    child = Child(Line(sock), Gauge(gauge), workplace, state)
+    log.move()
+    child = Child(Line(sock), Gauge(gauge), workplace, state, log)
     os.close(gauge)
     child.prepare()
     with contextlib.suppress(EOFError, OSError):
@@ -63,13 +65,15 @@ class Child:
     gauge : shows how far the job is.
     workplace : runs requests.
     state : where results and logs go.
+    log : what the operator reads.
     """
 
-    def __init__(self, line: Line, gauge: Gauge, workplace: Workplace, state: State) -> None:
+    def __init__(self, line: Line, gauge: Gauge, workplace: Workplace, state: State, log: OperatorLog) -> None:
         self._line = line
         self._gauge = gauge
         self._workplace = workplace
         self._state = state
+        self._log = log
 
     def prepare(self) -> None:
         """Import the methods, so that no job pays for it."""
@@ -84,16 +88,17 @@ class Child:
         """Run jobs until the supervisor hangs up."""
         while True:
             order = self._line.receive()
-            job, epoch = order.head["job"], order.head["epoch"]
-            with _logged_to(self._state.log(job)):
-                answer = self._attempt(job, epoch, order)
+            job = order.head["job"]
+            request = Request.from_json(json.loads(order.body))
+            subject = Subject(job, request.process, order.head["attempt"])
+            with _logged_to(self._state.log(job)), self._log.on(subject):
+                answer = self._attempt(order, request)
                 _flush()
                 # before the log is closed, which nobody needs to wait for
                 self._line.send(answer.head, answer.body)
 
-    def _attempt(self, job: str, epoch: int, order: Frame) -> Frame:
-        request = Request.from_json(json.loads(order.body))
-        is_job = order.head["is_job"]
+    def _attempt(self, order: Frame, request: Request) -> Frame:
+        job, epoch, is_job = (order.head[name] for name in ("job", "epoch", "is_job"))
         try:
             if is_job:
                 self._state.begin(job, epoch, must_last=order.head["is_once"])

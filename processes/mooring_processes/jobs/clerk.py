@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mooring_processes.jobs.attempt import Progressed, Ref
 from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.ledger import Ask, Exchange, Ledger, Report
+from mooring_processes.logs import about
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.ledger import Change
@@ -174,7 +175,7 @@ class Clerk:
                 raise
             except Exception:
                 # nobody has it in hand any more: the next comparison takes it back
-                LOGGER.exception("the store refused the report of %s", ref)
+                LOGGER.exception("the store refused the report of %s", ref, extra=about(ref.job))
                 refused.append(ref)
             else:
                 changes += exchange.changes

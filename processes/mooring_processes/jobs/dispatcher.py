@@ -30,6 +30,7 @@ from mooring_processes.jobs.attempt import (
     out_of_time,
 )
 from mooring_processes.jobs.job import Status
+from mooring_processes.logs import about
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.clerk import Clerk
@@ -286,7 +287,8 @@ class Dispatcher:
                 self._tidy(task.ref)
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
-                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail)
+                subject = about(attempt.job, attempt.process, attempt.number)
+                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail, extra=subject)
                 self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
@@ -339,6 +341,7 @@ class Dispatcher:
             "epoch": attempt.epoch,
             "is_job": task.is_job,
             "is_once": attempt.is_once,
+            "attempt": attempt.number,
         }
         worker.send(head, attempt.request)
         if self._ticker is None:

@@ -353,6 +353,33 @@ class Engine:
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
 
+    def ask_store(self) -> None:
+        """Ask the store whether it is there and has its tables.
+
+        Raises
+        ------
+        Unavailable
+            where it does not say so.
+        """
+        self._store.probe()
+
+    def ask_supervisor(self, patience: float) -> None:
+        """Ask the supervisor whether it is there; nothing is started for that.
+
+        Raises
+        ------
+        Unavailable
+            where it does not answer within *patience* [s].
+        """
+        if self._link is None:
+            raise Unavailable("the engine has not begun in this process")
+        try:
+            with self._link.line(0.0) as line:
+                line.send({"do": "describe"})
+                line.receive(patience)
+        except (EOFError, OSError) as error:
+            raise Unavailable("the engine does not answer") from error
+
     @property
     def _lines(self) -> Link:
         if self._link is None:

@@ -23,6 +23,7 @@ from mooring_processes.execution import Workplace
 from mooring_processes.jobs import kernel
 from mooring_processes.jobs.child import live
 from mooring_processes.jobs.state import State
+from mooring_processes.logs import OperatorLog
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def main() -> NoReturn:
     settings = json.load(sys.stdin)
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    OperatorLog(settings["log"], "forkserver").begin()
     control.set_inheritable(False)
     Forkserver(control, settings).serve()
     os._exit(0)
@@ -64,6 +65,7 @@ class Forkserver:
             self._state.objects.prepare()
         self._workplace = Workplace(settings["workplace"])
         self._workplace.preload()
+        self._log = OperatorLog(settings["log"], "child")
         # so that collecting garbage in a child does not copy all that it shares with the others
         gc.collect()
         gc.freeze()
@@ -108,7 +110,7 @@ class Forkserver:
             self._control.close()
             for file in own:
                 os.close(file)
-            live(socket.socket(fileno=files[0]), files[1], self._workplace, self._state)
+            live(socket.socket(fileno=files[0]), files[1], self._workplace, self._state, self._log)
         os._exit(1)
 
     def _reap(self) -> None:

@@ -24,6 +24,7 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
+from mooring_processes.jobs.ends import End, tell
 from mooring_processes.jobs.job import Status
 from mooring_processes.limits import Limits
 
@@ -35,7 +36,7 @@ SECOND = 1_000_000
 OWN = (
     sa.update(JOBS)
     .where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == RUNNING)
-    .returning(JOBS.c.queue)
+    .returning(*(JOBS.c[name] for name in ("queue", "process", "attempt", "started")))
 )
 PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))
 END = OWN.values(
@@ -201,6 +202,7 @@ class Ledger:
                 # if a power loss made it be forgotten that they were begun, they would run twice
                 raise _MustLastError
             watched = _states(connection, ask.watched) if ask.watched else []
+        tell(entry.ends)
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
     def kept(self, jobs: Iterable[str]) -> set[str]:
@@ -275,6 +277,7 @@ class _Entry:
         self.refused: list[Ref] = []
         self.settled: dict[Ref, bool] = {}
         self.moves: Counter[str] = Counter()
+        self.ends: list[End] = []
 
     def __enter__(self) -> Self:
         return self
@@ -297,6 +300,7 @@ class _Entry:
             self.changes.append(Change(ref.job, moment, is_done=isinstance(report, Ended)))
             if isinstance(report, Ended):
                 self.settled[ref] = report.status is Status.SUCCESSFUL
+                self.ends.append(_end(ref, report, row, moment))
             elif isinstance(report, Returned):
                 self.settled[ref] = False
                 self.moves[row.queue] += 1
@@ -305,6 +309,13 @@ class _Entry:
 def request_text(process: str, inputs: str, outputs: str) -> bytes:
     """A request as JSON, from the JSON of its parts: the inputs may be large, so they are not parsed."""
     return f'{{"process":{json.dumps(process)},"inputs":{inputs},"outputs":{outputs}}}'.encode()
+
+
+def _end(ref: Ref, report: Ended, row: sa.Row[Any], moment: int) -> End:
+    ran = None if row.started is None else moment - row.started
+    size = sum(each["size"] for each in json.loads(report.artefacts))
+    reason = report.failure.reason if report.failure else None
+    return End(ref.job, row.process, row.queue, row.attempt, report.status.value, reason, ran, size)
 
 
 def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, dict[str, Any]]:

@@ -12,11 +12,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.supervisor import PROGRAM
 from mooring_processes.jobs.wire import Line, connected
+from mooring_processes.logs import JSON
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.settings import EngineSettings
@@ -150,13 +151,19 @@ class Link:
     def _launch(self) -> None:
         # -P: the current folder must not come before the standard library
         command = [sys.executable, "-P", "-c", PROGRAM]
-        with tempfile.TemporaryFile("w+") as file, self._state.supervisor_log.open("a") as log:
+        with tempfile.TemporaryFile("w+") as file, self._log() as log:
             json.dump(self._settings.to_json(), file)
             file.seek(0)
             starter = subprocess.Popen(  # noqa: S603 - ourselves
                 command, stdin=file, stdout=subprocess.PIPE, stderr=log, start_new_session=True
             )
             starter.communicate(timeout=START)
+
+    def _log(self) -> contextlib.AbstractContextManager[TextIO | None]:
+        """What the supervisor has for its standard error; None for the same as this process."""
+        if self._settings.log == JSON:
+            return contextlib.nullcontext()
+        return self._state.supervisor_log.open("a")
 
     def _is_reachable(self) -> bool:
         try:

@@ -55,6 +55,8 @@ class EngineSettings:
     """Seconds that running jobs are given to finish when the service stops."""
     hub: HubSettings | None = None
     """Where sites dial in; None where there are none."""
+    log: str = "text"
+    """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 

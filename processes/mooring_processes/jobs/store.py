@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs import outbox
@@ -23,7 +24,7 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
-from mooring_processes.jobs.errors import QueueFull
+from mooring_processes.jobs.errors import QueueFull, Unavailable
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
 from mooring_processes.jobs.outbox import Outbox
@@ -42,6 +43,7 @@ TAKE_PLACE = (
 )
 ADD_JOB = sa.insert(JOBS)
 ADD_INPUTS = sa.insert(INPUTS)
+PROBE = sa.select(QUEUES.c.name).limit(1)
 GET = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("job"))
 GET_INPUTS = sa.select(INPUTS.c.content).where(INPUTS.c.job == sa.bindparam("job"))
 
@@ -61,6 +63,14 @@ class Store:
     def prepare(self) -> None:
         """Make the tables, or bring those of an older version up to date."""
         self._database.create()
+
+    def probe(self) -> None:
+        """Read a word; Unavailable where the database does not answer, or has no tables yet."""
+        try:
+            with self._database.begin() as connection:
+                connection.execute(PROBE)
+        except exc.DatabaseError as error:
+            raise Unavailable("the job store has no tables yet") from error
 
     def close(self) -> None:
         """Close all connections."""

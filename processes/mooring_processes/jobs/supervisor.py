@@ -30,6 +30,7 @@ from mooring_processes.jobs.state import State
 from mooring_processes.jobs.visitor import Visitor, accepted
 from mooring_processes.jobs.watchers import Watchers
 from mooring_processes.jobs.wire import listening
+from mooring_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.sites.hub import Hub
@@ -55,7 +56,7 @@ def main() -> NoReturn:
     if os.fork():
         # no child of the web process, which need not wait for its end
         os._exit(0)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    OperatorLog(settings.log, "supervisor").begin()
     state = State.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:

@@ -15,6 +15,7 @@ from mooring.callbacks import HEADER, Callback, sign
 from mooring_processes.jobs.database import microseconds
 from mooring_processes.jobs.errors import Elsewhere, Unavailable
 from mooring_processes.jobs.job import Status
+from mooring_processes.logs import about
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import EVENTS, news_of
 from mooring_processes.ogc.post import PostError, Receipt, RefusedPostError, post
@@ -124,7 +125,9 @@ class Courier:
         try:
             body = news_of(job, self._service)
         except (OSError, Elsewhere):
-            LOGGER.exception("the results of job %s cannot be read", job.id)
+            LOGGER.exception(
+                "the results of job %s cannot be read", job.id, extra=about(job.id, job.process, job.attempt)
+            )
             self._try_again(letter, "the results could not be read")
             return
         try:
@@ -181,5 +184,5 @@ class Courier:
         """Say in the log of the job what became of a callback; the query of a URL may hold a secret."""
         url = letter.callback.url.partition("?")[0]
         line = f"callback {EVENTS[letter.callback.status]} to {url} {words}"
-        LOGGER.warning("job %s: %s", letter.job, line)
+        LOGGER.warning("job %s: %s", letter.job, line, extra=about(letter.job))
         self._service.engine.note(letter.job, line)

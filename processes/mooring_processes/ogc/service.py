@@ -14,6 +14,7 @@ from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import CallbackRules
 from mooring_processes.ogc.courier import Courier
 from mooring_processes.ogc.errors import Problem
+from mooring_processes.ogc.health import Farewell
 from mooring_processes.ogc.results import Results
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Service:
 
     callbacks: CallbackRules = field(default_factory=CallbackRules)
     """To whom callbacks are sent, and how."""
+    farewell: Farewell = field(default_factory=Farewell, repr=False)
+    """Whether the service is about to stop."""
 
     _starting: Lock = field(default_factory=Lock, repr=False)
     _started: Event = field(default_factory=Event, repr=False)

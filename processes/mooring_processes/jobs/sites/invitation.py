@@ -43,7 +43,8 @@ def invite(name: str, credentials: Path, users: Path) -> None:
     if credentials.exists():
         raise InvitationError(f"{credentials} is there already; remove it first, to lock out whoever has it")
     seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
-    entered = _entered(users) | {name: json.dumps(_user(name, nkeys.from_seed(seed).public_key.decode()))}
+    public = bytes(nkeys.from_seed(seed).public_key).decode()
+    entered = _entered(users) | {name: json.dumps(_user(name, public))}
     file = os.open(credentials, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "wb") as content:
         content.write(seed)
