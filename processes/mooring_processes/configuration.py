@@ -14,6 +14,7 @@ import yaml
 from mooring_processes import datasets
 from mooring_processes.checking import ConfigurationError, check, refusal, unknown
 from mooring_processes.datasets import Datasets
+from mooring_processes.jobs.retention import TAKES, Retention
 from mooring_processes.jobs.sites.relay import Relay, RelayError
 from mooring_processes.jobs.sites.words import LEASE
 from mooring_processes.keys import ANYTHING, BIND, DATASET, MOORING, SECTIONS
@@ -33,6 +34,7 @@ class Settings:
     scheduler: str | None = None
     results: str | None = None
     results_options: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
@@ -46,6 +48,7 @@ class Settings:
     drain: float = 30.0
     farewell: float = 0.0
     log: str = "text"
+    metrics: bool = False
     drafts: bool = False
     nats: str | None = None
     nats_credentials: str | None = None
@@ -274,6 +277,7 @@ def _number(value: Any) -> float:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "Mapping[str, Any]": _mapping,
+    "Retention": Retention.read,
     "tuple[str, ...]": _names,
     "bool": _flag,
     "str | None": _text,
@@ -283,6 +287,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 _TAKES = {
     "Mapping[str, Any]": "a mapping",
+    "Retention": TAKES,
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",

@@ -76,8 +76,10 @@ def engine_settings(
         store=settings.store,
         results=configuration.results,
         results_options=settings.results_options,
+        retention=settings.retention,
         drain=settings.drain,
         log=settings.log,
+        metrics=settings.metrics,
         hub=hub,
     )
 

@@ -124,8 +124,8 @@ def test_pages_show_what_lies_there(service):
     page = requests.get(f"{service.url}/jobs/{job}/results?f=html", timeout=60)
     assert page.status_code == 200
     assert "noise" in page.text
-    picture = requests.get(f"{service.url}/jobs/{job}/results/result/picture", timeout=60)
-    assert picture.status_code in (200, 404)
+    picture = requests.get(f"{service.url}/jobs/{job}/results/result/look", timeout=60)
+    assert (picture.status_code, picture.content[1:4]) == (200, b"PNG")
 
 
 def test_dismissing_a_job_removes_its_objects(service, objects):

@@ -50,6 +50,11 @@ JOBS = sa.Table(
     sa.Column("owner", sa.String(36)),
     sa.Column("lease", sa.BigInteger),
     sa.Column("listed", sa.Boolean, nullable=False),
+    # bytes of the files among its results
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
+    # until when its results are held, and since when they are not kept any more
+    sa.Column("needed", sa.BigInteger),
+    sa.Column("expired", sa.BigInteger),
 )
 INPUTS = sa.Table(
     "inputs",
@@ -101,11 +106,20 @@ GRANTS = sa.Table(
     sa.Column("expires", sa.BigInteger, nullable=False),
     comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
 )
+TALLIES = sa.Table(
+    "tallies",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("queue", "process", "kind", "status", "reason")),
+    sa.Column("bound", sa.BigInteger, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("count", "ran", "waited", "size")),
+    comment="how many jobs and calls came to which end, raised in the transaction that ends them",
+)
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
 AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
 """Whether a job runs at a site."""
+HAS_FILES = sa.and_(JOBS.c.size > sa.literal_column("0"), JOBS.c.expired.is_(None))
 IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
@@ -115,6 +129,8 @@ for name, columns, condition in (
     ("jobs_listed", ("created", "id"), LISTED),
     ("jobs_by_status", ("status", "created", "id"), LISTED),
     ("jobs_by_process", ("process", "status", "created", "id"), LISTED),
+    ("jobs_kept", ("finished", "id"), sa.and_(JOBS.c.finished.is_not(None), JOBS.c.expired.is_(None))),
+    ("jobs_with_files", ("process", "finished", "size"), HAS_FILES),
 ):
     sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
 for name, columns in (("jobs_by_duration", ("status",)), ("jobs_by_process_and_duration", ("process", "status"))):
@@ -220,6 +236,14 @@ class Database:
         with self.begin() as connection:
             bring_up_to_date(connection, METADATA)
 
+    def begin_to_write(self, connection: sa.Connection) -> None:
+        """Hold all that follows together, from a statement on that does not begin with the word for what it writes.
+
+        SQLite's driver would commit such a one by itself.
+        """
+        if connection.dialect.name == "sqlite" and not connection.connection.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def insert_or(
         self,
         connection: sa.Connection,
@@ -235,6 +259,15 @@ class Database:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
         else:
             connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
+
+    def add_up(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]
+    ) -> None:
+        """Insert rows; where one is there already, its *numbers* are raised by those of the new one."""
+        statement = self._insert(table)
+        raised = {name: table.c[name] + statement.excluded[name] for name in numbers}
+        key = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=raised), rows)
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,16 +6,19 @@ import contextlib
 import json
 import logging
 import re
+import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.database import LOCAL, compact, microseconds, moment, now
 from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.expiry import LEFT
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
@@ -26,6 +29,7 @@ from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import Frame, connected
 
 if TYPE_CHECKING:
+    from mooring_processes.jobs.figures import Figures
     from mooring_processes.jobs.outbox import Outbox
     from mooring_processes.jobs.sites.roll import Enrolled
     from mooring_processes.limits import Limits
@@ -68,7 +72,7 @@ class Engine:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = replace(settings, state=settings.state.absolute())
         self._state = State.of(self._settings.to_json())
-        self._store = Store(self._settings.url)
+        self._store = Store(self._settings.url, counts=settings.metrics)
         self._link: Link | None = None
 
     @property
@@ -318,6 +322,17 @@ class Engine:
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
         return shelf
 
+    def hold(self, job: Job) -> Job:
+        """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
+
+        So whoever reads them part by part, or follows a link to them, has time to.
+        """
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)
+        if not (self._settings.retention.is_limited and has_files) or is_held or self._store.hold(job.id):
+            return job
+        return self.get(job.id) or job
+
     def log(self, job: Job) -> Path:
         """What the method of a job said; there is no such file where it said nothing.
 
@@ -352,6 +367,20 @@ class Engine:
                 return line.receive(MARGIN).head
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
+
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done, as the store has it: the same whichever process asks.
+
+        Raises
+        ------
+        Unavailable
+            where the store does not answer.
+        """
+        return self._store.figures()
+
+    def room(self) -> int:
+        """Bytes that are free where results are kept."""
+        return shutil.disk_usage(self._state.path).free
 
     def ask_store(self) -> None:
         """Ask the store whether it is there and has its tables.

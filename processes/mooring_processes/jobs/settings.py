@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mooring_processes.jobs.retention import Retention
 from mooring_processes.jobs.sites.settings import HubSettings
 
 PRELOAD = (
@@ -49,6 +50,8 @@ class EngineSettings:
     results; None for the state directory."""
     results_options: Mapping[str, Any] = field(default_factory=dict)
     """What fsspec takes beside the URL."""
+    retention: Retention = field(default_factory=Retention)
+    """How long results are kept."""
     lease: float = 10.0
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0
@@ -57,6 +60,8 @@ class EngineSettings:
     """Where sites dial in; None where there are none."""
     log: str = "text"
     """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
+    metrics: bool = False
+    """Whether the ends of jobs are counted in the store."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
@@ -71,11 +76,15 @@ class EngineSettings:
     def from_json(cls, document: Mapping[str, Any]) -> EngineSettings:
         """Read what :meth:`to_json` wrote."""
         hub = document["hub"] and HubSettings.from_json(document["hub"])
-        return cls(**{**document, "state": Path(document["state"]), "preload": tuple(document["preload"]), "hub": hub})
+        retention = Retention.from_json(document["retention"])
+        told = {"state": Path(document["state"]), "preload": tuple(document["preload"])}
+        told |= {"hub": hub, "retention": retention}
+        return cls(**{**document, **told})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the supervisor."""
-        return {**asdict(self), "state": str(self.state), "hub": self.hub and self.hub.to_json()}
+        told = {"hub": self.hub and self.hub.to_json(), "retention": self.retention.to_json()}
+        return {**asdict(self), "state": str(self.state), **told}
 
     @property
     def url(self) -> str:

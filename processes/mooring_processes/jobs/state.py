@@ -301,9 +301,45 @@ class State:
             Path(each.path).unlink(missing_ok=True)
 
     def with_results(self, older_than: float) -> list[str]:
-        """Jobs whose results have not changed since *older_than* [s since 1970]."""
+        """Jobs with results; in a directory only those that have not changed since *older_than* [s since 1970]."""
         here = [each.name for each in old_entries(self.results, older_than)]
         return here if self.objects is None else [*here, *self.objects.jobs()]
+
+    def with_logs(self, older_than: float) -> list[str]:
+        """Jobs whose log has not changed since *older_than* [s since 1970]."""
+        logs = (Path(each.name) for each in old_entries(self.logs, older_than))
+        return [log.stem for log in logs if log.suffix == ".log" and log.name != self.supervisor_log.name]
+
+    def discard_old_results(self, job: str, older_than: float) -> None:
+        """Remove the results of a job, unless they have changed since *older_than* [s since 1970]."""
+        if self.objects is None or self.objects.changed(job) < older_than:
+            self.discard_results(job)
+
+    def discard_other_attempts(self, job: str, epoch: int, older_than: float) -> None:
+        """Remove what attempts at a job left that came too late."""
+        if epoch == 1:
+            # there was no other
+            return
+        with contextlib.suppress(FileNotFoundError):
+            for each in old_entries(self.results / job, older_than):
+                if each.name != str(epoch):
+                    self._discard(Path(each.path))
+        if self.objects is not None:
+            for other in self.objects.attempts(job):
+                if other != epoch:
+                    self.objects.discard(job, other)
+
+    def show_life(self) -> None:
+        """Tell other machines that this one is still there."""
+        if self.common is not None:
+            os.utime(self._scratch)
+
+    def forget_machines(self, older_than: float) -> None:
+        """Remove the scratch of machines that have shown no life since *older_than* [s since 1970]."""
+        if self.common is not None:
+            for each in old_entries(self._scratch.parent, older_than):
+                if each.name != self.identity:
+                    self._discard(Path(each.path))
 
     def forget_incoming(self, before: float) -> None:
         """Remove what was begun to be brought *before* this [s since 1970], and has not come."""

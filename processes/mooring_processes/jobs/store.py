@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.jobs import outbox
+from mooring_processes.jobs import figures, outbox, tallies
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
@@ -24,13 +24,18 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
+from mooring_processes.jobs.ends import of_dismissal, tell
 from mooring_processes.jobs.errors import QueueFull, Unavailable
+from mooring_processes.jobs.expiry import need, referred_to, size_of
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
 from mooring_processes.jobs.outbox import Outbox
 from mooring_processes.jobs.sites.grants import Grants
 from mooring_processes.jobs.sites.roll import Enrolled, read_sites
 from mooring_processes.limits import Limits
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.figures import Figures
 
 SECOND = 1_000_000
 """Microseconds."""
@@ -55,9 +60,11 @@ class Store:
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
     survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
+    counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+    def __init__(self, url: str, *, survives_power_loss: bool = True, counts: bool = False) -> None:
+        self._counts = counts
         self._database = Database(url, survives_power_loss=survives_power_loss)
 
     def prepare(self) -> None:
@@ -93,7 +100,9 @@ class Store:
         with self._database.begin() as connection:
             self._take_place(connection, order.queue, room)
             connection.execute(ADD_JOB, row)
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
+            content = compact(dict(order.request.inputs))
+            connection.execute(ADD_INPUTS, {"job": order.id, "content": content})
+            need(connection, referred_to([content]))
             outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
 
@@ -123,8 +132,9 @@ class Store:
             "owner": job.owner,
             "listed": False,
         }
+        row["size"] = size_of(row["artefacts"])
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner"])
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner", "size"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -152,6 +162,11 @@ class Store:
         jobs = tuple(self._read(row) for row in rows[: query.limit])
         return JobPage(jobs, has_more=len(rows) > query.limit)
 
+    def hold(self, job: str) -> bool:
+        """Hold the results of a job for a while; False where they are not kept any more."""
+        with self._database.begin() as connection:
+            return need(connection, [job]) > 0
+
     def dismiss(self, job: str) -> Job | None:
         """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
         while (found := self.get(job)) is not None:
@@ -159,6 +174,11 @@ class Store:
             if change(found):
                 return found
         return None
+
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done."""
+        with self._database.begin() as connection:
+            return figures.read(connection)
 
     @property
     def outbox(self) -> Outbox:
@@ -180,10 +200,14 @@ class Store:
         )
         with self._database.begin() as connection:
             is_stopped = connection.execute(statement).rowcount == 1
+            if is_stopped and self._counts:
+                tallies.add(self._database, connection, [of_dismissal(job, moment_now)])
             if is_stopped and job.status is Status.ACCEPTED:
                 shift(connection, job.queue, -1)
             if is_stopped:
                 outbox.clear(connection, job.id)
+        if is_stopped:
+            tell([of_dismissal(job, moment_now)])
         return is_stopped
 
     def _remove(self, job: Job) -> bool:
@@ -250,6 +274,9 @@ def _row(order: Order) -> dict[str, Any]:
         "epoch": 0,
         "owner": None,
         "listed": True,
+        "size": 0,
+        "needed": None,
+        "expired": None,
     }
 
 
@@ -275,4 +302,6 @@ def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
         listed=row["listed"],
         queue=row["queue"],
         owner=row["owner"],
+        needed=None if row["needed"] is None else moment(row["needed"]),
+        expired=None if row["expired"] is None else moment(row["expired"]),
     )

@@ -24,9 +24,11 @@ from mooring_processes.jobs.crew import Crew
 from mooring_processes.jobs.database import LOCAL, Database
 from mooring_processes.jobs.dispatcher import Dispatcher
 from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.expiry import Expiry
 from mooring_processes.jobs.ledger import Exchange, Ledger
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.state import State
+from mooring_processes.jobs.sweeper import Sweeper
 from mooring_processes.jobs.visitor import Visitor, accepted
 from mooring_processes.jobs.watchers import Watchers
 from mooring_processes.jobs.wire import listening
@@ -44,10 +46,6 @@ ALONE = 10.0
 """Seconds until a supervisor ends that no web process needs and that has nothing to do."""
 LAST_WORD = 5.0
 """Seconds the store is given to hear the last reports."""
-HOUSEKEEPING = 3600.0
-"""Seconds between two searches for results that nobody needs, and the age of those."""
-MANY = 500
-"""Jobs the store is asked for at once."""
 
 
 def main() -> NoReturn:
@@ -107,7 +105,9 @@ class Supervisor:
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
         identity = state.identity
-        self._ledger = Ledger(database, identity, settings.lease, state.has_begun)
+        self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
+        expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
+        self._sweeper = Sweeper(state, self._ledger, expiry)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
         size = settings.slots + settings.call_slots
@@ -213,13 +213,9 @@ class Supervisor:
             self._is_leaving.set()
 
     async def _keep_house(self) -> None:
-        swept = -HOUSEKEEPING
         while True:
             await asyncio.sleep(1.0)
-            await asyncio.to_thread(self._state.empty_trash)
-            if time.monotonic() - swept > HOUSEKEEPING:
-                swept = time.monotonic()
-                await asyncio.to_thread(self._sweep)
+            await asyncio.to_thread(self._sweeper.work)
             if await self._is_needless():
                 self._leave(0.0)
 
@@ -230,15 +226,3 @@ class Supervisor:
             return not await asyncio.to_thread(self._ledger.has_waiting)
         except Unavailable:
             return False
-
-    def _sweep(self) -> None:
-        """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
-        try:
-            self._state.forget_incoming(before=time.time() - HOUSEKEEPING)
-            old = self._state.with_results(older_than=time.time() - HOUSEKEEPING)
-            for start in range(0, len(old), MANY):
-                some = old[start : start + MANY]
-                for job in set(some) - self._ledger.kept(some):
-                    self._state.discard_results(job)
-        except (Unavailable, OSError) as error:
-            LOGGER.warning("old results were not swept: %s", error)

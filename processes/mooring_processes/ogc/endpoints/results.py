@@ -70,13 +70,16 @@ class JobResults:
         return list(entry.description["outputs"]) if entry else list(job.request.outputs)
 
     def _finished(self, job_id: str) -> Results:
-        job = self._service.job(job_id)
+        job = self._service.engine.hold(self._service.job(job_id))
         if job.failure is not None:
             raise errors.of_failure(job.failure)
         if job.status is Status.DISMISSED:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "the job was dismissed; it has no results")
         if job.status is not Status.SUCCESSFUL:
             raise Problem(404, ogc.RESULT_NOT_READY, f"the job is {job.status}; its results come when it is successful")
+        if job.expired is not None:
+            detail = f"the results of this job expired on {job.expired:%Y-%m-%d at %H:%M} UTC; run it again"
+            raise Problem(410, ogc.RESULT_NOT_AVAILABLE, detail)
         if not job.request.outputs:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "no output was asked for, so the job has no results")
         return self._service.results_of(job)
