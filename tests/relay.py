@@ -34,16 +34,17 @@ class Nats:
     port: int
     web: int
     """Where it listens for WebSockets."""
+    address: str = "127.0.0.1"
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.address}:{self.port}"
 
     def start(self) -> None:
         """Begin, or begin again; returns when it listens."""
-        command = [program("nats-server"), "-js", "-c", str(self.folder / "nats.conf"), "-a", "127.0.0.1"]
+        command = [program("nats-server"), "-js", "-c", str(self.folder / "nats.conf"), "-a", self.address]
         places = os.environ | {
             "NATS_PORT": str(self.port),
             "NATS_WEBSOCKET_PORT": str(self.web),
@@ -55,7 +56,7 @@ class Nats:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, (self.folder / "nats.log").read_text()
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self.address, self.port), 1).close()
             except OSError:
                 time.sleep(0.05)
             else:
@@ -79,11 +80,11 @@ class Nats:
 
 
 @contextmanager
-def serving_nats(folder: Path, *guests: str, further: str = "") -> Iterator[Nats]:
+def serving_nats(folder: Path, *guests: str, further: str = "", address: str = "127.0.0.1") -> Iterator[Nats]:
     """A relay that lets in the hub and *guests*, with *further* configuration, while the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "nats.conf").write_text(shipped("nats.conf").read_text() + further)
-    nats = Nats(folder, free_port(), free_port())
+    nats = Nats(folder, free_port(), free_port(), address)
     for name in ("hub", *guests):
         invite(name, nats.credentials(name), folder / "users.conf")
     nats.start()

@@ -103,7 +103,7 @@ class Harbour:
         state = self.folder / f"{name}-{machine}"
         process = self.join(name, state, modules, **sections)
         try:
-            eventually(lambda: process.poll() is not None or (state / "jobs.sqlite").exists())
+            eventually(lambda: process.poll() is not None or (state / "run" / "socket").exists())
             assert process.poll() is None
             eventually(lambda: self.is_listed(name))
             yield Machine(process, state)

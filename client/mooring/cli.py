@@ -1,4 +1,4 @@
-"""The ``mooring`` command: processes and call, and whatever installed packages add to it."""
+"""The ``mooring`` command: processes, call, jobs and sites, and whatever installed packages add to it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring.description import FILES
-from mooring.errors import MooringError
+from mooring.errors import MooringError, NotFoundError
 from mooring.formats import Kind
 from mooring.values import BBox
 
 if TYPE_CHECKING:
     from mooring.description import Described
+    from mooring.job import RemoteJob
     from mooring.process import RemoteProcess
 
 GROUP = "mooring.commands"
-SERVER_COMMANDS = frozenset({"serve", "worker", "join", "invite", "demo"})
+SERVER_COMMANDS = frozenset({"serve", "worker", "join", "invite", "demo", "doctor"})
+STATUSES = ("accepted", "running", "successful", "failed", "dismissed")
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: the call failed, the words of the command do not fit, Ctrl-C ended it."""
 
@@ -157,6 +159,79 @@ def _deliver(path: Path, directory: Path, head: str) -> None:
     print(head + str(shutil.move(path, directory / path.name)))
 
 
+class Jobs:
+    """``mooring jobs URL``: what a service is asked to do, how it goes, and the end of it."""
+
+    help = "list the jobs of a service; show, cancel or read the log of one"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+        parser.add_argument("action", nargs="?", choices=("show", "cancel", "log"), help="without it they are listed")
+        parser.add_argument("job", nargs="*", help="ids of the jobs to show or cancel, or whose logs to read")
+        parser.add_argument("--process", help="only those of the process with this id")
+        parser.add_argument("--status", choices=STATUSES, help="only those that are so now")
+        parser.add_argument("--limit", type=int, default=20, help="at most so many, newest first (default: 20)")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """List them, or do what is asked with each that is named; 1 where one could not be cancelled."""
+        from mooring.listing import listed  # noqa: PLC0415 - slow
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        if arguments.action and not arguments.job:
+            print(f"mooring jobs {arguments.action}: which job? name its id", file=sys.stderr)
+            return MISUSED
+        with connect(arguments.url) as service:
+            if not arguments.action:
+                found = service.jobs(process=arguments.process, status=arguments.status, limit=arguments.limit)
+                print(*(listed(found) if found else ["no jobs"]), sep="\n")
+                return 0
+            jobs = [service.job(each) for each in arguments.job]
+            act = {"show": self._show, "cancel": self._cancel, "log": self._log}[arguments.action]
+            return max(map(act, jobs))
+
+    def _show(self, job: RemoteJob) -> int:
+        from mooring.listing import told  # noqa: PLC0415 - slow
+
+        print(*told(job), sep="\n")
+        return 0
+
+    def _cancel(self, job: RemoteJob) -> int:
+        is_cancelled = job.cancel()
+        print(f"{job.id} is {job.heard.name}" + ("" if is_cancelled else " already, and stays as it is"))
+        return 0 if is_cancelled else FAILED
+
+    def _log(self, job: RemoteJob) -> int:
+        sys.stdout.write(job.log())
+        return 0
+
+
+class Sites:
+    """``mooring sites URL``: the institutes that dial in to a service."""
+
+    help = "list the institutes that dial in to a service"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """List them."""
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        with connect(arguments.url) as service:
+            try:
+                sites = service.sites()
+            except NotFoundError:
+                print(f"mooring sites: no site can dial in to {arguments.url}", file=sys.stderr)
+                return FAILED
+            width = max((len(str(each["id"])) for each in sites), default=0)
+            for each in sites:
+                offers = f"{len(each['processes'])} processes"
+                print(f"{each['id']:{width}}  {each['state']:7}  heard of {each['seen']}  {offers}")
+        return 0
+
+
 class Missing:
     """A command of a package that is here in part only.
 
@@ -182,7 +257,7 @@ class Missing:
 
 def commands() -> dict[str, Command]:
     """All commands by name: those of the client, and those of installed packages."""
-    found: dict[str, Command] = {"processes": Processes(), "call": Call()}
+    found: dict[str, Command] = {"processes": Processes(), "call": Call(), "jobs": Jobs(), "sites": Sites()}
     for each in entry_points(group=GROUP):
         try:
             found[each.name] = each.load()

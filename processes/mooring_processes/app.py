@@ -23,6 +23,7 @@ from mooring_processes.ogc.data.coverages import coverage_blueprint
 from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
 from mooring_processes.ogc.health import health_blueprint
+from mooring_processes.ogc.metrics import metrics_blueprint
 from mooring_processes.ogc.offer import Offer
 from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.pages import looks, page
@@ -70,6 +71,8 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
     app.register_blueprint(health_blueprint(service))
+    if settings.metrics:
+        app.register_blueprint(metrics_blueprint(service.engine))
     app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))

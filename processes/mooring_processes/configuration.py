@@ -48,6 +48,7 @@ class Settings:
     drain: float = 30.0
     farewell: float = 0.0
     log: str = "text"
+    metrics: bool = False
     drafts: bool = False
     nats: str | None = None
     nats_credentials: str | None = None

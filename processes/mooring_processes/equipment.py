@@ -79,6 +79,7 @@ def engine_settings(
         retention=settings.retention,
         drain=settings.drain,
         log=settings.log,
+        metrics=settings.metrics,
         hub=hub,
     )
 

@@ -14,11 +14,13 @@ import pytest
 import requests
 from conftest import sea_surface
 from engines import METHODS, PATIENCE, eventually, is_alive
+from jsonschema import Draft4Validator
 from mooring.cli import main
 from mooring_processes.jobs.attempt import Ref
 from mooring_processes.jobs.sites.grants import Grant
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
+from openapi_spec_validator import OpenAPIV30SpecValidator
 from sites import AS_JOB, Harbour, Machine, harbour
 
 AT_SITES = Path(__file__).parent / "methods_at_sites.py"
@@ -64,7 +66,20 @@ def test_a_site_is_listed_with_its_state(port, awi):
     assert "Runs at" in page
     assert "awi" in requests.get(f"{port.hub.url}/sites?f=html", timeout=PATIENCE).text
     definition = requests.get(f"{port.hub.url}/openapi?f=json", timeout=PATIENCE).json()
-    assert "/processes/awi.shout/execution" in definition["paths"]
+    assert {"/processes/awi.shout/execution", "/sites", "/sites/uploads/{token}"} <= set(definition["paths"])
+    OpenAPIV30SpecValidator(definition).validate()
+    schema = definition["components"]["schemas"]["siteList"]
+    told = requests.get(f"{port.hub.url}/sites", timeout=PATIENCE).json()
+    Draft4Validator({**schema, "components": definition["components"]}).validate(told)
+    with mooring.connect(port.hub.url, progress=False) as hub:
+        assert [each["state"] for each in hub.sites() if each["id"] == "awi"] == ["present"]
+
+
+def test_the_command_lists_sites(port, awi, service_url, capsys):
+    assert main(["sites", port.hub.url]) == 0
+    assert re.search(r"^awi +present +heard of .*Z +\d+ processes$", capsys.readouterr().out, re.MULTILINE)
+    assert main(["sites", service_url]) == 1
+    assert "no site can dial in to" in capsys.readouterr().err
 
 
 def test_a_site_has_no_listening_socket(port, awi):

@@ -418,3 +418,25 @@ def test_a_claim_that_comes_to_nothing_leaves_nothing_behind(store, ledger, monk
     with pytest.raises(ZeroDivisionError):
         claim(ledger)
     assert (store.get(job.id).status, store.get(job.id).epoch) == (Status.ACCEPTED, 0)
+
+
+def test_what_waits_is_never_counted_among_what_runs(store, ledger):
+    """A job that is seen to run is not counted as waiting any more: both are one transaction."""
+    jobs = [store.submit(order(), ROOM).id for _ in range(200)]
+    seen: list[tuple[int, int]] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            running = sum(store.get(job).status is Status.RUNNING for job in jobs[-20:])
+            (queue,) = store.figures().queues
+            seen.append((running, queue.waiting))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    while claim(ledger):
+        pass
+    is_over.set()
+    watcher.join()
+    assert len(seen) > 1
+    assert all(waiting <= 20 - running for running, waiting in seen if running)

@@ -106,6 +106,14 @@ GRANTS = sa.Table(
     sa.Column("expires", sa.BigInteger, nullable=False),
     comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
 )
+TALLIES = sa.Table(
+    "tallies",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("queue", "process", "kind", "status", "reason")),
+    sa.Column("bound", sa.BigInteger, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("count", "ran", "waited", "size")),
+    comment="how many jobs and calls came to which end, raised in the transaction that ends them",
+)
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
@@ -228,6 +236,14 @@ class Database:
         with self.begin() as connection:
             bring_up_to_date(connection, METADATA)
 
+    def begin_to_write(self, connection: sa.Connection) -> None:
+        """Hold all that follows together, from a statement on that does not begin with the word for what it writes.
+
+        SQLite's driver would commit such a one by itself.
+        """
+        if connection.dialect.name == "sqlite" and not connection.connection.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def insert_or(
         self,
         connection: sa.Connection,
@@ -243,6 +259,15 @@ class Database:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
         else:
             connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
+
+    def add_up(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]
+    ) -> None:
+        """Insert rows; where one is there already, its *numbers* are raised by those of the new one."""
+        statement = self._insert(table)
+        raised = {name: table.c[name] + statement.excluded[name] for name in numbers}
+        key = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=raised), rows)
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import re
+import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import Frame, connected
 
 if TYPE_CHECKING:
+    from mooring_processes.jobs.figures import Figures
     from mooring_processes.jobs.outbox import Outbox
     from mooring_processes.jobs.sites.roll import Enrolled
     from mooring_processes.limits import Limits
@@ -70,7 +72,7 @@ class Engine:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = replace(settings, state=settings.state.absolute())
         self._state = State.of(self._settings.to_json())
-        self._store = Store(self._settings.url)
+        self._store = Store(self._settings.url, counts=settings.metrics)
         self._link: Link | None = None
 
     @property
@@ -369,6 +371,20 @@ class Engine:
                 return line.receive(MARGIN).head
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
+
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done, as the store has it: the same whichever process asks.
+
+        Raises
+        ------
+        Unavailable
+            where the store does not answer.
+        """
+        return self._store.figures()
+
+    def room(self) -> int:
+        """Bytes that are free where results are kept."""
+        return shutil.disk_usage(self._state.path).free
 
     def ask_store(self) -> None:
         """Ask the store whether it is there and has its tables.

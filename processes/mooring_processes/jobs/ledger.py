@@ -11,6 +11,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from mooring_processes.jobs import tallies
 from mooring_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned, after_death, lost
 from mooring_processes.jobs.database import (
     ACCEPTED,
@@ -24,7 +25,7 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
-from mooring_processes.jobs.ends import End, tell
+from mooring_processes.jobs.ends import End, of_attempt, of_call, tell
 from mooring_processes.jobs.expiry import size_of
 from mooring_processes.jobs.job import Status
 from mooring_processes.limits import Limits
@@ -37,7 +38,7 @@ SECOND = 1_000_000
 OWN = (
     sa.update(JOBS)
     .where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == RUNNING)
-    .returning(*(JOBS.c[name] for name in ("queue", "process", "attempt", "started")))
+    .returning(*(JOBS.c[name] for name in ("id", "process", "queue", "attempt", "created", "started")))
 )
 PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))
 END = OWN.values(
@@ -149,6 +150,7 @@ class Ledger:
     lease : seconds after which others may take what has not been renewed.
     has_begun : whether a child had taken up an epoch of a job.
     queue : whose jobs it takes.
+    counts : whether the ends of jobs are counted.
     """
 
     def __init__(
@@ -158,8 +160,11 @@ class Ledger:
         lease: float,
         has_begun: Callable[[str, int], bool],
         queue: str = "local",
+        *,
+        counts: bool = False,
     ) -> None:
         self._database = database
+        self._counts = counts
         self._queue = queue
         self._claimant = {"claimant": owner, "term": int(lease * SECOND)}
         self._has_begun = has_begun
@@ -194,6 +199,7 @@ class Ledger:
         with begin as connection, _Entry(connection) as entry:
             entry.report(ask.reports)
             self._record(connection, ask.records)
+            entry.ends += map(of_call, ask.records)
             gone = self._compare(entry, ask) if ask.runs is not None else []
             if ask.renews:
                 connection.execute(RENEW, self._claimant)
@@ -204,6 +210,8 @@ class Ledger:
                 # if a power loss made it be forgotten that they were begun, they would run twice
                 raise _MustLastError
             watched = _states(connection, ask.watched) if ask.watched else []
+            if self._counts:
+                tallies.add(self._database, connection, entry.ends)
         tell(entry.ends)
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
@@ -265,6 +273,8 @@ class Ledger:
     def _claim(self, entry: _Entry, places: int) -> list[Attempt]:
         moment = now()
         values = {**self._claimant, "served": self._queue, "places": places, "moment": moment}
+        # it begins with WITH
+        self._database.begin_to_write(entry.connection)
         rows = entry.connection.execute(CLAIM, values).mappings().all()
         if not rows:
             return []
@@ -305,7 +315,7 @@ class _Entry:
         """Write down how attempts go; those whose job is no longer theirs are refused."""
         for ref, report in reports.items():
             moment = now()
-            row = self.connection.execute(*_statement(ref, report, moment)).first()
+            row = self.connection.execute(*_statement(ref, report, moment)).mappings().first()
             if row is None:
                 if not isinstance(report, Progressed):
                     self.refused.append(ref)
@@ -313,22 +323,15 @@ class _Entry:
             self.changes.append(Change(ref.job, moment, is_done=isinstance(report, Ended)))
             if isinstance(report, Ended):
                 self.settled[ref] = report.status is Status.SUCCESSFUL
-                self.ends.append(_end(ref, report, row, moment))
+                self.ends.append(of_attempt(row, report, moment))
             elif isinstance(report, Returned):
                 self.settled[ref] = False
-                self.moves[row.queue] += 1
+                self.moves[row["queue"]] += 1
 
 
 def request_text(process: str, inputs: str, outputs: str) -> bytes:
     """A request as JSON, from the JSON of its parts: the inputs may be large, so they are not parsed."""
     return f'{{"process":{json.dumps(process)},"inputs":{inputs},"outputs":{outputs}}}'.encode()
-
-
-def _end(ref: Ref, report: Ended, row: sa.Row[Any], moment: int) -> End:
-    ran = None if row.started is None else moment - row.started
-    size = sum(each["size"] for each in json.loads(report.artefacts))
-    reason = report.failure.reason if report.failure else None
-    return End(ref.job, row.process, row.queue, row.attempt, report.status.value, reason, ran, size)
 
 
 def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, dict[str, Any]]:

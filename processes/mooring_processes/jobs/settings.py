@@ -60,6 +60,8 @@ class EngineSettings:
     """Where sites dial in; None where there are none."""
     log: str = "text"
     """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
+    metrics: bool = False
+    """Whether the ends of jobs are counted in the store."""
     born: float = field(default_factory=time.time)
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.jobs import outbox
+from mooring_processes.jobs import figures, outbox, tallies
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
@@ -24,6 +24,7 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
+from mooring_processes.jobs.ends import of_dismissal, tell
 from mooring_processes.jobs.errors import QueueFull, Unavailable
 from mooring_processes.jobs.expiry import need, referred_to, size_of
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
@@ -32,6 +33,9 @@ from mooring_processes.jobs.outbox import Outbox
 from mooring_processes.jobs.sites.grants import Grants
 from mooring_processes.jobs.sites.roll import Enrolled, read_sites
 from mooring_processes.limits import Limits
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.figures import Figures
 
 SECOND = 1_000_000
 """Microseconds."""
@@ -56,9 +60,11 @@ class Store:
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
     survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
+    counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+    def __init__(self, url: str, *, survives_power_loss: bool = True, counts: bool = False) -> None:
+        self._counts = counts
         self._database = Database(url, survives_power_loss=survives_power_loss)
 
     def prepare(self) -> None:
@@ -169,6 +175,11 @@ class Store:
                 return found
         return None
 
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done."""
+        with self._database.begin() as connection:
+            return figures.read(connection)
+
     @property
     def outbox(self) -> Outbox:
         """Who is to be told how jobs go."""
@@ -189,10 +200,14 @@ class Store:
         )
         with self._database.begin() as connection:
             is_stopped = connection.execute(statement).rowcount == 1
+            if is_stopped and self._counts:
+                tallies.add(self._database, connection, [of_dismissal(job, moment_now)])
             if is_stopped and job.status is Status.ACCEPTED:
                 shift(connection, job.queue, -1)
             if is_stopped:
                 outbox.clear(connection, job.id)
+        if is_stopped:
+            tell([of_dismissal(job, moment_now)])
         return is_stopped
 
     def _remove(self, job: Job) -> bool:

@@ -105,7 +105,7 @@ class Supervisor:
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
         identity = state.identity
-        self._ledger = Ledger(database, identity, settings.lease, state.has_begun)
+        self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
         expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
         self._sweeper = Sweeper(state, self._ledger, expiry)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
