@@ -89,6 +89,7 @@ class Ground:
     def __init__(self, stack: ExitStack, folder: Path, prepared: Path) -> None:
         self.stack = stack
         self.folder = folder
+        self.store = ""
         self.secrets = prepared / "secrets"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.relay = prepared.parent / "config" / "nats.conf"
@@ -125,12 +126,12 @@ class Ground:
         stated = stated.replace("@postgres/mooring", f"@127.0.0.1:{server.port}/{place.database}")
         return stated.replace("/run/secrets/pgpass", str(entry))
 
-    def environment(self, name: str, store: str) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
         """What a container is told, in places of this machine."""
         stated = SERVICES[name.partition("-")[0]]["environment"]
         values = {
             "MOORING_URL": f"https://localhost:{self.ports['proxy']}",
-            "MOORING_STORE": store,
+            "MOORING_STORE": self.store,
             "MOORING_RESULTS": str(self.folder / "results"),
             "MOORING_SCHEDULER": f"tcp://127.0.0.1:{self.ports['scheduler']}",
             "MOORING_CALLBACK_SECRET_FILE": str(self.secrets / "callback-secret"),
@@ -141,14 +142,14 @@ class Ground:
         assert set(values) == set(stated)
         return values | {"MOORING_STATE": str(self.folder / name)}
 
-    def start_ours(self, name: str, store: str, *options: str) -> None:
+    def start_ours(self, name: str, *options: str) -> None:
         """Begin one of a service's replicas with the command of its service."""
         words = replaced(
             SERVICES[name.partition("-")[0]]["command"],
             {"/etc/mooring/cluster.yml": str(TOP / "config" / "cluster.yml"), "0.0.0.0": "127.0.0.1"},
         )
         command = [sys.executable, "-m", "mooring.cli", *words, *options, str(METHODS), str(ON_DASK)]
-        self.start(name, command, self.environment(name, store))
+        self.start(name, command, self.environment(name))
 
     def start_dask(self) -> None:
         """Begin the scheduler and a worker of it."""
@@ -177,6 +178,7 @@ class Ground:
     def start_proxy(self) -> None:
         """Begin the proxy."""
         told = {
+            "HOST": "127.0.0.1",
             "PORT": str(self.ports["proxy"]),
             "HEALTH": str(self.ports["alive"]),
             "SECRETS": str(self.folder),
@@ -206,13 +208,13 @@ def standing(folder: Path, prepared: Path) -> Iterator[Standing]:
     """All services while the block lasts."""
     with ExitStack() as stack:
         ground = Ground(stack, folder, prepared)
-        store = ground.database()
+        ground.store = ground.database()
         ground.start_dask()
         ground.start_relay()
         for name in ("web-1", "web-2"):
-            ground.start_ours(name, store, "--port", str(ground.ports[name]))
+            ground.start_ours(name, "--port", str(ground.ports[name]))
         for name in ("worker-1", "worker-2"):
-            ground.start_ours(name, store)
+            ground.start_ours(name)
         ground.start_proxy()
         service = Standing(f"https://localhost:{ground.ports['proxy']}", folder / "certificate", ground)
         eventually(lambda: answers(service, "/conformance"))

@@ -149,7 +149,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     _check_names(configuration, service)
     document["resources"].update(collections.resources())
     document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
-    for name, entry in service.catalogue.items():
+    for name, entry in service.offer.own.items():  # sites come and go, and are in the store, which is opened later
         processor = {"name": "mooring_processes.ogc.plugin.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}
     return document
@@ -157,7 +157,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
 
 def _check_names(configuration: Configuration, service: Service) -> None:
     """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing."""
-    taken = dict.fromkeys(service.catalogue, "process") | dict.fromkeys(
+    taken = dict.fromkeys(service.offer.own, "process") | dict.fromkeys(
         configuration.pygeoapi["resources"] or (), "resource"
     )
     for name in configuration.datasets.entries:

@@ -88,7 +88,7 @@ def _computing(settings: Settings, slots: int) -> Computing:
     try:
         return Computing.among(slots, settings.scheduler)
     except ValueError as error:
-        raise ConfigurationError(f"mooring: {error}") from error
+        raise ConfigurationError(f"mooring.{error}") from error
 
 
 def hub_settings(configuration: Configuration, catalogue: Catalogue) -> HubSettings | None:

@@ -42,7 +42,8 @@ def serve_forever(configuration: Configuration) -> None:
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()
-    offered = f"{len(service.catalogue)} processes at {service.base}: {', '.join(service.catalogue)}"
+    own = service.offer.own
+    offered = f"{len(own)} processes at {service.base}: {', '.join(own)}"
     if configuration.settings.log == logs.JSON:
         logs.write_as_json("web")
         logs.tell_of_errors()

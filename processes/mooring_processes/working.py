@@ -13,6 +13,7 @@ from mooring_processes.equipment import engine_settings, hub_settings, policy_of
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.wire import connected
+from mooring_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
@@ -43,9 +44,9 @@ def work_forever(configuration: Configuration) -> None:
     for name, what in (("store", "a PostgreSQL"), ("results", "a directory")):
         if getattr(settings, name) is None:
             raise ConfigurationError(
-                f"mooring: {name}: is missing; a worker shares {what} with the machines that serve, named there"
+                f"mooring.{name}: it is missing; a worker shares {what} with the machines that serve, named there"
             )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    OperatorLog(settings.log, "worker").begin()
     # before anything is begun, so that the reason is told once
     State.of({"state": configuration.state, "results": configuration.results}).prepare()
     catalogue = read_catalogue(settings.modules, installed=settings.installed)

@@ -293,7 +293,7 @@ def test_a_wrong_address_is_named(scheduler, words):
     )
     with pytest.raises(ConfigurationError, match=words) as refused:
         create_app(configuration)
-    assert str(refused.value).startswith("mooring: scheduler: ")
+    assert str(refused.value).startswith("mooring.scheduler: ")
 
 
 def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_path):
@@ -301,7 +301,7 @@ def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_
     monkeypatch.setattr("mooring_processes.datasets.is_installed", lambda _: False)
     with pytest.raises(ValueError, match="there is no Dask"):
         Computing(1, "tcp://scheduler:8786")
-    with pytest.raises(ValueError, match="datasets: h: chunks: there is no Dask"):
+    with pytest.raises(ValueError, match="datasets.h.chunks: there is no Dask"):
         datasets.from_config({"h": {"path": "h.nc", "chunks": {"y": 4}}}, tmp_path)
     request = Request("no-array", {}, {"result": "application/json"})
     (artefact,) = Workplace({"catalogue": catalogue().to_json()}).execute(request, tmp_path, lambda *_: None)

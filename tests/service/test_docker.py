@@ -147,9 +147,7 @@ def check(service: Standing, name: str) -> int:
     """The exit code of the health check of a worker, or a site."""
     stated = ALL[name.partition("-")[0]]["healthcheck"]["test"][2:]
     config = str(TOP / "config" / "cluster.yml")
-    environment = service.ground.environment("worker", "sqlite:///unused") | {
-        "MOORING_STATE": str(service.ground.folder / name)
-    }
+    environment = service.ground.environment("worker") | {"MOORING_STATE": str(service.ground.folder / name)}
     command = [sys.executable, "-m", "mooring.cli", *replaced(stated, {"/etc/mooring/cluster.yml": config})]
     return subprocess.run(command, env=os.environ | environment, timeout=PATIENCE, check=False).returncode
 
@@ -192,7 +190,7 @@ def test_web_processes_tell_whether_they_are_well(service):
 
 
 def test_workers_tell_whether_they_are_well(service, tmp_path):
-    eventually(lambda: check(service, "worker-1") == 0)
+    assert check(service, "worker-1") == 0
     assert check(service, "worker-3") == 1
 
 
@@ -204,7 +202,8 @@ def test_a_site_dials_in_through_the_same_port(service, prepared):
     subprocess.run(command, cwd=prepared, check=True)
     service.ground.processes["relay"].send_signal(signal.SIGHUP)
     service.ground.start_site(folder / "awi.seed")
-    eventually(lambda: service.request("GET", "/processes/awi.grid").ok)
+    # each web process looks for itself
+    eventually(lambda: all(service.request("GET", "/processes/awi.grid").ok for _ in range(20)))
     grid = service.submit("awi.grid", size=100)
     assert service.done(grid)["status"] == "successful"
     assert service.request("GET", f"{grid}/results/result").content[:4] == b"\x89HDF"
@@ -221,3 +220,5 @@ def test_a_worker_that_is_stopped_hands_over_and_a_web_process_that_is_killed_is
     assert service.ground.processes["worker-1"].wait(timeout=PATIENCE) == 0
     assert check(service, "worker-1") == 1
     assert check(service, "worker-2") == 0
+    # the supervisor of the web process that was killed has nobody left, and ends while it can see that nothing waits
+    eventually(lambda: service.at_work("web-1") is None)

@@ -38,7 +38,7 @@ def test_a_worker_that_shares_nothing_is_told_what_is_missing(tmp_path, words):
     command = [sys.executable, "-m", "mooring.cli", "worker", "--state", str(tmp_path / "state"), *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
-    assert ("mooring: store: is missing; a worker shares a PostgreSQL" in done.stderr) == (not words)
+    assert ("mooring.store: it is missing; a worker shares a PostgreSQL" in done.stderr) == (not words)
     assert "Traceback" not in done.stderr
 
 
