@@ -23,6 +23,10 @@ from mooring_processes.process import parse_size
 __all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
 
 
+BESIDE = ("nats_credentials", "nats_ca")
+"""Keys of ``mooring:`` that name files, relative to the configuration's own folder."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The ``mooring:`` section."""
@@ -159,6 +163,9 @@ def read_configuration(
     section = dict(document.pop("mooring", None) or {})
     check("mooring.modules", section.get("modules"), MOORING["modules"])
     section["modules"] = [*(_located(name, base) for name in section.get("modules") or ()), *modules]
+    for name in BESIDE:
+        if isinstance(section.get(name), str):
+            section[name] = str(base / section[name])
     if state is not None:
         section["state"] = str(state)
     known = _read_datasets(document.pop("datasets", None) or {}, base)

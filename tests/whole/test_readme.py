@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
+from engines import eventually
 from mooring_processes.cli import wait_for
+from programs import program
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -24,9 +29,9 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in BLOCKS if name == language]
 
 
-AUTHOR, CALLER = blocks("python")
-INSTALL, TEST, SERVE, CURL = blocks("bash")
-(CONFIG,) = blocks("yaml")
+AUTHOR, CALLER, COLLEAGUE = blocks("python")
+INSTALL, TEST, SERVE, CURL, INVITE, HUB, JOIN = blocks("bash")
+CONFIG, HUB_CONFIG = blocks("yaml")
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +57,39 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {"MOORING_STATE": str(folder / "state")}
 
 
-@pytest.fixture(scope="module")
-def service(folder: Path) -> Iterator[None]:
-    with subprocess.Popen(f"exec {SERVE.strip()}", shell=True, cwd=folder, env=environment(folder)) as process:
+@contextmanager
+def running(line: str, folder: Path, state: str = "state") -> Iterator[subprocess.Popen[bytes]]:
+    """A line of the README, while the block lasts."""
+    places = environment(folder) | {"MOORING_STATE": str(folder / state)}
+    with subprocess.Popen(f"exec env {line.strip()}", shell=True, cwd=folder, env=places) as process:
         try:
-            wait_for(URL, process)
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+@pytest.fixture
+def service(folder: Path) -> Iterator[None]:
+    with running(SERVE, folder) as process:
+        wait_for(URL, process)
+        yield
+
+
+@pytest.fixture
+def hub(folder: Path) -> Iterator[None]:
+    """A relay and a hub, as an operator begins them."""
+    program("nats-server")
+    install, *invitations, relay = INVITE.strip().splitlines()
+    assert install.endswith('-e ".[server,sites]"')
+    (folder / "config").mkdir()
+    shutil.copy(ROOT / "config" / "nats.conf", folder / "config")
+    for line in invitations:
+        subprocess.run(line, shell=True, cwd=folder, check=True)
+    (folder / "hub.yml").write_text(HUB_CONFIG)
+    with running(relay, folder), running(HUB, folder, "hub") as process:
+        wait_for(URL, process)
+        yield
 
 
 def test_the_first_example_stands_before_line_25():
@@ -70,7 +99,10 @@ def test_the_first_example_stands_before_line_25():
 
 
 def test_every_block_is_known_to_these_tests():
-    assert [name for name, _ in BLOCKS] == ["python", "bash", "bash", "bash", "yaml", "bash", "python"]
+    assert [name for name, _ in BLOCKS] == [
+        *("python", "bash", "bash", "bash", "yaml", "bash", "python"),
+        *("bash", "yaml", "bash", "bash", "python"),
+    ]
 
 
 def test_the_install_and_the_test_lines_are_those_that_ci_runs():
@@ -97,6 +129,23 @@ def test_the_configuration_shown_is_the_one_the_demonstration_wrote(folder):
 def test_curl_fetches_a_picture(folder):
     subprocess.run(CURL, shell=True, cwd=folder, check=True)
     assert (folder / "relief.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_site_behind_a_firewall_is_called_like_any_other(folder):
+    with running(JOIN, folder, "site") as site:
+
+        def is_there() -> bool:
+            assert site.poll() is None
+            return b"awi.relief" in urllib.request.urlopen(f"{URL}/processes", timeout=30).read()
+
+        eventually(is_there)
+        done = subprocess.run([sys.executable, "-c", COLLEAGUE], cwd=folder, check=True, capture_output=True, text=True)
+        assert "'id': 'awi', 'state': 'present'" in done.stdout
+        listed = subprocess.run(
+            [".venv/bin/mooring", "sites", URL], cwd=folder, check=True, capture_output=True, text=True
+        )
+        assert listed.stdout.startswith("awi  present")
 
 
 @pytest.mark.usefixtures("service")
