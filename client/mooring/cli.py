@@ -1,4 +1,4 @@
-"""The ``mooring`` command: processes, call and jobs, and whatever installed packages add to it."""
+"""The ``mooring`` command: processes, call, jobs and sites, and whatever installed packages add to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring.description import FILES
-from mooring.errors import MooringError
+from mooring.errors import MooringError, NotFoundError
 from mooring.formats import Kind
 from mooring.values import BBox
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mooring.process import RemoteProcess
 
 GROUP = "mooring.commands"
-SERVER_COMMANDS = frozenset({"serve", "demo", "doctor"})
+SERVER_COMMANDS = frozenset({"serve", "worker", "join", "invite", "demo", "doctor"})
 STATUSES = ("accepted", "running", "successful", "failed", "dismissed")
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: the call failed, the words of the command do not fit, Ctrl-C ended it."""
@@ -206,6 +206,32 @@ class Jobs:
         return 0
 
 
+class Sites:
+    """``mooring sites URL``: the institutes that dial in to a service."""
+
+    help = "list the institutes that dial in to a service"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("url", help="landing page of the service")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """List them."""
+        from mooring.service import connect  # noqa: PLC0415 - slow
+
+        with connect(arguments.url) as service:
+            try:
+                sites = service.sites()
+            except NotFoundError:
+                print(f"mooring sites: no site can dial in to {arguments.url}", file=sys.stderr)
+                return FAILED
+            width = max((len(str(each["id"])) for each in sites), default=0)
+            for each in sites:
+                offers = f"{len(each['processes'])} processes"
+                print(f"{each['id']:{width}}  {each['state']:7}  heard of {each['seen']}  {offers}")
+        return 0
+
+
 class Missing:
     """A command of a package that is here in part only.
 
@@ -231,7 +257,7 @@ class Missing:
 
 def commands() -> dict[str, Command]:
     """All commands by name: those of the client, and those of installed packages."""
-    found: dict[str, Command] = {"processes": Processes(), "call": Call(), "jobs": Jobs()}
+    found: dict[str, Command] = {"processes": Processes(), "call": Call(), "jobs": Jobs(), "sites": Sites()}
     for each in entry_points(group=GROUP):
         try:
             found[each.name] = each.load()
@@ -248,7 +274,12 @@ def main(words: list[str] | None = None) -> int:
     found = commands()
     for name, command in found.items():
         command.configure(subparsers.add_parser(name, help=command.help, description=command.help))
-    arguments = parser.parse_args(words)
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (any(word.startswith("-") for word in rest) or not hasattr(arguments, "modules")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    # argparse takes positional words in one place only, and modules may stand behind the options too
+    if rest:
+        arguments.modules = [*arguments.modules, *rest]
     try:
         return found[arguments.command].run(arguments)
     except ModuleNotFoundError as error:

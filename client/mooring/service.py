@@ -167,6 +167,16 @@ class Service:
                 break
         return jobs
 
+    def sites(self) -> list[dict[str, Any]]:
+        """The institutes that dial in to the service: of each its ``id``, ``state``, ``seen`` and ``processes``.
+
+        Raises
+        ------
+        NotFoundError
+            if the service has none.
+        """
+        return list(self._connection.items("sites", {}))
+
     def _job(self, told: Status, job_id: str) -> RemoteJob:
         return RemoteJob(self._connection, lambda: self._wish(told), self._connection.job_url(job_id), told)
 

@@ -10,7 +10,7 @@ from typing import Any
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
 
-RESERVED_IDS = frozenset({"close", "describe", "job", "jobs", "process", "processes", "title", "url"})
+RESERVED_IDS = frozenset({"close", "describe", "job", "jobs", "process", "processes", "sites", "title", "url"})
 """Attributes of the client's service object, which no process of a service may be called."""
 
 

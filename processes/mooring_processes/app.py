@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -14,9 +13,9 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.configuration import Configuration, ConfigurationError, read_configuration
+from mooring_processes.equipment import engine_settings, hub_settings, policy_of
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
-from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.ogc import refusals
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.data.collections import Collections
@@ -25,11 +24,11 @@ from mooring_processes.ogc.data.states import files_only
 from mooring_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
 from mooring_processes.ogc.health import health_blueprint
 from mooring_processes.ogc.metrics import metrics_blueprint
+from mooring_processes.ogc.offer import Offer
 from mooring_processes.ogc.openapi.document import openapi_document
 from mooring_processes.ogc.pages import looks, page
 from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
-from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
     from flask import Response
@@ -74,7 +73,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.register_blueprint(health_blueprint(service))
     if settings.metrics:
         app.register_blueprint(metrics_blueprint(service.engine))
-    app.register_blueprint(blueprint(service, openapi_document(service, openapi)))
+    app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
@@ -93,34 +92,14 @@ def service_of(app: Flask) -> Service:
 
 def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
-    policy = Policy(
-        own=configuration.url,
-        allowed_hosts=settings.allowed_hosts,
-        size=settings.reference_size,
-        seconds=settings.reference_seconds,
-    )
-    workplace = {
-        "catalogue": Catalogue([*catalogue.values(), *looks.ENTRIES]).to_json(),
-        "datasets": configuration.datasets.to_json(),
-        "references": policy.to_json(),
-    }
-    engine = EngineSettings(
-        state=configuration.state,
-        workplace=workplace,
-        slots=settings.slots or os.cpu_count() or 1,
-        call_slots=settings.call_slots,
-        queue=settings.queue,
-        store=settings.store,
-        drain=settings.drain,
-        log=settings.log,
-        metrics=settings.metrics,
-    )
+    policy = policy_of(configuration, configuration.url)
+    hub = hub_settings(configuration, catalogue)
+    engine = Engine(engine_settings(configuration, catalogue, policy, others=looks.ENTRIES, hub=hub))
     return Service(
         base=configuration.url,
-        catalogue=catalogue,
-        engine=Engine(engine),
+        offer=Offer(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
+        engine=engine,
         datasets=configuration.datasets,
-        policy=policy,
         held=Semaphore(THREADS // 2),
         sync_timeout=settings.sync_timeout,
         drafts=settings.drafts,

@@ -28,7 +28,10 @@ class Entry:
     id: str
     description: dict[str, Any]
     limits: Limits
-    address: Address
+    address: Address | None
+    """Where its method is found; None for that of a site, which nobody here may import."""
+    queue: str = "local"
+    """Who runs its jobs."""
 
     @classmethod
     def of(cls, process: Process) -> Entry:
@@ -42,7 +45,8 @@ class Entry:
             document["id"],
             document["description"],
             Limits.from_json(document["limits"]),
-            Address.from_json(document["address"]),
+            None if document["address"] is None else Address.from_json(document["address"]),
+            document["queue"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -51,7 +55,8 @@ class Entry:
             "id": self.id,
             "description": self.description,
             "limits": self.limits.to_json(),
-            "address": self.address.to_json(),
+            "address": None if self.address is None else self.address.to_json(),
+            "queue": self.queue,
         }
 
 
@@ -160,7 +165,7 @@ def describe_here(source: str) -> Entry:
 
 
 @cache
-def load_process(address: Address) -> Process:
+def load_process(address: Address | None) -> Process:
     """Import a method; each process does it once.
 
     Raises
@@ -168,6 +173,8 @@ def load_process(address: Address) -> Process:
     ServingError
         where the method is no longer what it was when the catalogue was read.
     """
+    if address is None:
+        raise LookupError("the method of a site runs there")
     process = find_process(load_module(address), address)
     if process is None:
         reason = f"{address.name} is no longer there"

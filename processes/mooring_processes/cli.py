@@ -1,4 +1,4 @@
-"""The service's part of the ``mooring`` command: serve, doctor and demo."""
+"""The service's part of the ``mooring`` command: serve, doctor, worker, join, invite and demo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class Serve:
     def configure(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
         declare_service(parser)
+        parser.add_argument("--no-jobs", action="store_true", help="leave jobs to workers, and run calls only")
 
     def run(self, arguments: Namespace) -> int:
         """Serve until a signal says stop; 1 where the service cannot be made."""
@@ -38,7 +40,10 @@ class Serve:
         from mooring_processes.server import serve_forever  # noqa: PLC0415
 
         try:
-            serve_forever(read_configuration(arguments.config, **stated(arguments)))
+            configuration = read_configuration(arguments.config, **stated(arguments))
+            if arguments.no_jobs:
+                configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
+            serve_forever(configuration)
         except (ConfigurationError, ServingError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
@@ -79,6 +84,35 @@ class Doctor:
         yield from examination.examine(configuration)
 
 
+class Worker:
+    """``mooring worker``: a machine that runs jobs and serves nobody."""
+
+    help = "run jobs of a store that several machines share, without serving anybody"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("modules", nargs="*", metavar="MODULE", help="the same as where it is served")
+        parser.add_argument("--config", type=Path, help="the same as where it is served")
+        parser.add_argument("--state", type=Path, help="this machine's own directory, on a local disk")
+        parser.add_argument("--check", action="store_true", help="only say whether this worker is at work")
+
+    def run(self, arguments: Namespace) -> int:
+        """Work until a signal says stop; 1 where that cannot be, or where a worker that is checked is not at work."""
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.errors import ServingError  # noqa: PLC0415
+        from mooring_processes.working import is_at_work, work_forever  # noqa: PLC0415
+
+        try:
+            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+            if arguments.check:
+                return 0 if is_at_work(configuration) else 1
+            work_forever(configuration)
+        except (ConfigurationError, ServingError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+
 class Demo:
     """``mooring demo``: the whole line on real data, in under a minute."""
 
@@ -103,9 +137,74 @@ class Demo:
                     service.terminate()
 
 
+class Join:
+    """``mooring join``: a machine of a site, which dials out to a hub and runs its jobs here."""
+
+    help = "offer methods through the hub of another institute, by dialling out only"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("hub", help="where the hub's relay listens: tls://HOST:4222, wss://HOST/..., nats://HOST")
+        parser.add_argument("modules", nargs="*", metavar="MODULE", help="flood.py, or package.module")
+        parser.add_argument("--site", required=True, help="name of the site; each of its machines uses the same")
+        parser.add_argument("--credentials", type=Path, help="the file that `mooring invite` made")
+        parser.add_argument("--ca", type=Path, help="certificates to check the hub's with, if the system's do not do")
+        parser.add_argument("--config", type=Path, help="YAML with the sections datasets: and mooring:")
+        parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+
+    def run(self, arguments: Namespace) -> int:
+        """Serve the hub until a signal says stop; 1 where that cannot be."""
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.errors import ServingError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.relay import Relay, RelayError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.site import RefusedByHubError  # noqa: PLC0415
+        from mooring_processes.joining import join_forever  # noqa: PLC0415
+
+        paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
+        try:
+            relay = Relay(arguments.hub, *paths)
+            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+            join_forever(relay, arguments.site, configuration)
+        except (ConfigurationError, ServingError, RelayError, RefusedByHubError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+
+class Invite:
+    """``mooring invite``: credentials for a site, and what the relay must know of it."""
+
+    help = "make credentials for a site, or for the hub itself"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("site", help="name of the site, or `hub` for the hub itself")
+        parser.add_argument(
+            "--users", type=Path, default=Path("users.conf"), help="the relay's list of those it lets in"
+        )
+        parser.add_argument("--credentials", type=Path, help="the file to make (default: SITE.seed)")
+
+    def run(self, arguments: Namespace) -> int:
+        """Make them; 1 where the name will not do, or the file is there already."""
+        from mooring_processes.jobs.sites.invitation import InvitationError, invite  # noqa: PLC0415 - slow
+
+        credentials = arguments.credentials or Path(f"{arguments.site}.seed")
+        try:
+            invite(arguments.site, credentials, arguments.users)
+        except (InvitationError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(f"{credentials} is for {arguments.site}, and for nobody else; {arguments.users} tells the relay of it.")
+        print("Let nats-server read that again: nats-server --signal reload")
+        return 0
+
+
 serve = Serve()
 doctor = Doctor()
+worker = Worker()
 demo = Demo()
+join = Join()
+invite = Invite()
 
 
 def declare_service(parser: ArgumentParser) -> None:

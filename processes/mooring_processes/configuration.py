@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,9 @@ import yaml
 from mooring_processes import datasets
 from mooring_processes.checking import ConfigurationError, check, refusal, unknown
 from mooring_processes.datasets import Datasets
+from mooring_processes.jobs.retention import TAKES, Retention
+from mooring_processes.jobs.sites.relay import Relay, RelayError
+from mooring_processes.jobs.sites.words import LEASE
 from mooring_processes.keys import ANYTHING, BIND, DATASET, MOORING, SECTIONS
 from mooring_processes.process import parse_size
 
@@ -28,12 +31,17 @@ class Settings:
     installed: bool = True
     state: str | None = None
     store: str | None = None
+    scheduler: str | None = None
+    results: str | None = None
+    results_options: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     allowed_hosts: tuple[str, ...] = ()
     reference_size: int = 10**9
     reference_seconds: float = 60.0
     body_size: int = 64 * 10**6
     answer_size: int = 10**8
     sync_timeout: float = 60.0
+    jobs: bool = True
     slots: int = 0
     call_slots: int = 2
     queue: int = 1000
@@ -42,6 +50,10 @@ class Settings:
     log: str = "text"
     metrics: bool = False
     drafts: bool = False
+    nats: str | None = None
+    nats_credentials: str | None = None
+    nats_ca: str | None = None
+    site_lease: float = LEASE
     callback_hosts: tuple[str, ...] = ()
     callback_secret_file: str | None = None
     callback_attempts: int = 6
@@ -60,6 +72,21 @@ class Settings:
             if value is not None:
                 values[name] = _read(name, value)
         return cls(**values)
+
+    def relay(self) -> Relay | None:
+        """Where sites dial in; None where there are none.
+
+        Raises
+        ------
+        ConfigurationError
+            naming the key that is wrong and what it takes.
+        """
+        if self.nats is None:
+            return None
+        try:
+            return Relay(self.nats, self.nats_credentials, self.nats_ca)
+        except RelayError as error:
+            raise ConfigurationError(f"mooring: nats: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -85,11 +112,23 @@ class Configuration:
     @property
     def state(self) -> Path:
         """Where jobs, results and logs are kept."""
+        return self.state_called(str(self.bind[1]))
+
+    def state_called(self, name: str) -> Path:
+        """Where they are kept: where the configuration says, or in a directory of this name."""
         stated = self.settings.state or os.environ.get("MOORING_STATE")
         if stated:
             return Path(stated).expanduser().absolute()
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        return home / "mooring" / str(self.bind[1])
+        return home / "mooring" / name
+
+    @property
+    def results(self) -> str | None:
+        """Directory or URL where results are kept that several machines serve; None for the state directory."""
+        stated = self.settings.results
+        if stated and "://" in stated:
+            return stated
+        return str(Path(stated).expanduser().absolute()) if stated else None
 
 
 def read_configuration(
@@ -224,6 +263,12 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise TypeError
+    return dict(value or {})
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise TypeError
@@ -231,6 +276,8 @@ def _number(value: Any) -> float:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
+    "Mapping[str, Any]": _mapping,
+    "Retention": Retention.read,
     "tuple[str, ...]": _names,
     "bool": _flag,
     "str | None": _text,
@@ -239,6 +286,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "str": str,
 }
 _TAKES = {
+    "Mapping[str, Any]": "a mapping",
+    "Retention": TAKES,
     "tuple[str, ...]": "a list",
     "bool": "true or false",
     "str | None": "text",

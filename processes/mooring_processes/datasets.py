@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mooring.formats import FORMATS, FormatError, Kind, classic
 from mooring.formats.axes import is_horizontal
 
+from mooring_processes.computing import is_installed
 from mooring_processes.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def _entry(name: str, values: Mapping[str, Any], base: Path) -> Dataset:
         values = {"path": values}
     if "path" not in values:
         raise ValueError(f"datasets.{name}.path: it is missing; it takes a file, a Zarr store or a URL")
+    if values.get("chunks") is not None and not is_installed("dask"):
+        raise ValueError(f'datasets.{name}.chunks: there is no Dask; pip install "mooring[server,dask]" brings it')
     path = str(values["path"])
     kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower())
     if kind is None:

@@ -42,3 +42,11 @@ class ServingError(Exception):
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:
         super().__init__("\n".join(str(refusal) for refusal in refusals))
         self.refusals = refusals
+
+
+class ClusterError(Exception):
+    """A cluster that could not do its part; the message is for the caller, and names no address."""
+
+
+class ClusterAwayError(ClusterError):
+    """A cluster that does not answer; perhaps it does in a moment."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 from mooring import formats
@@ -18,8 +19,9 @@ from mooring.formats import Kind
 
 from mooring_processes import datasets
 from mooring_processes.catalogue import Catalogue, load_process
+from mooring_processes.computing import Computing
 from mooring_processes.datasets import Datasets
-from mooring_processes.errors import InputError
+from mooring_processes.errors import ClusterAwayError, ClusterError, InputError
 from mooring_processes.progress import listening
 from mooring_processes.references import Policy, fetch
 
@@ -30,6 +32,8 @@ LOGGER = logging.getLogger(__name__)
 
 INLINE = 1 << 16
 """JSON values up to this many bytes travel with the record of the job; larger ones become files."""
+FULL = 1 << 20
+"""Bytes that are left on a disk that is full."""
 HEAD = 64
 """Bytes of a file that tell its format."""
 
@@ -80,7 +84,8 @@ class Failure:
 
     reason: str
     """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``lost`` or ``interrupted``."""
+    ``storage`` (there was no place for its results), ``lost``, ``waited`` (for a site that was away), ``cluster`` (what
+    it computes on is away) or ``interrupted``."""
     detail: str
     input: str | None = None
     reference: str | None = None
@@ -109,7 +114,7 @@ class Workplace:
 
     Parameters
     ----------
-    settings : plain JSON with ``catalogue`` and, where they are needed, ``datasets`` and ``references``.
+    settings : plain JSON with ``catalogue`` and, where they are needed, ``datasets``, ``references`` and ``computing``.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -117,6 +122,14 @@ class Workplace:
         self._datasets = Datasets.from_json(settings.get("datasets", {}))
         policy = settings.get("references")
         self._policy = Policy.from_json(policy) if policy else Policy(own="")
+        computing = settings.get("computing")
+        self._computing = Computing.from_json(computing) if computing else Computing.among(1)
+        addresses = [entry.address for entry in self._catalogue.values() if entry.address]
+        self._roots = frozenset(each.root for each in addresses if each.root)
+
+    def preload(self) -> None:
+        """Import what is the same for all calls, before the processes that run them are forked."""
+        self._computing.preload()
 
     def prepare(self) -> None:
         """Import all methods now, so that no call pays for it."""
@@ -133,15 +146,26 @@ class Workplace:
         """
         process = load_process(self._catalogue[request.process].address)
         try:
-            with ExitStack() as stack, listening(report):
+            with (
+                self._computing.at_work(request.process, self._roots) as bring_home,
+                ExitStack() as stack,
+                listening(report),
+            ):
                 desk = Desk(self._datasets, self._policy, directory, stack)
                 arguments = {name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()}
-                results = process.call(arguments)
-                return _write_outputs(process, request, results, directory)
+                results = {name: bring_home(each) for name, each in process.call(arguments).items()}
+                with self._computing.at_home():
+                    return _write_outputs(process, request, results, directory)
         except InputError as error:
             raise ExecutionFailed(Failure("input", error.detail, input=error.input)) from error
+        except ClusterError as error:
+            LOGGER.warning("%s: %s: %s", request.process, error, error.__cause__)
+            reason = "cluster" if isinstance(error, ClusterAwayError) else "crashed"
+            raise ExecutionFailed(Failure(reason, f"the method {request.process!r} failed: {error}")) from error
         except Exception as error:  # whatever a method raises is its author's to read, not the caller's
-            raise ExecutionFailed(logged_failure(process.id, error)) from error
+            # libraries that write files raise as they please where the disk is full
+            failure = not_stored if disk_usage(directory).free < FULL else logged_failure
+            raise ExecutionFailed(failure(process.id, error)) from error
 
 
 def logged_failure(process: str, error: BaseException) -> Failure:
@@ -150,6 +174,13 @@ def logged_failure(process: str, error: BaseException) -> Failure:
     LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
     detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
     return Failure("error", detail, reference=reference)
+
+
+def not_stored(process: str, error: BaseException) -> Failure:
+    """The failure of a process whose results found no place, which is not its fault."""
+    told = logged_failure(process, error)
+    detail = f"the results of {process!r} could not be stored; the operator finds the reason under {told.reference}"
+    return Failure("storage", detail, reference=told.reference)
 
 
 def stated_media_type(qualified: Mapping[str, Any]) -> str | None:

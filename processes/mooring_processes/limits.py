@@ -30,9 +30,16 @@ class Limits:
     """Whether it may be waited for in one request."""
     asynchronous: bool = True
     """Whether it may become a job."""
+    wait: float = 7 * 86400.0
+    """Seconds that a job may wait for the institute that runs it, while that is away."""
 
     def __post_init__(self) -> None:
-        for name, value in (("timeout", self.timeout), ("memory", self.memory), ("attempts", self.attempts)):
+        for name, value in (
+            ("timeout", self.timeout),
+            ("memory", self.memory),
+            ("attempts", self.attempts),
+            ("wait", self.wait),
+        ):
             if value is not None and value <= 0:
                 raise ValueError(f"{name} is {value}; it takes more than 0")
         if not (self.sync or self.asynchronous):

@@ -60,6 +60,7 @@ def process(
     idempotent: bool = ...,
     sync: bool = ...,
     asynchronous: bool = ...,
+    wait: float = ...,
 ) -> Callable[[Target], Target]: ...
 
 
@@ -77,6 +78,7 @@ def process(
     idempotent: bool = True,
     sync: bool = True,
     asynchronous: bool = True,
+    wait: float = Limits.wait,
 ) -> Target | Callable[[Target], Target]:
     """Serve a function, or each public method of a class; it stays what it is and can be called as before.
 
@@ -96,6 +98,7 @@ def process(
     idempotent : False for a method with effects outside of what it returns: it is begun once only.
     sync : False where it must not be waited for in one request.
     asynchronous : False where it must not become a job.
+    wait : seconds that a job may wait for this institute, while it is away from the hub that passes on its methods.
     """
     limits = Limits(
         timeout=timeout,
@@ -103,6 +106,7 @@ def process(
         attempts=attempts if idempotent else 1,
         sync=sync,
         asynchronous=asynchronous,
+        wait=wait,
     )
     options = Options(limits, id, title, version, tuple(keywords))
 

@@ -37,7 +37,8 @@ def serve_forever(configuration: Configuration) -> None:
     OSError
         where the state directory cannot be used.
     """
-    State(configuration.state).prepare()  # before anything is forked, so that the reason is told once
+    # before anything is forked, so that the reason is told once
+    State.of({"state": configuration.state, "results": configuration.results}).prepare()
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()

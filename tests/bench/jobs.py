@@ -6,7 +6,7 @@ import http.client
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,21 @@ def queue_depth(folder: Path) -> Iterator[Figure]:
     for name in ("submit", "claim"):
         ours, peer = in_turn(getattr(many, name), getattr(few, name), runs=60)
         yield Figure(f"queue-depth, {name}", ours * 1e3, peer * 1e3, "ms", "at most 1.5x", f"{MANY:,} beside {FEW}")
+
+
+def power_loss(folder: Path) -> Iterator[Figure]:
+    """To accept a job so that a power loss cannot take it away, beside so that it might."""
+    lasting, other = (_submitter(folder / str(lasts), lasts=lasts) for lasts in (True, False))
+    ours, peer = in_turn(lasting, other, runs=400)
+    yield Figure("power-loss, submit", ours * 1e3, peer * 1e3, "ms", "", "not on the disk yet")
+
+
+def _submitter(folder: Path, *, lasts: bool) -> Callable[[], object]:
+    folder.mkdir(parents=True)
+    store = Store(f"sqlite:///{folder / 'jobs.sqlite'}", survives_power_loss=lasts)
+    store.prepare()
+    request, limits = asked("hello", name="Ada")
+    return lambda: store.submit(Order(id=str(uuid.uuid4()), request=request, limits=limits), ROOM)
 
 
 class Shelf:

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from figures import Figure, in_turn
-from jobs import cancel, progress, queue_depth
+from jobs import cancel, power_loss, progress, queue_depth
 from lists import descriptions, job_list
 from peers import file_server, vanilla
 from serving import Running, serve
@@ -185,6 +185,7 @@ BENCHES = {
     "cancel": cancel,
     "progress": progress,
     "queue-depth": queue_depth,
+    "power-loss": power_loss,
 }
 
 

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from mooring_processes.cli import free_port
 from mooring_processes.execution import Request
 from mooring_processes.jobs import edition, migrations
-from mooring_processes.jobs.database import METADATA
+from mooring_processes.jobs.database import METADATA, Database
 from mooring_processes.jobs.job import JobQuery, Order, Status
 from mooring_processes.jobs.state import StateError
 from mooring_processes.jobs.store import Store
@@ -43,6 +43,8 @@ def of_the_first_edition(connection: sa.Connection) -> None:
         columns = ["queue", column] if column == "created" else [column]
         sa.Index(name, *(jobs.c[each] for each in columns), sqlite_where=where, postgresql_where=where)
     tables.create_all(connection)
+    for name in ("size", "needed", "expired"):
+        connection.execute(sa.text(f"ALTER TABLE jobs DROP COLUMN {name}"))
     add_a_job(connection)
 
 
@@ -55,6 +57,7 @@ def without_a_word(connection: sa.Connection) -> None:
 def add_a_job(connection: sa.Connection) -> None:
     row = {"id": OLD, "process": "trend", "queue": "local", "status": "accepted", "created": 1, "updated": 1}
     row |= {"outputs": '{"result":"application/json"}', "answer": "{}", "limits": "{}", "listed": True}
+    row["artefacts"] = '[{"output":"result","media_type":"a/b","file":"result","value":null,"size":12}]'
     connection.execute(sa.insert(METADATA.tables["jobs"]), [row])
     connection.execute(sa.insert(METADATA.tables["inputs"]), [{"job": OLD, "content": '{"years":[1990]}'}])
     connection.execute(sa.insert(METADATA.tables["queues"]), [{"name": "local", "waiting": 1}])
@@ -122,6 +125,10 @@ def test_an_old_store_becomes_as_a_new_one_and_keeps_its_jobs(store_url, make, t
         new = request.getfixturevalue("postgres").database()
     opened(new).close()
     assert shape(store_url) == shape(new)
+    with Database(store_url, survives_power_loss=True).begin() as connection:
+        sizes = dict(connection.execute(sa.text("SELECT id, size FROM jobs")).all())
+    assert sizes.pop(OLD) == 12
+    assert set(sizes.values()) == {0}
 
 
 def test_the_first_step_makes_what_the_first_version_made(store_url, tmp_path, request):
@@ -150,7 +157,7 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
     opened(store_url).close()
     changed(store_url, lambda connection: connection.execute(sa.update(edition.EDITION).values(version_num="9999")))
     before = shape(store_url)
-    with pytest.raises(StateError, match="of edition 9999.*works with 0003.*install the version that made it"):
+    with pytest.raises(StateError, match="of edition 9999.*works with 0005.*install the version that made it"):
         opened(store_url)
     assert shape(store_url) == before
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
+from mooring_processes.jobs.disk import file_system
 from mooring_processes.jobs.engine import Busy, Engine, QueueFull, StateError, TimedOut
 from mooring_processes.jobs.job import JobQuery, Status
-from mooring_processes.jobs.state import State, file_system
+from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 
 
@@ -142,7 +143,7 @@ def test_what_a_method_raises_is_logged_and_not_told(yard):
     done = yard.run("fail")
     assert (done.status, done.failure.reason) == (Status.FAILED, "error")
     assert "s3cret" not in done.failure.detail
-    log = yard.engine.log(done.id).read_text()
+    log = yard.engine.log(done).read_text()
     assert "the password is s3cret" in log
     assert done.failure.reference in log
 
@@ -153,11 +154,11 @@ def test_leaving_python_politely_fails_the_job_and_not_the_child(yard):
 
 def test_the_log_belongs_to_the_job(yard):
     spoken = yard.run("speak")
-    log = yard.engine.log(spoken.id).read_text()
+    log = yard.engine.log(spoken).read_text()
     for words in ("printed", "spoken", "put", "logged"):
         assert words in log
     silent = yard.run("shout")
-    eventually(lambda: not yard.engine.log(silent.id).exists())
+    eventually(lambda: not yard.engine.log(silent).exists())
 
 
 def test_children_draw_different_random_numbers(tmp_path):
@@ -174,7 +175,7 @@ def test_a_segfault_ends_one_attempt_and_not_the_service(yard):
     done = yard.run("segfault")
     assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "crashed", 3)
     assert "SIGSEGV in each of 3 attempts" in done.failure.detail
-    assert "Segmentation fault" in yard.engine.log(done.id).read_text()
+    assert "Segmentation fault" in yard.engine.log(done).read_text()
     assert value(yard.call("shout")) == "HELLO"
 
 
@@ -495,3 +496,13 @@ def test_the_engine_must_be_started_in_each_process(tmp_path):
     engine = Engine(settings(tmp_path / "state"))
     with pytest.raises(RuntimeError, match="start"):
         engine.call(request("shout"), limits("shout"), 1.0)
+
+
+def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
+    state = State(tmp_path)
+    state.prepare()
+    for number in (1, 2):
+        scratch = state.clear_scratch(1)
+        (scratch / "result").write_text(f"attempt {number}")
+        state.publish(scratch, "job", 1, is_job=True)
+    assert (state.published("job", 1) / "result").read_text() == "attempt 2"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from mooring_processes.jobs.database import Database
@@ -347,6 +348,76 @@ def test_many_processes_may_make_the_tables_at_once(url):
     assert stores[0].submit(order(), ROOM)
     for store in stores:
         store.close()
+
+
+class Commits:
+    """How each commit of a database that wrote something was made: SQLite's ``synchronous`` on its very connection."""
+
+    def __init__(self, database):
+        self.modes = []
+        sa.event.listen(database._engine, "commit", self._note)
+
+    def _note(self, connection):
+        own = connection.connection.dbapi_connection
+        if own.in_transaction:
+            self.modes.append(own.execute("PRAGMA synchronous").fetchone()[0])
+
+    def take(self):
+        """Those since the last look."""
+        modes, self.modes = self.modes, []
+        return modes
+
+
+NORMAL, FULL = 1, 2
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    """A store, a supervisor's ledger of it, and the commits of each."""
+    url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+    store, database = Store(url), Database(url, survives_power_loss=False)
+    store.prepare()
+    yield store, Ledger(database, "here", 10.0, lambda *_: True), Commits(store._database), Commits(database)
+    store.close()
+    database.close()
+
+
+def test_what_a_caller_was_told_is_on_the_disk(sqlite):
+    store, _, commits, _ = sqlite
+    job = store.submit(order(), ROOM)
+    assert commits.take() == [FULL]
+    store.dismiss(job.id)
+    assert commits.take() == [FULL]
+
+
+def test_what_would_only_be_done_again_need_not_be(sqlite):
+    store, ledger, _, commits = sqlite
+    store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    ledger.exchange(Ask({ref(attempt): Progressed(50, "half")}))
+    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)}))
+    assert commits.take() == [NORMAL] * 3
+
+
+def test_what_must_not_be_done_again_is_on_the_disk_before_it_begins_and_when_it_is_done(sqlite):
+    store, ledger, _, commits = sqlite
+    store.submit(order(limits=Limits(attempts=1)), ROOM)
+    store.submit(order(), ROOM)
+    one, other = claim(ledger, 2)
+    assert commits.take() == [FULL]
+    assert (one.is_once, other.is_once) == (True, False)
+    ledger.exchange(Ask({ref(one): Ended(Status.SUCCESSFUL, must_last=True)}))
+    assert commits.take() == [FULL]
+    ledger.exchange(Ask({ref(other): Ended(Status.SUCCESSFUL)}))
+    assert commits.take() == [NORMAL]
+
+
+def test_a_claim_that_comes_to_nothing_leaves_nothing_behind(store, ledger, monkeypatch):
+    job = store.submit(order(), ROOM)
+    monkeypatch.setattr(ledger, "_claim", lambda *args: type(ledger)._claim(ledger, *args) and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        claim(ledger)
+    assert (store.get(job.id).status, store.get(job.id).epoch) == (Status.ACCEPTED, 0)
 
 
 def test_what_waits_is_never_counted_among_what_runs(store, ledger):

@@ -33,6 +33,15 @@ def test_what_cannot_be_served_is_told(tmp_path, arguments, words):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_a_worker_that_shares_nothing_is_told_what_is_missing(tmp_path, words):
+    command = [sys.executable, "-m", "mooring.cli", "worker", "--state", str(tmp_path / "state"), *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert ("mooring: store: is missing; a worker shares a PostgreSQL" in done.stderr) == (not words)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_state_directory_that_cannot_be_used_is_told(tmp_path):
     (tmp_path / "state").write_text("a file, not a directory")
     done = serve(tmp_path)

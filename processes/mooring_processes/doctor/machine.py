@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 from mooring_processes.doctor.finding import Finding
-from mooring_processes.jobs.state import NETWORKED, State, file_system
+from mooring_processes.jobs.disk import NETWORKED, file_system
+from mooring_processes.jobs.state import State
 
 EXTRAS = ("", "data", "server")
 """What a service is installed with."""

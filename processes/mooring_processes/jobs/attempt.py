@@ -29,6 +29,11 @@ class Attempt:
     number: int = 1
     """1 for the first attempt."""
 
+    @property
+    def is_once(self) -> bool:
+        """Whether no other attempt may follow it."""
+        return self.limits.attempts == 1
+
 
 class Ref(NamedTuple):
     """One attempt at one job."""
@@ -57,6 +62,8 @@ class Ended:
     artefacts: str = "[]"
     """As JSON."""
     failure: Failure | None = None
+    must_last: bool = False
+    """Whether it must survive a power loss: the job would not be run again."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def crashed(attempt: Attempt, code: int) -> Failure:
 
 def lost(attempt: Attempt) -> Failure:
     """The service around it was killed."""
-    if attempt.limits.attempts == 1:
+    if attempt.is_once:
         return Failure("lost", f"the service was killed while {attempt.process!r} ran; {TWICE}")
     return Failure("lost", f"the service was killed while {attempt.process!r} ran, {attempt.number} times")
 
@@ -114,6 +121,6 @@ def after_death(attempt: Attempt, failure: Failure, *, has_begun: bool) -> Ended
 
 def handed_back(attempt: Attempt, *, has_begun: bool) -> Ended | Returned:
     """What becomes of a job that was stopped with its service: it runs again, the attempt not charged."""
-    if has_begun and attempt.limits.attempts == 1:
+    if has_begun and attempt.is_once:
         return failed(Failure("interrupted", f"the service was stopped while {attempt.process!r} ran; {TWICE}"))
     return Returned(attempt.number - 1)

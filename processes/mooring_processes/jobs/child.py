@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from mooring_processes.execution import Artefact, ExecutionFailed, Request, Workplace, logged_failure
+from mooring_processes.execution import Artefact, ExecutionFailed, Request, Workplace, logged_failure, not_stored
 from mooring_processes.jobs import kernel
 from mooring_processes.jobs.gauge import Gauge, Reading
 from mooring_processes.jobs.wire import Frame, Line
@@ -98,20 +98,28 @@ class Child:
                 self._line.send(answer.head, answer.body)
 
     def _attempt(self, order: Frame, request: Request) -> Frame:
-        job, epoch = order.head["job"], order.head["epoch"]
+        job, epoch, is_job = (order.head[name] for name in ("job", "epoch", "is_job"))
         try:
-            if order.head["is_job"]:
-                self._state.begin(job, epoch)
+            if is_job:
+                self._state.begin(job, epoch, must_last=order.head["is_once"])
             scratch = self._state.clear_scratch(os.getpid())
             artefacts = self._workplace.execute(request, scratch, Reporter(self._line, self._gauge))
             if any(each.file is not None for each in artefacts):
-                self._state.publish(scratch, job, epoch)
+                self._publish(request.process, scratch, job, epoch, is_job=is_job)
             return Frame({"done": True}, _encoded(artefacts))
         except ExecutionFailed as error:
             failure = error.failure
         except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
             failure = logged_failure(request.process, error)
+        # the next job may need the room
+        self._state.discard_scratch(os.getpid())
         return Frame({"failed": failure.to_json()})
+
+    def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
+        try:
+            self._state.publish(scratch, job, epoch, is_job=is_job)
+        except OSError as error:
+            raise ExecutionFailed(not_stored(process, error)) from error
 
 
 class Reporter:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring_processes.jobs import kernel
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+FORKSERVER = ("state", "results", "results_options", "workplace", "preload", "log")
+"""Settings of the engine that the forkserver needs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""
 PATIENCE = 5.0
@@ -81,15 +82,15 @@ class Crew:
 
     Parameters
     ----------
-    settings : ``state``, ``workplace``, ``preload`` and ``log`` of the engine's settings, for the forkserver.
+    settings : the engine's; the forkserver is given those of :data:`FORKSERVER`.
     mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many children there are.
     boss : who is told of them.
     """
 
     def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
-        self._settings = {name: settings[name] for name in ("state", "workplace", "preload", "log")}
-        self._state = State(Path(settings["state"]))
+        self._settings = {name: settings[name] for name in FORKSERVER}
+        self._state = State.of(settings)
         self._mark = mark
         self._size = size
         self._boss = boss

@@ -22,6 +22,8 @@ METADATA = sa.MetaData()
 # written out, not bound: only so does an index on some of the rows serve a query
 ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
 RUNNING: sa.ColumnElement[str] = sa.literal_column("'running'", sa.Text)
+LOCAL = "local"
+"""The queue of jobs that run here; any other is that of a site."""
 
 JOBS = sa.Table(
     "jobs",
@@ -48,6 +50,11 @@ JOBS = sa.Table(
     sa.Column("owner", sa.String(36)),
     sa.Column("lease", sa.BigInteger),
     sa.Column("listed", sa.Boolean, nullable=False),
+    # bytes of the files among its results
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
+    # until when its results are held, and since when they are not kept any more
+    sa.Column("needed", sa.BigInteger),
+    sa.Column("expired", sa.BigInteger),
 )
 INPUTS = sa.Table(
     "inputs",
@@ -77,6 +84,28 @@ CALLBACKS = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     comment="who is to be told when a job has a status; a row goes when that is done, or given up, or not wanted",
 )
+SITES = sa.Table(
+    "sites",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    # JSON
+    sa.Column("announcement", sa.Text, nullable=False),
+    # moments: microseconds since 1970
+    sa.Column("announced", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    comment="institutes that dial in, and what they offer",
+)
+GRANTS = sa.Table(
+    "grants",
+    METADATA,
+    sa.Column("token", sa.String(64), primary_key=True),
+    sa.Column("job", sa.String(36), nullable=False, index=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("file", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
+)
 TALLIES = sa.Table(
     "tallies",
     METADATA,
@@ -88,13 +117,20 @@ TALLIES = sa.Table(
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
+AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
+"""Whether a job runs at a site."""
+HAS_FILES = sa.and_(JOBS.c.size > sa.literal_column("0"), JOBS.c.expired.is_(None))
 IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
     ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
+    ("jobs_unsent", ("queue", "created"), sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.owner.is_(None), AFAR)),
+    ("jobs_sent", ("lease",), sa.and_(JOBS.c.status == ACCEPTED, AFAR)),
     ("jobs_listed", ("created", "id"), LISTED),
     ("jobs_by_status", ("status", "created", "id"), LISTED),
     ("jobs_by_process", ("process", "status", "created", "id"), LISTED),
+    ("jobs_kept", ("finished", "id"), sa.and_(JOBS.c.finished.is_not(None), JOBS.c.expired.is_(None))),
+    ("jobs_with_files", ("process", "finished", "size"), HAS_FILES),
 ):
     sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
 for name, columns in (("jobs_by_duration", ("status",)), ("jobs_by_process_and_duration", ("process", "status"))):
@@ -125,11 +161,13 @@ class Database:
     Parameters
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
-    survives_power_loss : whether a commit returns only when it is on the disk (SQLite; PostgreSQL always does so).
+    survives_power_loss : whether a commit returns only when it is on the disk, unless it is told otherwise (SQLite;
+        PostgreSQL always does so).
     """
 
     def __init__(self, url: str, *, survives_power_loss: bool) -> None:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        self.survives_power_loss = survives_power_loss or not is_sqlite
         # a web process has 64 threads; none holds its connection for long
         self._engine = sa.create_engine(url, pool_size=8, max_overflow=56, pool_pre_ping=not is_sqlite)
         self._insert = sqlite.insert if is_sqlite else postgresql.insert
@@ -137,8 +175,12 @@ class Database:
             event.listen(self._engine, "connect", _prepared("FULL" if survives_power_loss else "NORMAL"))
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
+    def begin(self, *, survives_power_loss: bool = False) -> Iterator[sa.Connection]:
         """A transaction, committed at the end of the block.
+
+        Parameters
+        ----------
+        survives_power_loss : whether this commit returns only when it is on the disk, whatever the others do.
 
         Raises
         ------
@@ -146,10 +188,26 @@ class Database:
             where the database does not answer.
         """
         try:
-            with self._engine.begin() as connection:
+            with (
+                self._engine.connect() as connection,
+                self._lasting(connection, survives_power_loss),
+                connection.begin(),
+            ):
                 yield connection
         except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
             raise Unavailable("the job store does not answer") from error
+
+    @contextmanager
+    def _lasting(self, connection: sa.Connection, is_wanted: bool) -> Iterator[None]:  # noqa: FBT001 - a question
+        """Let what is committed inside the block be on the disk then."""
+        if self.survives_power_loss or not is_wanted:
+            yield
+            return
+        _synchronise(connection, "FULL")
+        try:
+            yield
+        finally:
+            _synchronise(connection, "NORMAL")
 
     def create(self) -> None:
         """Make the tables, or bring those of an older version up to date.
@@ -214,6 +272,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _synchronise(connection: sa.Connection, how: str) -> None:
+    # between two transactions, the only place where SQLite takes it
+    connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
+    connection.rollback()
 
 
 def _prepared(synchronous: str) -> Any:

@@ -264,9 +264,14 @@ class Dispatcher:
             self._answer(task, frame.head, frame.body)
             return
         if "failed" in frame.head:
-            self.clerk.report(task.ref, failed(Failure.from_json(frame.head["failed"])))
+            failure = Failure.from_json(frame.head["failed"])
+            # a cluster that is away is like a worker that died: not the method's fault, and perhaps back in a moment
+            is_final = failure.reason != "cluster"
+            end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
+            self.clerk.report(task.ref, end)
         else:
-            self.clerk.report(task.ref, Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode()))
+            end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
+            self.clerk.report(task.ref, end)
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -331,7 +336,13 @@ class Dispatcher:
         self._running[worker] = task
         worker.gauge.clear()
         attempt = task.attempt
-        head = {"job": attempt.job, "epoch": attempt.epoch, "is_job": task.is_job, "attempt": attempt.number}
+        head = {
+            "job": attempt.job,
+            "epoch": attempt.epoch,
+            "is_job": task.is_job,
+            "is_once": attempt.is_once,
+            "attempt": attempt.number,
+        }
         worker.send(head, attempt.request)
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)

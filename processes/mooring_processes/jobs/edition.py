@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 TABLE = "mooring_edition"
-FIRST, PRESENT = "0001", "0003"
+FIRST, PRESENT = "0001", "0005"
 """The edition of stores that do not tell theirs, and the one that this version of Mooring works with."""
-EDITIONS = (FIRST, "0002", PRESENT)
+EDITIONS = (FIRST, "0002", "0003", "0004", PRESENT)
 LOCK = 0x6D6F6F72
 """Any number that nobody else locks at a PostgreSQL."""
 

@@ -11,15 +11,19 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.jobs.database import compact, microseconds, moment, now
-from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.database import LOCAL, compact, microseconds, moment, now
+from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.expiry import LEFT
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.link import Link
 from mooring_processes.jobs.settings import EngineSettings
+from mooring_processes.jobs.shelf import Folder, Shelf
+from mooring_processes.jobs.sites.berth import Berth
 from mooring_processes.jobs.state import State, StateError
 from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import Frame, connected
@@ -27,10 +31,12 @@ from mooring_processes.jobs.wire import Frame, connected
 if TYPE_CHECKING:
     from mooring_processes.jobs.figures import Figures
     from mooring_processes.jobs.outbox import Outbox
+    from mooring_processes.jobs.sites.roll import Enrolled
     from mooring_processes.limits import Limits
 
 __all__ = [
     "Busy",
+    "Elsewhere",
     "Engine",
     "EngineError",
     "EngineSettings",
@@ -49,6 +55,7 @@ MARGIN = 5.0
 """Seconds within which the supervisor keeps its times."""
 RETRY = 0.1
 """Seconds until a supervisor that hung up is asked again."""
+SHARE = "where several machines serve one job store, 'mooring: results:' must name a directory that all of them share"
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -64,7 +71,7 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = replace(settings, state=settings.state.absolute())
-        self._state = State(self._settings.state)
+        self._state = State.of(self._settings.to_json())
         self._store = Store(self._settings.url, counts=settings.metrics)
         self._link: Link | None = None
 
@@ -168,28 +175,30 @@ class Engine:
             raise TimedOut(_too_long(head))
         if "interrupted" in frame.head:
             raise Interrupted("the call was interrupted; try again")
-        return _called(head, request, limits, frame)
+        return replace(_called(head, request, limits, frame), owner=self._state.identity)
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
+        self._state.keep(job.id, job.epoch)
         self._store.keep(job, callbacks)
 
     def discard(self, job: Job) -> None:
         """Remove the artefacts of a call; its record stays."""
         if any(artefact.file is not None for artefact in job.artefacts):
-            self._state.discard_results(job.id)
+            self._state.discard_call(job.id)
 
     def forget(self, job: Job) -> None:
         """Remove all that is left of a call without a record."""
-        self._state.remove(job.id)
+        self._state.forget_call(job.id)
 
     def submit(
         self,
         request: Request,
         limits: Limits,
         answer: Mapping[str, Any] | None = None,
-        queue: str = "local",
+        queue: str = LOCAL,
         callbacks: Sequence[Callback] = (),
+        job_id: str | None = None,
     ) -> Job:
         """Accept a job. When this returns it is on the disk, and will be run whatever is killed.
 
@@ -200,6 +209,7 @@ class Engine:
         answer : kept with it unread.
         queue : who runs it.
         callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
+        job_id : a UUID that no job has, where whoever asks knows the job by one; a new one otherwise.
 
         Raises
         ------
@@ -210,7 +220,7 @@ class Engine:
         """
         lines = self._lines
         order = Order(
-            id=str(uuid.uuid4()),
+            id=job_id or str(uuid.uuid4()),
             request=request,
             limits=limits,
             answer=answer or {},
@@ -226,6 +236,15 @@ class Engine:
     def get(self, job_id: str) -> Job | None:
         """A job, or a call that was kept; None where there is none."""
         return self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
+
+    def sites(self) -> list[Enrolled]:
+        """Sites that have dialled in, and what they offer."""
+        return self._store.sites()
+
+    @property
+    def berth(self) -> Berth:
+        """Where files of jobs arrive that sites have run."""
+        return Berth(self._store.grants, self._state)
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
@@ -267,7 +286,7 @@ class Engine:
             self._state.remove(job_id)
             return after
         after = self.get(job_id) or after
-        self._stop(after)
+        self._stop(after, runs=before.status is Status.RUNNING)
         self._state.discard_results(job_id)
         return after
 
@@ -276,17 +295,63 @@ class Engine:
         """Who is to be told how jobs go."""
         return self._store.outbox
 
+    @property
+    def identity(self) -> str:
+        """Who runs jobs here: the same as long as the state directory lasts."""
+        return self._state.identity
+
     def secret(self) -> str:
         """A secret of the service, made once and kept in its state directory."""
         return self._state.secret()
 
     def directory(self, job: Job) -> Path:
-        """Where the artefacts of a successful job or call lie."""
+        """Where the artefacts of a successful job or call lie, if not in an object store."""
         return self._state.published(job.id, job.epoch)
 
-    def log(self, job_id: str) -> Path:
-        """What the method of a job said; there is no such file where it said nothing."""
-        return self._state.log(job_id)
+    def files(self, job: Job) -> Shelf:
+        """The artefacts of a successful job or call, to be read.
+
+        Raises
+        ------
+        Elsewhere
+            where it has any and they are not here.
+        """
+        shelf = self._state.shelf(job.id, job.epoch)
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        if has_files and isinstance(shelf, Folder) and not shelf.directory.exists():
+            raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
+        return shelf
+
+    def hold(self, job: Job) -> Job:
+        """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
+
+        So whoever reads them part by part, or follows a link to them, has time to.
+        """
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)
+        if not (self._settings.retention.is_limited and has_files) or is_held or self._store.hold(job.id):
+            return job
+        return self.get(job.id) or job
+
+    def log(self, job: Job) -> Path:
+        """What the method of a job said; there is no such file where it said nothing.
+
+        Raises
+        ------
+        Elsewhere
+            where it is not here.
+        """
+        log = self._state.log(job.id)
+        # that of a site's job comes to whichever machine hears of it
+        is_here = self._state.common is not None or job.queue != LOCAL or job.owner in (None, self._state.identity)
+        if not is_here and not log.exists():
+            raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
+        return log
+
+    def note(self, job_id: str, line: str) -> None:
+        """Add a line to the log of a job."""
+        with self._state.log(job_id).open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
 
     def describe(self) -> dict[str, Any]:
         """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.
@@ -380,10 +445,11 @@ class Engine:
             # another supervisor is on its way
             time.sleep(min(seconds, RETRY))
 
-    def _stop(self, job: Job) -> None:
+    def _stop(self, job: Job, *, runs: bool) -> None:
         """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
         with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.line(0.0) as line:
-            line.send({"do": "stop", "job": job.id, "updated": microseconds(job.updated)})
+            line.send({"do": "stop", **said})
             line.receive(MARGIN)
 
     def _stop_supervisor(self) -> None:

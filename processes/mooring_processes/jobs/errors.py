@@ -30,6 +30,10 @@ class Interrupted(EngineError):  # noqa: N818
     """A part of the engine ended while it worked on a call."""
 
 
+class Elsewhere(EngineError):  # noqa: N818
+    """The files of a job are not on this machine."""
+
+
 class Unavailable(EngineError):  # noqa: N818
     """The store, or the supervisor, does not answer."""
 

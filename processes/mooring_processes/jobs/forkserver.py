@@ -53,15 +53,18 @@ class Forkserver:
     Parameters
     ----------
     control : the supervisor.
-    settings : ``state``, ``workplace``, ``preload`` and ``log`` of the engine's settings.
+    settings : those of the engine's that the crew hands on.
     """
 
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
         self._control = control
-        self._state = State(Path(settings["state"]))
+        self._state = State.of(settings)
         self._children: set[int] = set()
         preload(settings["preload"])
+        if self._state.objects is not None:
+            self._state.objects.prepare()
         self._workplace = Workplace(settings["workplace"])
+        self._workplace.preload()
         self._log = OperatorLog(settings["log"], "child")
         # so that collecting garbage in a child does not copy all that it shares with the others
         gc.collect()

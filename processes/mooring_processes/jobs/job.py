@@ -57,6 +57,12 @@ class Job:
     listed: bool
     """Whether it stands in the job list; calls do not."""
     queue: str = "local"
+    owner: str | None = None
+    """The machine that runs it, or ran it last."""
+    needed: datetime | None = None
+    """Until when its results are held."""
+    expired: datetime | None = None
+    """Since when its results are not kept any more."""
 
 
 @dataclass(frozen=True)

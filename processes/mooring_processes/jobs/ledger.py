@@ -26,6 +26,7 @@ from mooring_processes.jobs.database import (
     shift,
 )
 from mooring_processes.jobs.ends import End, of_attempt, of_call, tell
+from mooring_processes.jobs.expiry import size_of
 from mooring_processes.jobs.job import Status
 from mooring_processes.limits import Limits
 
@@ -45,6 +46,7 @@ END = OWN.values(
     progress=sa.func.coalesce(bindparam("percent"), JOBS.c.progress),
     message=sa.func.coalesce(bindparam("words"), JOBS.c.message),
     artefacts=bindparam("results"),
+    size=bindparam("bytes"),
     failure=bindparam("reason"),
     finished=bindparam("moment"),
     updated=bindparam("moment"),
@@ -65,7 +67,8 @@ CHOSEN = (
     .order_by(JOBS.c.created)
     .limit(bindparam("places"))
     .with_for_update(skip_locked=True)
-    .cte("chosen")
+    # inside the update: Python's sqlite3 begins no transaction for a statement that does not begin with its verb
+    .cte("chosen", nesting=True)
 )
 CLAIM = (
     sa.update(JOBS)
@@ -185,7 +188,15 @@ class Ledger:
             where the store does not answer; then nothing was changed.
         """
         places = ask.places if self._is_worthwhile(ask) else 0
-        with self._database.begin() as connection, _Entry(connection) as entry:
+        must_last = any(isinstance(report, Ended) and report.must_last for report in ask.reports.values())
+        try:
+            return self._exchange(ask, places, must_last=must_last)
+        except _MustLastError:
+            return self._exchange(ask, places, must_last=True)
+
+    def _exchange(self, ask: Ask, places: int, *, must_last: bool) -> Exchange:
+        begin = self._database.begin(survives_power_loss=must_last)
+        with begin as connection, _Entry(connection) as entry:
             entry.report(ask.reports)
             self._record(connection, ask.records)
             entry.ends += map(of_call, ask.records)
@@ -195,18 +206,32 @@ class Ledger:
             if ask.takes_over:
                 self._take_over(entry)
             claimed = self._claim(entry, places) if places else []
+            if not (must_last or self._database.survives_power_loss) and any(each.is_once for each in claimed):
+                # if a power loss made it be forgotten that they were begun, they would run twice
+                raise _MustLastError
             watched = _states(connection, ask.watched) if ask.watched else []
             if self._counts:
                 tallies.add(self._database, connection, entry.ends)
         tell(entry.ends)
         return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
-    def kept(self, jobs: Iterable[str]) -> set[str]:
-        """Those of *jobs* whose artefacts are, or may still be, needed."""
-        statement = sa.select(JOBS.c.id, JOBS.c.status, JOBS.c.artefacts).where(JOBS.c.id.in_(list(jobs)))
+    def kept(self, jobs: Iterable[str]) -> dict[str, int | None]:
+        """Those of *jobs* whose artefacts are needed, and of which attempt; None where that is not known yet."""
+        columns = (JOBS.c.id, JOBS.c.status, JOBS.c.artefacts, JOBS.c.epoch)
+        statement = sa.select(*columns).where(JOBS.c.id.in_(list(jobs)))
         with self._database.begin() as connection:
             rows = connection.execute(statement).all()
-        return {job for job, status, artefacts in rows if artefacts != "[]" or not Status(status).is_done}
+        return {
+            job: epoch if Status(status).is_done else None
+            for job, status, artefacts, epoch in rows
+            if artefacts != "[]" or not Status(status).is_done
+        }
+
+    def told_of(self, jobs: Iterable[str]) -> set[str]:
+        """Those of *jobs* whose logs are needed."""
+        statement = sa.select(JOBS.c.id).where(JOBS.c.id.in_(list(jobs)), JOBS.c.expired.is_(None))
+        with self._database.begin() as connection:
+            return set(connection.execute(statement).scalars())
 
     def has_waiting(self) -> bool:
         """Whether a job could be taken."""
@@ -260,6 +285,10 @@ class Ledger:
         inputs = {row.job: row.content for row in found}
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
+
+
+class _MustLastError(Exception):
+    """A transaction that must be on the disk when it is committed, as turned out."""
 
 
 class _Entry:
@@ -318,6 +347,7 @@ def _statement(ref: Ref, report: Report, moment: int) -> tuple[sa.Executable, di
         "percent": report.percent,
         "words": _text(failure.detail if failure else report.message),
         "results": report.artefacts,
+        "bytes": size_of(report.artefacts),
         "reason": compact(failure.to_json()) if failure else None,
     }
 

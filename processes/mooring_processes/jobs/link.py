@@ -163,7 +163,7 @@ class Link:
         """What the supervisor has for its standard error; None for the same as this process."""
         if self._settings.log == JSON:
             return contextlib.nullcontext()
-        return (self._state.logs / "supervisor.log").open("a")
+        return self._state.supervisor_log.open("a")
 
     def _is_reachable(self) -> bool:
         try:

@@ -12,6 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mooring_processes.jobs.retention import Retention
+from mooring_processes.jobs.sites.settings import HubSettings
+
 PRELOAD = (
     *("xarray", "rioxarray", "netCDF4", "h5netcdf", "geopandas", "exactextract", "mooring_processes.execution"),
     *("mooring.formats.grids", "mooring.formats.features", "mooring.formats.tables", "mooring.formats.pictures"),
@@ -33,7 +36,7 @@ class EngineSettings:
     preload: tuple[str, ...] = PRELOAD
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Jobs that run at once."""
+    """Jobs that run at once; with 0 they are left to other machines at the same store."""
     call_slots: int = 2
     """Calls that run at once, beside the jobs."""
     queue: int = 1000
@@ -42,10 +45,19 @@ class EngineSettings:
     """Calls that may wait for a child."""
     store: str | None = None
     """SQLAlchemy URL of the store; None for SQLite in the state directory."""
+    results: str | None = None
+    """Directory of results and logs that all machines at one store share, or fsspec's URL of an object store for
+    results; None for the state directory."""
+    results_options: Mapping[str, Any] = field(default_factory=dict)
+    """What fsspec takes beside the URL."""
+    retention: Retention = field(default_factory=Retention)
+    """How long results are kept."""
     lease: float = 10.0
     """Seconds after which a machine that has not been heard of loses its jobs to others at the same store."""
     drain: float = 30.0
     """Seconds that running jobs are given to finish when the service stops."""
+    hub: HubSettings | None = None
+    """Where sites dial in; None where there are none."""
     log: str = "text"
     """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
     metrics: bool = False
@@ -54,18 +66,25 @@ class EngineSettings:
     """When the service began [s since 1970]; a newer one with other settings takes the supervisor's place."""
 
     def __post_init__(self) -> None:
-        for name in ("slots", "call_slots", "queue", "call_queue", "lease"):
+        if self.slots < 0:
+            raise ValueError(f"slots is {self.slots}; it takes 0 or more")
+        for name in ("call_slots", "queue", "call_queue", "lease"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EngineSettings:
         """Read what :meth:`to_json` wrote."""
-        return cls(**{**document, "state": Path(document["state"]), "preload": tuple(document["preload"])})
+        hub = document["hub"] and HubSettings.from_json(document["hub"])
+        retention = Retention.from_json(document["retention"])
+        told = {"state": Path(document["state"]), "preload": tuple(document["preload"])}
+        told |= {"hub": hub, "retention": retention}
+        return cls(**{**document, **told})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the supervisor."""
-        return {**asdict(self), "state": str(self.state)}
+        told = {"hub": self.hub and self.hub.to_json(), "retention": self.retention.to_json()}
+        return {**asdict(self), "state": str(self.state), **told}
 
     @property
     def url(self) -> str:

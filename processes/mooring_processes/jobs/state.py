@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-NETWORKED = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "ceph", "gfs2", "glusterfs", "gpfs", "lustre"}
-    | {"ocfs2", "fuse.ceph", "fuse.davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
-)
-"""File systems on which SQLite's write-ahead log and file locks do not hold."""
+from mooring_processes.jobs.disk import NETWORKED, file_system, made_once, old_entries, sync
+from mooring_processes.jobs.objects import Objects, ObjectsError, ObjectShelf
+from mooring_processes.jobs.shelf import Folder, Shelf
+
 PRIVATE = 0o700
 
 
@@ -30,9 +31,25 @@ class State:
     A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
     given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
     quick whatever its size, and complete whenever a process is killed.
+
+    Where several machines serve one store, each has a state directory of its own, and all have one for what any of
+    them may be asked for; scratch and trash lie there too, for a rename never crosses file systems. Or the results of
+    jobs lie in an object store; those of calls that are not kept go no further than this machine.
     """
 
     path: Path
+    common: Path | None = None
+    """Where results and logs lie, for all machines; None for *path*."""
+    objects: Objects | None = None
+    """Where the results of jobs lie, if not in a directory."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> State:
+        """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings."""
+        path, results = Path(settings["state"]), settings.get("results")
+        if results and "://" in results:
+            return cls(path, objects=Objects(results, settings.get("results_options") or {}))
+        return cls(path, Path(results) if results else None)
 
     def prepare(self) -> None:
         """Make the directory, for this user alone.
@@ -42,12 +59,23 @@ class State:
         StateError
             where it lies on a network file system, or belongs to somebody else.
         """
+        if self.objects is not None:
+            try:
+                self.objects.prepare()
+            except ObjectsError as error:
+                raise StateError(str(error)) from error
         self.path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         kind = file_system(self.path)
         if kind in NETWORKED:
             raise StateError(f"{self.path} lies on a network file system ({kind}); name a directory on a local disk")
-        for folder in (self.results, self.logs, self.run, self._begun, self._scratch, self._trash):
+        for folder in (self._own_logs, self.run, self._begun):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
+        try:
+            for folder in (self.results, self.logs, self._scratch, self._incoming, self._trash):
+                folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
+        except OSError as error:
+            reason = f"{error.filename} cannot be made ({error.strerror})"
+            raise StateError(f"{reason}; name a directory of results that this user may write to") from error
         if self.run.stat().st_uid != os.geteuid():
             raise StateError(f"{self.run} belongs to another user; name a state directory of your own")
         self.run.chmod(PRIVATE)
@@ -55,12 +83,17 @@ class State:
     @property
     def results(self) -> Path:
         """Results of all jobs: ``<job>/<epoch>/``."""
-        return self.path / "results"
+        return self._shared / "results"
 
     @property
     def logs(self) -> Path:
-        """One log for each job, and the supervisor's."""
-        return self.path / "logs"
+        """One log for each job."""
+        return self._shared / "logs"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor says."""
+        return self._own_logs / "supervisor.log"
 
     @property
     def run(self) -> Path:
@@ -72,27 +105,69 @@ class State:
         return self.path / "begun"
 
     @property
+    def _shared(self) -> Path:
+        return self.common or self.path
+
+    @property
+    def _own_logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
     def _scratch(self) -> Path:
-        return self.path / "scratch"
+        # process ids are told apart by machine
+        return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
+
+    @property
+    def _incoming(self) -> Path:
+        return self._shared / "incoming"
 
     @property
     def _trash(self) -> Path:
-        return self.path / "trash"
+        return self._shared / "trash"
 
+    @cached_property
     def identity(self) -> str:
         """Who runs jobs here, the same for each supervisor of this directory."""
-        return _made_once(self.path / "identity", str(uuid.uuid4()))
+        return made_once(self.path / "identity", str(uuid.uuid4()))
 
     def secret(self) -> str:
         """What callbacks are signed with, unless the configuration names another secret; this user alone may read it.
 
         The operator hands it to those who receive callbacks.
         """
-        return _made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
+        return made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
 
     def log(self, job: str) -> Path:
         """What the method of a job said."""
         return self.logs / f"{job}.log"
+
+    def write_log(self, job: str, offset: int, content: bytes) -> None:
+        """Write a part of the log of a job that runs elsewhere; the same part again changes nothing."""
+        file = os.open(self.log(job), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(file, content, offset)
+        finally:
+            os.close(file)
+
+    def incoming(self) -> Path:
+        """A file for something that is being brought, until it is known to be whole."""
+        return self._incoming / str(uuid.uuid4())
+
+    def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
+        """Let what was brought be one of the files of an attempt."""
+        if self.objects is not None:
+            self.objects.put_file(incoming, job, epoch, file)
+            return
+        published = self.published(job, epoch)
+        published.mkdir(parents=True, exist_ok=True)
+        incoming.rename(published / file)
+
+    def has(self, job: str, epoch: int, file: str, size: int) -> bool:
+        """Whether a file of an attempt is here, all of it."""
+        if self.objects is not None:
+            return self.objects.size(job, epoch, file) == size
+        path = self.published(job, epoch) / file
+        return path.is_file() and path.stat().st_size == size
 
     def scratch(self, child: int) -> Path:
         """Where a child writes."""
@@ -114,19 +189,62 @@ class State:
         """The results of an attempt that is done."""
         return self.results / job / str(epoch)
 
-    def begin(self, job: str, epoch: int) -> None:
-        """Note that a child took up an attempt."""
+    def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
         (self._begun / f"{job}.{epoch}").touch()
+        if must_last:
+            sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
         """Whether a child took up an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
-    def publish(self, scratch: Path, job: str, epoch: int) -> None:
-        """Let what was written to *scratch* be the results of an attempt."""
+    def shelf(self, job: str, epoch: int) -> Shelf:
+        """The results of an attempt that is done, to be read."""
+        published = self.published(job, epoch)
+        if self.objects is None or published.exists():
+            return Folder(published)
+        return ObjectShelf(self.objects, job, epoch)
+
+    def publish(self, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
+        """Let what was written to *scratch* be the results of an attempt.
+
+        Parameters
+        ----------
+        scratch : of the child that made it.
+        job, epoch : the attempt.
+        is_job : whether it must last: it is on the disk, or in the object store, before the job may be called done.
+
+        Raises
+        ------
+        OSError
+            where it cannot be.
+        """
+        if is_job and self.objects is not None:
+            self.objects.put(scratch, job, epoch)
+        else:
+            self._publish_here(scratch, job, epoch, must_last=is_job)
+
+    def keep(self, job: str, epoch: int) -> None:
+        """Let the results of a call be as those of a job."""
+        published = self.published(job, epoch)
+        if self.objects is not None and published.exists():
+            self.objects.put(published, job, epoch)
+            self._discard(published.parent)
+
+    def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         published = self.published(job, epoch)
         published.parent.mkdir(exist_ok=True)
+        if must_last:
+            for path in (*scratch.rglob("*"), scratch):
+                if path.is_dir() or path.is_file():
+                    sync(path)
+        # a power loss may have made the store forget an attempt of the same number
+        self._discard(published)
         scratch.rename(published)
+        if must_last:
+            for path in (published.parent, self.results):
+                sync(path)
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
@@ -135,15 +253,28 @@ class State:
             with contextlib.suppress(OSError):
                 # another epoch may lie there
                 self.published(job, epoch).parent.rmdir()
+        if not keep and self.objects is not None:
+            self.objects.discard(job, epoch)
         (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
 
     def discard_results(self, job: str) -> None:
         """Remove the results of a job."""
         self._discard(self.results / job)
+        if self.objects is not None:
+            self.objects.discard(job)
+
+    def discard_call(self, job: str) -> None:
+        """Remove the results of a call that was not kept."""
+        self._discard(self.results / job)
 
     def discard_scratch(self, child: int) -> None:
         """Remove what a child left that is gone."""
         self._discard(self.scratch(child))
+
+    def forget_call(self, job: str) -> None:
+        """Remove all that is left of a call that was not kept."""
+        self.discard_call(job)
+        self.log(job).unlink(missing_ok=True)
 
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""
@@ -155,7 +286,9 @@ class State:
         for name in os.listdir(self._trash):  # noqa: PTH208 - each second
             path = self._trash / name
             shutil.rmtree(path, ignore_errors=True)
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                # another machine may be at it too, and a file that one of them still reads keeps its directory
+                path.unlink()
 
     def empty_scratch(self) -> None:
         """Remove what children left; none may be alive."""
@@ -164,43 +297,55 @@ class State:
 
     def forget_begun(self, before: float) -> None:
         """Forget which attempts were taken up *before* this [s since 1970]; the store must know their end."""
-        for each in _old_entries(self._begun, before):
+        for each in old_entries(self._begun, before):
             Path(each.path).unlink(missing_ok=True)
 
     def with_results(self, older_than: float) -> list[str]:
-        """Jobs whose results have not changed since *older_than* [s since 1970]."""
-        return [each.name for each in _old_entries(self.results, older_than)]
+        """Jobs with results; in a directory only those that have not changed since *older_than* [s since 1970]."""
+        here = [each.name for each in old_entries(self.results, older_than)]
+        return here if self.objects is None else [*here, *self.objects.jobs()]
+
+    def with_logs(self, older_than: float) -> list[str]:
+        """Jobs whose log has not changed since *older_than* [s since 1970]."""
+        logs = (Path(each.name) for each in old_entries(self.logs, older_than))
+        return [log.stem for log in logs if log.suffix == ".log" and log.name != self.supervisor_log.name]
+
+    def discard_old_results(self, job: str, older_than: float) -> None:
+        """Remove the results of a job, unless they have changed since *older_than* [s since 1970]."""
+        if self.objects is None or self.objects.changed(job) < older_than:
+            self.discard_results(job)
+
+    def discard_other_attempts(self, job: str, epoch: int, older_than: float) -> None:
+        """Remove what attempts at a job left that came too late."""
+        if epoch == 1:
+            # there was no other
+            return
+        with contextlib.suppress(FileNotFoundError):
+            for each in old_entries(self.results / job, older_than):
+                if each.name != str(epoch):
+                    self._discard(Path(each.path))
+        if self.objects is not None:
+            for other in self.objects.attempts(job):
+                if other != epoch:
+                    self.objects.discard(job, other)
+
+    def show_life(self) -> None:
+        """Tell other machines that this one is still there."""
+        if self.common is not None:
+            os.utime(self._scratch)
+
+    def forget_machines(self, older_than: float) -> None:
+        """Remove the scratch of machines that have shown no life since *older_than* [s since 1970]."""
+        if self.common is not None:
+            for each in old_entries(self._scratch.parent, older_than):
+                if each.name != self.identity:
+                    self._discard(Path(each.path))
+
+    def forget_incoming(self, before: float) -> None:
+        """Remove what was begun to be brought *before* this [s since 1970], and has not come."""
+        for each in old_entries(self._incoming, before):
+            Path(each.path).unlink(missing_ok=True)
 
     def _discard(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")
-
-
-def _made_once(path: Path, content: str) -> str:
-    """The content of a file that whichever process comes first makes, complete, for this user alone."""
-    if not path.exists():
-        new = path.with_name(f"{path.name}.{uuid.uuid4()}")
-        new.touch(mode=0o600)
-        new.write_text(content)
-        with contextlib.suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
-    return path.read_text()
-
-
-def _old_entries(folder: Path, older_than: float) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [each for each in entries if each.stat(follow_symlinks=False).st_mtime < older_than]
-
-
-def file_system(path: Path) -> str:
-    """The kind of file system a path lies on, such as ``ext4``."""
-    kind, longest = "", -1
-    real = path.resolve()
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        mount = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4]))
-        # the last of several mounts at one place is the one that is seen
-        if len(mount.parts) >= longest and real.is_relative_to(mount):
-            kind, longest = after.split()[0], len(mount.parts)
-    return kind

@@ -15,6 +15,7 @@ from mooring_processes.jobs import figures, outbox, tallies
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
+    LOCAL,
     QUEUES,
     Database,
     compact,
@@ -25,13 +26,19 @@ from mooring_processes.jobs.database import (
 )
 from mooring_processes.jobs.ends import of_dismissal, tell
 from mooring_processes.jobs.errors import QueueFull, Unavailable
+from mooring_processes.jobs.expiry import need, referred_to, size_of
 from mooring_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from mooring_processes.jobs.listing import page_of
 from mooring_processes.jobs.outbox import Outbox
+from mooring_processes.jobs.sites.grants import Grants
+from mooring_processes.jobs.sites.roll import Enrolled, read_sites
 from mooring_processes.limits import Limits
 
 if TYPE_CHECKING:
     from mooring_processes.jobs.figures import Figures
+
+SECOND = 1_000_000
+"""Microseconds."""
 
 # made once: making a statement takes as long as running it
 TAKE_PLACE = (
@@ -52,12 +59,13 @@ class Store:
     Parameters
     ----------
     url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
     counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, url: str, *, counts: bool = False) -> None:
+    def __init__(self, url: str, *, survives_power_loss: bool = True, counts: bool = False) -> None:
         self._counts = counts
-        self._database = Database(url, survives_power_loss=True)
+        self._database = Database(url, survives_power_loss=survives_power_loss)
 
     def prepare(self) -> None:
         """Make the tables, or bring those of an older version up to date."""
@@ -92,7 +100,9 @@ class Store:
         with self._database.begin() as connection:
             self._take_place(connection, order.queue, room)
             connection.execute(ADD_JOB, row)
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
+            content = compact(dict(order.request.inputs))
+            connection.execute(ADD_INPUTS, {"job": order.id, "content": content})
+            need(connection, referred_to([content]))
             outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
 
@@ -119,10 +129,12 @@ class Store:
             "failure": compact(job.failure.to_json()) if job.failure else None,
             "attempt": job.attempt,
             "epoch": job.epoch,
+            "owner": job.owner,
             "listed": False,
         }
+        row["size"] = size_of(row["artefacts"])
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts"])
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner", "size"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -133,12 +145,27 @@ class Store:
             row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
+    def sites(self) -> list[Enrolled]:
+        """Sites that ever dialled in, and what they offer."""
+        with self._database.begin() as connection:
+            return read_sites(connection)
+
+    @property
+    def grants(self) -> Grants:
+        """What sites may bring and fetch."""
+        return Grants(self._database)
+
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
         with self._database.begin() as connection:
             rows = page_of(connection, query)
         jobs = tuple(self._read(row) for row in rows[: query.limit])
         return JobPage(jobs, has_more=len(rows) > query.limit)
+
+    def hold(self, job: str) -> bool:
+        """Hold the results of a job for a while; False where they are not kept any more."""
+        with self._database.begin() as connection:
+            return need(connection, [job]) > 0
 
     def dismiss(self, job: str) -> Job | None:
         """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
@@ -233,6 +260,8 @@ def _row(order: Order) -> dict[str, Any]:
         "message": "",
         "progress": 0,
         "created": created,
+        # as long as it may wait for a site
+        "lease": None if order.queue == LOCAL else created + int(order.limits.wait * SECOND),
         "started": None,
         "finished": None,
         "updated": created,
@@ -243,7 +272,11 @@ def _row(order: Order) -> dict[str, Any]:
         "failure": None,
         "attempt": 0,
         "epoch": 0,
+        "owner": None,
         "listed": True,
+        "size": 0,
+        "needed": None,
+        "expired": None,
     }
 
 
@@ -268,4 +301,7 @@ def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
         failure=Failure.from_json(failure) if failure else None,
         listed=row["listed"],
         queue=row["queue"],
+        owner=row["owner"],
+        needed=None if row["needed"] is None else moment(row["needed"]),
+        expired=None if row["expired"] is None else moment(row["expired"]),
     )

@@ -15,22 +15,27 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mooring_processes.jobs.clerk import Clerk, Desk
 from mooring_processes.jobs.crew import Crew
-from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.database import LOCAL, Database
 from mooring_processes.jobs.dispatcher import Dispatcher
 from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.expiry import Expiry
 from mooring_processes.jobs.ledger import Exchange, Ledger
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.state import State
+from mooring_processes.jobs.sweeper import Sweeper
 from mooring_processes.jobs.visitor import Visitor, accepted
 from mooring_processes.jobs.watchers import Watchers
 from mooring_processes.jobs.wire import listening
 from mooring_processes.logs import OperatorLog
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.sites.hub import Hub
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,10 +46,6 @@ ALONE = 10.0
 """Seconds until a supervisor ends that no web process needs and that has nothing to do."""
 LAST_WORD = 5.0
 """Seconds the store is given to hear the last reports."""
-HOUSEKEEPING = 3600.0
-"""Seconds between two searches for results that nobody needs, and the age of those."""
-MANY = 500
-"""Jobs the store is asked for at once."""
 
 
 def main() -> NoReturn:
@@ -54,7 +55,7 @@ def main() -> NoReturn:
         # no child of the web process, which need not wait for its end
         os._exit(0)
     OperatorLog(settings.log, "supervisor").begin()
-    state = State(settings.state)
+    state = State.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:
         asyncio.run(_supervise(settings, state))
@@ -103,12 +104,15 @@ class Supervisor:
         self.watchers = Watchers()
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
-        identity = state.identity()
+        identity = state.identity
         self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
+        expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
+        self._sweeper = Sweeper(state, self._ledger, expiry)
         desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
         self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
         size = settings.slots + settings.call_slots
         self._crew = Crew(settings.to_json(), identity, size, self.dispatcher)
+        self.hub = self._new_hub()
 
     async def run(self) -> None:
         """Serve until it is time to leave."""
@@ -123,9 +127,10 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)
         LOGGER.info("supervisor %d of %s begins", os.getpid(), self._state.path)
         self._crew.start()
-        tasks = [asyncio.create_task(work) for work in (self.clerk.work(), self._keep_house(), self._is_leaving.wait())]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[2] in done:
+        leaving = asyncio.create_task(self._is_leaving.wait())
+        works = [self.clerk.work(), self._keep_house(), *([self.hub.run()] if self.hub else [])]
+        done, _ = await asyncio.wait([leaving, *map(asyncio.create_task, works)], return_when=asyncio.FIRST_COMPLETED)
+        if leaving in done:
             await self._end()
         else:
             # without one of them jobs would be stuck: better to end, and be replaced
@@ -138,6 +143,28 @@ class Supervisor:
         self._crew.stop()
         self.dispatcher.close()
         (self._state.run / "socket").unlink(missing_ok=True)
+
+    def _new_hub(self) -> Hub | None:
+        if self._settings.hub is None:
+            return None
+        from mooring_processes.jobs.sites.hub import Hub  # noqa: PLC0415 - only where there are sites
+
+        return Hub(self._settings.hub, Database(self._settings.url, survives_power_loss=False), self._state, self)
+
+    def look(self) -> None:
+        """A job may wait, here or for a site."""
+        self.clerk.look()
+        if self.hub is not None:
+            self.hub.look()
+
+    def stop(self, job: str, queue: str, *, runs: bool, on_end: Callable[[], None]) -> None:
+        """Stop a job that was dismissed; *on_end* is called when nothing runs any more for it."""
+        if queue == LOCAL:
+            self.dispatcher.stop(job, on_end=on_end)
+        elif self.hub is not None:
+            self.hub.stop(job, queue, runs=runs, on_end=on_end)
+        else:
+            on_end()
 
     def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; one with newer settings needs another supervisor."""
@@ -176,6 +203,8 @@ class Supervisor:
             self._state.forget_begun(before=self._began)
         self.watchers.notice(exchange.changes)
         self.dispatcher.take(exchange)
+        if self.hub is not None:
+            self.hub.take(exchange)
 
     def _leave(self, patience: float) -> None:
         """Leave, after giving what runs *patience* [s] to finish."""
@@ -184,13 +213,9 @@ class Supervisor:
             self._is_leaving.set()
 
     async def _keep_house(self) -> None:
-        swept = -HOUSEKEEPING
         while True:
             await asyncio.sleep(1.0)
-            await asyncio.to_thread(self._state.empty_trash)
-            if time.monotonic() - swept > HOUSEKEEPING:
-                swept = time.monotonic()
-                await asyncio.to_thread(self._sweep)
+            await asyncio.to_thread(self._sweeper.work)
             if await self._is_needless():
                 self._leave(0.0)
 
@@ -201,14 +226,3 @@ class Supervisor:
             return not await asyncio.to_thread(self._ledger.has_waiting)
         except Unavailable:
             return False
-
-    def _sweep(self) -> None:
-        """Remove results that belong to no job: of calls whose web process died, of jobs dismissed while none ran."""
-        try:
-            old = self._state.with_results(older_than=time.time() - HOUSEKEEPING)
-            for start in range(0, len(old), MANY):
-                some = old[start : start + MANY]
-                for job in set(some) - self._ledger.kept(some):
-                    self._state.discard_results(job)
-        except (Unavailable, OSError) as error:
-            LOGGER.warning("old results were not swept: %s", error)

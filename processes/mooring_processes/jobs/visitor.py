@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mooring_processes.execution import Failure
@@ -41,6 +42,12 @@ class House(Protocol):
         """The processes of the engine."""
         ...
 
+    def look(self) -> None:
+        """A job may wait."""
+
+    def stop(self, job: str, queue: str, *, runs: bool, on_end: Callable[[], None]) -> None:
+        """A job was dismissed."""
+
     def part(self, visitor: Visitor) -> None:
         """A visitor has gone."""
 
@@ -66,13 +73,14 @@ class Visitor:
             case "call":
                 self._begin_call(frame)
             case "look":
-                self._house.clerk.look()
+                self._house.look()
             case "watch":
                 self._watch = Watch(head["job"], head["known"], head["only_end"], self._tell_of_change)
                 self._house.watchers.add(self._watch)
             case "stop":
                 self._house.watchers.notice([Change(head["job"], head["updated"], is_done=True)])
-                self._house.dispatcher.stop(head["job"], on_end=lambda: self._peer.send({"stopped": True}))
+                answer = partial(self._peer.send, {"stopped": True})
+                self._house.stop(head["job"], head["queue"], runs=head["runs"], on_end=answer)
             case "hello":
                 self._peer.send({"welcome": self._house.greet(self, head)})
             case "leave":

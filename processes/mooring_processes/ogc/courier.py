@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mooring.callbacks import HEADER, Callback, sign
 
 from mooring_processes.jobs.database import microseconds
-from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.errors import Elsewhere, Unavailable
 from mooring_processes.jobs.job import Status
 from mooring_processes.logs import about
 from mooring_processes.ogc import vocabulary as ogc
@@ -124,7 +124,7 @@ class Courier:
             return
         try:
             body = news_of(job, self._service)
-        except OSError:
+        except (OSError, Elsewhere):
             LOGGER.exception(
                 "the results of job %s cannot be read", job.id, extra=about(job.id, job.process, job.attempt)
             )
@@ -185,5 +185,4 @@ class Courier:
         url = letter.callback.url.partition("?")[0]
         line = f"callback {EVENTS[letter.callback.status]} to {url} {words}"
         LOGGER.warning("job %s: %s", letter.job, line, extra=about(letter.job))
-        with self._service.engine.log(letter.job).open("a", encoding="utf-8") as log:
-            log.write(f"{line}\n")
+        self._service.engine.note(letter.job, line)

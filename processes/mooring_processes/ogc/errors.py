@@ -13,7 +13,7 @@ from flask import current_app
 from werkzeug.exceptions import HTTPException
 
 from mooring_processes.errors import InputError
-from mooring_processes.jobs.errors import Busy, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -72,8 +72,11 @@ FAILURES = {
     "crashed": Row(500, "ProcessCrashed"),
     "timeout": Row(504, "TimeLimitExceeded"),
     "memory": Row(507, "MemoryLimitExceeded"),
+    "storage": Row(507, "NoRoomForResults"),
     "lost": Row(500, "AttemptLost"),
+    "waited": Row(503, "SiteAway", retry=True),
     "interrupted": Row(503, "Interrupted", retry=True),
+    "cluster": Row(503, "ClusterUnavailable", retry=True),
 }
 """Reason of a failed call to HTTP."""
 
@@ -83,6 +86,7 @@ ENGINE: dict[type[EngineError], Row] = {
     Interrupted: Row(503, "Interrupted", retry=True),
     Unavailable: Row(503, "Unavailable", retry=True),
     TimedOut: Row(504, "TimeLimitExceeded"),
+    Elsewhere: Row(500, "Elsewhere"),
 }
 """What the engine raises to HTTP."""
 

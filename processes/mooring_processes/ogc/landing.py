@@ -18,7 +18,7 @@ def landing_page(service: Service) -> dict[str, Any]:
         "title": text_of(about.get("title")),
         "description": text_of(about.get("description")),
         "attribution": text_of(provider.get("name")),
-        "links": _links(service.base),
+        "links": [*_links(service.base), *(_sites(service.base) if service.offer.takes_sites else ())],
     }
 
 
@@ -35,6 +35,10 @@ def _links(base: str) -> list[dict[str, str]]:
         ("data", ogc.JSON, "/collections?f=json", "Its datasets"),
     )
     return [{"rel": rel, "type": kind, "href": f"{base}{path}", "title": title} for rel, kind, path, title in table]
+
+
+def _sites(base: str) -> list[dict[str, str]]:
+    return [{"rel": "related", "type": ogc.JSON, "href": f"{base}/sites?f=json", "title": "Institutes that dial in"}]
 
 
 def text_of(words: Any) -> str:

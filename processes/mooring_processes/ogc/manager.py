@@ -130,7 +130,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         return True
 
     def _payload(self, job: Job) -> tuple[str, Any]:
-        return payload(job.artefacts, self.engine.directory(job), is_map=_is_map(job))
+        return payload(job.artefacts, self.engine.files(job), is_map=_is_map(job))
 
     def _job(self, job_id: str) -> Job:
         job = self.engine.get(job_id)

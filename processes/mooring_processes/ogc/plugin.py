@@ -26,6 +26,7 @@ from mooring_processes.catalogue import Catalogue, Entry, describe_here
 from mooring_processes.datasets import Datasets
 from mooring_processes.errors import InputError
 from mooring_processes.execution import Artefact, ExecutionFailed, Workplace
+from mooring_processes.jobs.shelf import Folder, Shelf
 from mooring_processes.ogc.errors import Problem, of_failure
 from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.requests import Order, Signals, order_of
@@ -67,7 +68,7 @@ class Method(BaseProcessor):  # type: ignore[misc]  # pygeoapi is untyped
                 artefacts = workplace.execute(order.request, Path(folder), _ignore)
             except ExecutionFailed as failed:
                 raise RefusedError(of_failure(failed.failure)) from failed
-            return payload(artefacts, Path(folder), is_map=len(order.request.outputs) != 1)
+            return payload(artefacts, Folder(Path(folder)), is_map=len(order.request.outputs) != 1)
 
 
 def entry_of(processor_def: Mapping[str, Any]) -> Entry:
@@ -101,27 +102,27 @@ def checked_order(entry: Entry, inputs: Any, outputs: Any, shape: str = "raw") -
         raise RefusedError(Problem(400, "InvalidParameterValue", error.detail)) from error
 
 
-def payload(artefacts: tuple[Artefact, ...], directory: Path, *, is_map: bool) -> tuple[str, Any]:
+def payload(artefacts: tuple[Artefact, ...], shelf: Shelf, *, is_map: bool) -> tuple[str, Any]:
     """Outputs as the one payload pygeoapi can send: the one that was asked for as it is, a map as a JSON object."""
     if not is_map:
-        return _single(artefacts[0], directory)
-    return "application/json", {each.output: _in_json(each, directory) for each in artefacts}
+        return _single(artefacts[0], shelf)
+    return "application/json", {each.output: _in_json(each, shelf) for each in artefacts}
 
 
-def _single(artefact: Artefact, directory: Path) -> tuple[str, Any]:
+def _single(artefact: Artefact, shelf: Shelf) -> tuple[str, Any]:
     """An object or list as it is, and all else as bytes, which is what every manager of pygeoapi can store."""
     if artefact.file is not None:
-        return artefact.media_type, (directory / artefact.file).read_bytes()
+        return artefact.media_type, shelf.read(artefact.file)
     if isinstance(artefact.value, dict | list):
         return artefact.media_type, artefact.value
     # pygeoapi would put bytes of just application/json into quotes
     return "application/json; charset=utf-8", json.dumps(artefact.value).encode()
 
 
-def _in_json(artefact: Artefact, directory: Path) -> Any:
+def _in_json(artefact: Artefact, shelf: Shelf) -> Any:
     if artefact.file is None:
         return artefact.value
-    content = b64encode((directory / artefact.file).read_bytes()).decode()
+    content = b64encode(shelf.read(artefact.file)).decode()
     return {"value": content, "mediaType": artefact.media_type, "encoding": "base64"}
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from flask import Response, request
 from werkzeug.utils import send_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from werkzeug.wsgi import wrap_file
 
 Span = tuple[int, int]
 """First byte, and the one after the last."""
@@ -18,25 +18,50 @@ MOST_SPANS = 500
 BLOCK = 1 << 16
 
 
-def file_answer(path: Path, media_type: str, etag: str) -> Response:
-    """The file at *path*, or what the request's ``Range`` names of it."""
-    size = path.stat().st_size
+@dataclass(frozen=True)
+class Source:
+    """A file to be sent."""
+
+    open: Callable[[], BinaryIO]
+    size: int
+    """Bytes."""
+    path: Path | None
+    """Where it lies on this machine, if it does."""
+
+
+def file_answer(source: Source, media_type: str, etag: str) -> Response:
+    """A file, or what the request's ``Range`` names of it."""
+    size = source.size if source.path is None else source.path.stat().st_size
     wanted = _wanted()
     spans = _spans(wanted, size)
     if len(wanted) > 1 and spans and _takes_parts(etag) and _are_fit(spans, size):
-        return _several(path, media_type, etag, spans, size)
+        return _several(source, media_type, etag, spans, size)
     is_kept = len(wanted) == 1 or (len(wanted) > 1 and not spans)  # the latter is refused with 416
-    answer = send_file(
+    environ = dict(request.environ) if is_kept else _without_range()
+    answer = _opened(source, environ, etag) if source.path is None else _sent(source.path, environ, media_type, etag)
+    answer.headers["Content-Type"] = media_type  # as stored, without a charset
+    return answer
+
+
+def _sent(path: Path, environ: dict[str, Any], media_type: str, etag: str) -> Response:
+    return send_file(  # type: ignore[return-value]  # werkzeug promises less than it is given
         path,
-        dict(request.environ) if is_kept else _without_range(),
+        environ,
         mimetype=media_type,
         conditional=True,
         etag=etag,
         max_age=None,
         response_class=Response,
     )
-    answer.headers["Content-Type"] = media_type  # as stored, without a charset
-    return answer  # type: ignore[return-value]  # werkzeug promises less than it is given
+
+
+def _opened(source: Source, environ: dict[str, Any], etag: str) -> Response:
+    """A file that lies elsewhere, read through."""
+    answer = Response(wrap_file(environ, source.open(), BLOCK), direct_passthrough=True)
+    answer.content_length = source.size
+    answer.set_etag(etag)
+    answer.make_conditional(environ, accept_ranges=True, complete_length=source.size)
+    return answer
 
 
 def _wanted() -> Sequence[tuple[int, int | None]]:
@@ -72,12 +97,12 @@ def _are_fit(spans: Sequence[Span], size: int) -> bool:
     return len(spans) <= MOST_SPANS and sum(stop - start for start, stop in spans) <= size
 
 
-def _several(path: Path, media_type: str, etag: str, spans: Sequence[Span], size: int) -> Response:
+def _several(source: Source, media_type: str, etag: str, spans: Sequence[Span], size: int) -> Response:
     """multipart/byteranges, streamed from a file that may be removed once it is open."""
     boundary = secrets.token_hex(16)
     heads = [_head(span, size, media_type, boundary) for span in spans]
     end = f"\r\n--{boundary}--\r\n".encode()
-    file = path.open("rb")
+    file = source.open()
     response = Response(_parts(file, heads, spans, end), status=206)
     response.call_on_close(file.close)
     response.headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"

@@ -7,8 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flask import Response
@@ -17,7 +16,7 @@ from mooring.values import BBox
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
 from mooring_processes.ogc.pages.page import seal
-from mooring_processes.ogc.ranges import file_answer
+from mooring_processes.ogc.ranges import Source, file_answer
 from mooring_processes.ogc.representation import add_profile
 from mooring_processes.ogc.requests import Answer, Shape, Transmission
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from mooring_processes.execution import Artefact
     from mooring_processes.jobs.job import Job
+    from mooring_processes.jobs.shelf import Shelf
 
 INLINE = 1_000_000
 """Bytes above which a value in a document becomes a link."""
@@ -65,12 +65,12 @@ class Results:
     Parameters
     ----------
     job : a successful one.
-    directory : where its files lie.
+    shelf : its files.
     base : URL of the service.
     """
 
     job: Job
-    directory: Path
+    shelf: Shelf
     base: str
 
     def only(self, outputs: Container[str]) -> Results:
@@ -136,10 +136,22 @@ class Results:
         """One output as it is, with ranges, ETag and Content-Length."""
         if artefact.file is None:
             return Response(json.dumps(artefact.value), content_type=artefact.media_type)
-        etag = f"{self.job.id}-{self.job.attempt}-{artefact.output}"
-        response = file_answer(self.directory / artefact.file, artefact.media_type, etag)
+        source = Source(partial(self.shelf.open, artefact.file), artefact.size, self.shelf.path(artefact.file))
+        response = file_answer(source, artefact.media_type, self._etag(artefact))
         response.headers["Content-Disposition"] = f'inline; filename="{artefact.file}"'
         return seal(response)
+
+    def link(self, artefact: Artefact) -> Response | None:
+        """The way to where an output lies, where anybody may fetch it there; None where only this service may."""
+        link = self.shelf.link(artefact.file, artefact.media_type) if artefact.file is not None else None
+        if link is None:
+            return None
+        response = Response(status=303, headers={"Location": link, "Cache-Control": "no-store"})
+        response.set_etag(self._etag(artefact))
+        return response
+
+    def _etag(self, artefact: Artefact) -> str:
+        return f"{self.job.id}-{self.job.attempt}-{artefact.output}"
 
     def href(self, artefact: Artefact) -> str:
         """Where one output is found as long as its job lives."""
@@ -150,7 +162,7 @@ class Results:
             return {"href": self.href(artefact), "type": artefact.media_type}
         if artefact.file is None:
             return _in_document(artefact.value)
-        content = (self.directory / artefact.file).read_bytes()
+        content = self.shelf.read(artefact.file)
         if _is_json(artefact.media_type):
             return {"value": json.loads(content), "mediaType": artefact.media_type}
         if artefact.media_type.startswith("text/"):
@@ -197,7 +209,7 @@ class Results:
     def _content(self, artefact: Artefact) -> Iterator[bytes]:
         if artefact.file is None:
             return iter([json.dumps(artefact.value).encode()])
-        return _blocks((self.directory / artefact.file).open("rb"))
+        return _blocks(self.shelf.open(artefact.file))
 
 
 def _no_content() -> Response:

@@ -14,6 +14,7 @@ from mooring_processes.ogc.endpoints.front import Front
 from mooring_processes.ogc.endpoints.jobs import Jobs
 from mooring_processes.ogc.endpoints.processes import Processes
 from mooring_processes.ogc.endpoints.results import JobResults
+from mooring_processes.ogc.endpoints.sites import Sites
 from mooring_processes.ogc.pages.page import PLACE, static_file
 from mooring_processes.ogc.pages.showing import Picture
 
@@ -27,18 +28,21 @@ GDAL, and so QGIS, asks once for the folder of every file it reads by ranges; it
 """
 
 
-def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
-    """The endpoints of *service*, described by *openapi*; register them before pygeoapi's, so that they come first."""
+def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blueprint:
+    """The endpoints of *service*, described by what *openapi* makes.
+
+    Register them before pygeoapi's, so that they come first.
+    """
     routes = Blueprint("mooring", __name__)
     routes.before_request(service.start)
     routes.after_request(refusals.in_place_of_another)
     front, processes, execution = Front(service), Processes(service), Execution(service)
-    jobs, results, picture = Jobs(service), JobResults(service), Picture(service)
+    jobs, results, picture, sites = Jobs(service), JobResults(service), Picture(service), Sites(service)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
         ("GET", "/robots.txt", front.robots),
-        ("GET", "/openapi", Definition(openapi).openapi),
+        ("GET", "/openapi", Definition(service.offer, openapi).openapi),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),
@@ -52,7 +56,12 @@ def blueprint(service: Service, openapi: Mapping[str, Any]) -> Blueprint:
         ("GET", "/jobs/<job_id>/results/<output_id>/look", picture.look),
         ("GET", f"{PLACE}/<name>", static_file),
     )
-    for method, rule, view in table:
+    of_sites: tuple[tuple[str, str, Callable[..., Response]], ...] = (
+        ("GET", "/sites", sites.listing),
+        ("PUT", "/sites/uploads/<token>", sites.take_in),
+        ("GET", "/sites/requests/<token>", sites.hand_out),
+    )
+    for method, rule, view in (*table, *(of_sites if service.offer.takes_sites else ())):
         endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
         routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
     return routes

@@ -9,12 +9,12 @@ from functools import cached_property
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Any
 
+from mooring_processes.jobs.errors import Elsewhere
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import CallbackRules
 from mooring_processes.ogc.courier import Courier
 from mooring_processes.ogc.errors import Problem
 from mooring_processes.ogc.health import Farewell
-from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.results import Results
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets
     from mooring_processes.jobs.engine import Engine
     from mooring_processes.jobs.job import Job
-    from mooring_processes.references import Policy
+    from mooring_processes.ogc.offer import Offer
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,9 @@ class Service:
 
     base: str
     """Its URL, without a slash at the end."""
-    catalogue: Catalogue
+    offer: Offer
     engine: Engine
     datasets: Datasets
-    policy: Policy
     held: Semaphore
     """Places for requests that are held until a job changes."""
     sync_timeout: float = 60.0
@@ -75,10 +74,10 @@ class Service:
     def _courier(self) -> Courier:
         return Courier(self)
 
-    @cached_property
-    def checkers(self) -> Mapping[str, Checker]:
-        """What checks the inputs of each process."""
-        return {name: Checker(entry, self.datasets, self.policy) for name, entry in self.catalogue.items()}
+    @property
+    def catalogue(self) -> Catalogue:
+        """Its processes now, those of sites among them."""
+        return self.offer.now().catalogue
 
     def entry(self, process_id: str) -> Entry:
         """A process of the catalogue.
@@ -112,7 +111,13 @@ class Service:
 
     def results_of(self, job: Job) -> Results:
         """What a successful job gave."""
-        return Results(job, self.engine.directory(job), self.base)
+        try:
+            return Results(job, self.engine.files(job), self.base)
+        except Elsewhere:
+            # removed since it was looked up, perhaps
+            if not job.listed or self.engine.get(job.id) is not None:
+                raise
+            raise self.no_such_job(job.id) from None
 
     def held_until_done(self, job: Job, seconds: float) -> Job:
         """The job once it is done, or after *seconds*; at once where too many requests are held already."""

@@ -57,7 +57,7 @@ def _links(job: Job, base: str) -> list[dict[str, str]]:
         _link("up", f"{base}/jobs", "All jobs"),
         _link(ogc.REL_LOG, f"{href}/log", "Its log", ogc.TEXT),
     ]
-    if job.status is Status.SUCCESSFUL and job.request.outputs:
+    if job.status is Status.SUCCESSFUL and job.request.outputs and job.expired is None:
         links += [_link(rel, f"{href}/results", "Its results") for rel in (ogc.REL_RESULTS, "results")]
     if job.status is Status.FAILED:
         links += [_link(ogc.REL_EXCEPTIONS, f"{href}/results", "Why it failed")]

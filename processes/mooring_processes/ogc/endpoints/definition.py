@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
@@ -14,31 +14,37 @@ from mooring_processes.ogc.negotiation import chosen
 from mooring_processes.ogc.openapi.reading import chapters
 from mooring_processes.ogc.pages.page import page
 
+if TYPE_CHECKING:
+    from mooring_processes.ogc.offer import Offer
+
 
 class Definition:
     """The OpenAPI document.
 
     Parameters
     ----------
-    document : it.
+    offer : what the service offers.
+    document : makes the document of what is offered now.
     """
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, offer: Offer, document: Callable[[], Mapping[str, Any]]) -> None:
+        self._offer = offer
         self._document = document
-        self._text = json.dumps(document, separators=(",", ":"))
         self._kept = Kept()
 
     def openapi(self) -> Response:
         """All operations, as JSON or as a page."""
         form = chosen(request, ("json", "html"), ogc.OPENAPI)
-        return self._kept.answer(form, self._page if form == "html" else self._json)
+        return self._kept.answer((form, self._offer.now()), self._page if form == "html" else self._json)
 
     def _json(self) -> Response:
-        response = Response(self._text, content_type=ogc.OPENAPI)
+        text = json.dumps(self._document(), separators=(",", ":"))
+        response = Response(text, content_type=ogc.OPENAPI)
         response.vary.add("Accept")
         return response
 
     def _page(self) -> Response:
-        response = page("openapi", self._document, chapters=chapters(self._document))
+        document = self._document()
+        response = page("openapi", document, chapters=chapters(document))
         response.vary.add("Accept")
         return response

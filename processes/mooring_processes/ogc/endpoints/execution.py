@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
+from mooring_processes.jobs.database import LOCAL
+from mooring_processes.jobs.errors import Interrupted, TimedOut
 from mooring_processes.jobs.job import Status
 from mooring_processes.ogc import errors
 from mooring_processes.ogc.callbacks import read_subscriber
@@ -44,7 +46,7 @@ class Execution:
         accept = request.headers.get("Accept", "")
         signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
         document = read_json(_body())
-        order = order_of(document, entry, self._service.checkers[entry.id], signals)
+        order = order_of(document, entry, self._service.offer.now().checkers[entry.id], signals)
         order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
         return self._run(order, entry, wanted, Wanted.of(request))
 
@@ -55,7 +57,7 @@ class Execution:
         wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
         accept = query.accept or request.headers.get("Accept", "")
         signals = Signals(accept=accept, returns=wanted.returns, is_draft=True)
-        order = order_of(query.document, entry, self._service.checkers[entry.id], signals)
+        order = order_of(query.document, entry, self._service.offer.now().checkers[entry.id], signals)
         return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
 
     def _run(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
@@ -64,6 +66,8 @@ class Execution:
         return self._call(order, entry, form)
 
     def _call(self, order: Order, entry: Entry, form: Wanted) -> Response:
+        if entry.queue != LOCAL:
+            return self._call_afar(order, entry, form)
         job = self._engine.call(
             order.request, entry.limits, timeout=self._service.sync_timeout, answer=order.answer.to_json()
         )
@@ -81,8 +85,34 @@ class Execution:
             self._engine.discard(job)
         return response
 
+    def _call_afar(self, order: Order, entry: Entry, form: Wanted) -> Response:
+        """A site is reached by a durable job; the caller waits for that, and it goes where she would not."""
+        job = self._begun(order, entry)
+        job = self._engine.wait(job.id, self._service.sync_timeout) or job
+        if not job.status.is_done:
+            self._engine.dismiss(job.id)
+            raise TimedOut(
+                f"{entry.id!r} took longer than the {self._service.sync_timeout:g} s a call is waited for and was "
+                "stopped; ask for a job with 'Prefer: respond-async'"
+            )
+        if job.failure is not None:
+            raise errors.of_failure(job.failure)
+        if job.status is not Status.SUCCESSFUL:
+            raise Interrupted("the call was dismissed")
+        return self._shown(job, form)
+
+    def _begun(self, order: Order, entry: Entry) -> Job:
+        """The job that was accepted for an order."""
+        return self._engine.submit(
+            order.request,
+            entry.limits,
+            answer=order.answer.to_json(),
+            queue=entry.queue,
+            callbacks=order.callbacks,
+        )
+
     def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
-        job = self._engine.submit(order.request, entry.limits, answer=order.answer.to_json(), callbacks=order.callbacks)
+        job = self._begun(order, entry)
         if wanted.wait:
             job = self._service.held_until_done(job, wanted.wait)
         if job.status is Status.SUCCESSFUL:
@@ -104,9 +134,13 @@ class Execution:
 
     def _done(self, job: Job, form: Wanted, applied: str) -> Response:
         """The answer to a job that was done while the caller waited for it."""
+        response = self._shown(job, form)
+        response.headers["Preference-Applied"] = applied
+        return response
+
+    def _shown(self, job: Job, form: Wanted) -> Response:
         results = self._service.results_of(job)
         response = results_page(self._service, results) if form.html else results.answer(form)
-        response.headers["Preference-Applied"] = applied
         response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
         return response
 

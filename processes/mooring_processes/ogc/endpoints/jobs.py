@@ -69,7 +69,7 @@ class Jobs:
             # inputs may be large, and who follows a job has seen them
             shown: dict[str, Any] = {"etag": etag_of(job), "asks": not request.if_none_match}
             if wants_html(request):
-                shown["log"] = _end_of(self._engine.log(job.id))
+                shown["log"] = _end_of(self._engine.log(job))
             response = reply(document, "job", job=job, **shown)
         response.set_etag(etag_of(job), weak=True)
         if is_waited_for:
@@ -104,7 +104,7 @@ class Jobs:
     def log(self, job_id: str) -> Response:
         """What a job's method said while it ran, as text."""
         job = self._service.job(job_id)
-        path = self._engine.log(job.id)
+        path = self._engine.log(job)
         if chosen(request, ("text", "html"), ogc.TEXT) == "html":
             return page("log", status_info(job, self._service.base), job=job, log=_end_of(path))
         try:

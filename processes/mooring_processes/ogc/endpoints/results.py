@@ -50,7 +50,9 @@ class JobResults:
         artefact = self._artefact(results, output_id)
         if chosen(request, ("file", "json", "html"), artefact.media_type) == "html":
             return results_page(self._service, results.only([output_id]))
-        return results.output(artefact)
+        # a caller who has it, or asks about it only, is answered here
+        has_it = request.if_none_match or request.method == "HEAD"
+        return (None if has_it else results.link(artefact)) or results.output(artefact)
 
     def _artefact(self, results: Results, output_id: str) -> Artefact:
         for artefact in results.job.artefacts:
@@ -68,13 +70,16 @@ class JobResults:
         return list(entry.description["outputs"]) if entry else list(job.request.outputs)
 
     def _finished(self, job_id: str) -> Results:
-        job = self._service.job(job_id)
+        job = self._service.engine.hold(self._service.job(job_id))
         if job.failure is not None:
             raise errors.of_failure(job.failure)
         if job.status is Status.DISMISSED:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "the job was dismissed; it has no results")
         if job.status is not Status.SUCCESSFUL:
             raise Problem(404, ogc.RESULT_NOT_READY, f"the job is {job.status}; its results come when it is successful")
+        if job.expired is not None:
+            detail = f"the results of this job expired on {job.expired:%Y-%m-%d at %H:%M} UTC; run it again"
+            raise Problem(410, ogc.RESULT_NOT_AVAILABLE, detail)
         if not job.request.outputs:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "no output was asked for, so the job has no results")
         return self._service.results_of(job)

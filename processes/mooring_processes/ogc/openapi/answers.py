@@ -33,6 +33,7 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
         (ogc.NO_SUCH_PROCESS, ogc.NO_SUCH_JOB, ogc.RESULT_NOT_READY, ogc.RESULT_NOT_AVAILABLE),
     ),
     406: ("None of the formats that Accept names is one of these.", ()),
+    410: ("The results of the job have expired.", (ogc.RESULT_NOT_AVAILABLE,)),
     412: ("It is no longer what If-Match names.", ()),
     413: ("The body is larger than this service takes.", ()),
     414: ("The address is longer than this service takes.", ()),
@@ -41,7 +42,7 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
     500: ("The process failed, or the service did.", ("InternalError",)),
     503: ("The service is busy, or cannot run anything now.", ()),
     504: ("It took longer than it may.", ()),
-    507: ("It took more memory than it may.", ()),
+    507: ("It took more memory than it may, or its results found no place.", ()),
 }
 """HTTP status: what it means, and the types of problems it comes with beside those of failed calls."""
 

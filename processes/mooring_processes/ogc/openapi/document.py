@@ -14,6 +14,8 @@ from mooring_processes.ogc.openapi.execution import process_paths
 from mooring_processes.ogc.openapi.operations import TAGS, jobs_paths, processes_paths, service_paths
 from mooring_processes.ogc.openapi.parameters import PARAMETERS
 from mooring_processes.ogc.openapi.schemas import SCHEMAS
+from mooring_processes.ogc.openapi.sites import TAG as SITES
+from mooring_processes.ogc.openapi.sites import sites_paths
 
 if TYPE_CHECKING:
     from mooring_processes.ogc.service import Service
@@ -34,6 +36,7 @@ def openapi_document(service: Service, pygeoapi: Mapping[str, Any]) -> dict[str,
     paths = service_paths() | processes_paths()
     for entry in entries:
         paths |= process_paths(entry)
+    paths |= sites_paths() if service.offer.takes_sites else {}
     paths |= jobs_paths(outputs) | collection_paths(pygeoapi, service.datasets.entries)
     return {
         "openapi": VERSION,
@@ -85,6 +88,9 @@ def _tags(service: Service, pygeoapi: Mapping[str, Any], paths: Mapping[str, Any
     """What the operations are grouped by, each with a word about it, in the order of the paths."""
     words = {each["name"]: str(each.get("description", "")) for each in pygeoapi.get("tags", ())}
     words |= {entry.id: entry.description["title"] for entry in service.catalogue.values()}
-    words |= TAGS | {COLLECTIONS: "The datasets of the service."}
+    words |= TAGS | {
+        COLLECTIONS: "The datasets of the service.",
+        SITES: "Institutes that dial in, and run processes of theirs.",
+    }
     used = [operation["tags"][0] for item in paths.values() for name, operation in item.items() if name != "parameters"]
     return [{"name": tag, "description": words.get(tag, "")} for tag in dict.fromkeys(used)]

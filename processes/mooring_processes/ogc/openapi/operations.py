@@ -141,7 +141,7 @@ def _results(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
             "204": response("references"),
             "206": good("A part of the only output.", _files(outputs), *FILES),
             **PART,
-            **problems(*FAILURES, 412, 416),
+            **problems(*FAILURES, 410, 412, 416),
         },
     }
 
@@ -154,8 +154,9 @@ def _output(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
         "responses": {
             "200": good("The output.", content, *FILES),
             "206": good("A part of it.", _files(outputs), *FILES),
+            "303": good("It is found at a store, by a link that can be followed for a while.", {}, "Location", "ETag"),
             **PART,
-            **problems(*FAILURES, 412, 416),
+            **problems(*FAILURES, 410, 412, 416),
         },
     }
 

@@ -121,6 +121,22 @@ SCHEMAS: dict[str, Schema] = {
         numberReturned={"type": "integer", "minimum": 0},
         links=LINKS,
     ),
+    "siteList": record(
+        "Institutes that dial in to this service.",
+        ("sites", "links"),
+        sites=array(
+            record(
+                "One of them.",
+                ("id", "state", "announced", "seen", "processes"),
+                id=TEXT,
+                state={"type": "string", "enum": ["present", "away"]},
+                announced={**MOMENT, "description": "When it told what it offers."},
+                seen={**MOMENT, "description": "When one of its machines was heard of last."},
+                processes=array(TEXT),
+            )
+        ),
+        links=LINKS,
+    ),
     "bbox": record(
         "A box on the Earth.",
         ("bbox",),

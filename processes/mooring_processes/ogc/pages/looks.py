@@ -107,9 +107,11 @@ class Looks:
         """What a look gives; None where it failed. Only the log of what nobody foresaw is kept."""
         inputs = {"path": "", "media_type": _media_type(artefact)}
         if artefact.file is None:
-            inputs["content"] = json.dumps(artefact.value)
-        else:
-            inputs["path"] = str(results.directory / artefact.file)
+            return self._made(entry, media_type, inputs | {"content": json.dumps(artefact.value)})
+        with results.shelf.local(artefact.file) as path:
+            return self._made(entry, media_type, inputs | {"path": str(path)})
+
+    def _made(self, entry: Entry, media_type: str, inputs: Mapping[str, str]) -> bytes | None:
         request = Request(entry.id, inputs, {"result": media_type})
         job = self.engine.call(request, LIMITS, self.seconds, is_recorded=False)
         if job.failure is not None and job.failure.reference:
@@ -125,4 +127,4 @@ class Looks:
         (given,) = job.artefacts
         if given.file is None:
             return json.dumps(given.value).encode()
-        return (self.engine.directory(job) / given.file).read_bytes()
+        return self.engine.files(job).read(given.file)

@@ -19,9 +19,8 @@ from mooring_processes.ogc.pages.words import json_text
 from mooring_processes.ogc.status import job_url
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mooring_processes.execution import Artefact
+    from mooring_processes.jobs.shelf import Shelf
     from mooring_processes.ogc.results import Results
     from mooring_processes.ogc.service import Service
 
@@ -101,7 +100,7 @@ def _shown(service: Service, results: Results) -> Iterator[Shown]:
             picture=_picture(results, artefact),
             facts=Looks(service.engine).facts(results, artefact) if wants else None,
             value=artefact.value,
-            text=_beginning(results.directory, artefact),
+            text=_beginning(results.shelf, artefact),
         )
 
 
@@ -111,14 +110,14 @@ def _picture(results: Results, artefact: Artefact) -> str | None:
     return f"{results.href(artefact)}/look" if looks.can_draw(artefact) else None
 
 
-def _beginning(directory: Path, artefact: Artefact) -> str | None:
+def _beginning(shelf: Shelf, artefact: Artefact) -> str | None:
     """How an output begins that is text and has no rows."""
     if artefact.file is None:
         return None if isinstance(artefact.value, str) else json_text(artefact.value)
     bare = artefact.media_type.partition(";")[0]
     if looks.can_tell(artefact) or not (bare.startswith("text/") or bare.endswith(("json", "xml"))):
         return None
-    with (directory / artefact.file).open("rb") as file:
+    with shelf.open(artefact.file) as file:
         text = file.read(LETTERS).decode("utf-8", "replace")
     return text if artefact.size <= LETTERS else f"{text}…"
 

@@ -1,0 +1,1 @@
+"""Jobs that run at other institutes: a hub accepts them, a site pulls, runs and answers for them."""

@@ -1,0 +1,102 @@
+"""What hubs and sites say to each other, and on which subjects.
+
+A site may publish below ``mooring.hub.<site>`` and pull from its own queue, and hear what is told to
+``mooring.site.<site>``; the relay sees to that (``config/nats.conf``), so the subject tells who speaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring_processes.jobs.attempt import Ref
+
+STREAM = "MOORING"
+"""The stream of all queues."""
+SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+HEARTBEAT = 2.0
+"""Seconds between two words of a machine that it is there."""
+LEASE = 30.0
+"""Seconds after which a machine that was not heard of loses its jobs to others."""
+
+
+def ticket(site: str, job: str) -> str:
+    """Where the ticket of a job lies."""
+    return f"mooring.jobs.{site}.{job}"
+
+
+def to_hub(site: str, verb: str) -> str:
+    """Where a site speaks to the hub."""
+    return f"mooring.hub.{site}.{verb}"
+
+
+def to_site(site: str, verb: str) -> str:
+    """Where the hub speaks to all machines of a site."""
+    return f"mooring.site.{site}.{verb}"
+
+
+def inbox(name: str) -> str:
+    """Below which subject answers to a site come; the hub's own below another."""
+    return f"_INBOX.{name}"
+
+
+def speaker(subject: str) -> str:
+    """Which site speaks on a subject."""
+    return subject.split(".")[2]
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a site offers."""
+
+    machine: str
+    """Which of its machines speaks."""
+    processes: tuple[Mapping[str, Any], ...]
+    """Of each its ``id``, ``description`` and ``limits``."""
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of each its ``kind`` and ``title``; where they lie is nobody else's concern."""
+    allowed_hosts: tuple[str, ...] = ()
+    """From where the site fetches inputs by reference."""
+    url: str | None = None
+    """Where results can be fetched, where the site has a service of its own."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Announcement:
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            machine=str(document["machine"]),
+            processes=tuple(document["processes"]),
+            datasets=dict(document["datasets"]),
+            allowed_hosts=tuple(document["allowed_hosts"]),
+            url=document["url"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the hub and its store."""
+        return {
+            "machine": self.machine,
+            "processes": list(self.processes),
+            "datasets": dict(self.datasets),
+            "allowed_hosts": list(self.allowed_hosts),
+            "url": self.url,
+        }
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An attempt that a machine has in hand."""
+
+    ref: Ref
+    machine: str
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Holding:
+        """Read what :meth:`to_json` wrote."""
+        return cls(Ref(str(document["job"]), int(document["epoch"])), str(document["machine"]))
+
+    def to_json(self, **more: Any) -> dict[str, Any]:
+        """Plain JSON, with what is said of it."""
+        return {"job": self.ref.job, "epoch": self.ref.epoch, "machine": self.machine, **more}

@@ -1,0 +1,101 @@
+"""What is swept away: results that are kept no longer, and what those who were killed left behind."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from mooring_processes.jobs.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mooring_processes.jobs.expiry import Expiry
+    from mooring_processes.jobs.ledger import Ledger
+    from mooring_processes.jobs.state import State
+
+LOGGER = logging.getLogger(__name__)
+
+OFTEN = 10.0
+"""Seconds between two looks at what is too old or too much."""
+SELDOM = 3600.0
+"""Seconds between two searches for what nobody needs, and the age of that."""
+ABANDONED = 7 * 86400.0
+"""Seconds after which a machine that shows no sign of life is taken to be gone for good."""
+MANY = 500
+"""Jobs the store is asked for at once."""
+
+
+class Sweeper:
+    """Sweeps, a little at a time, so that the store and the disk have time for others.
+
+    Parameters
+    ----------
+    state : where files lie.
+    ledger : knows which are needed.
+    expiry : knows which are needed no longer.
+    """
+
+    def __init__(self, state: State, ledger: Ledger, expiry: Expiry | None) -> None:
+        self._state = state
+        self._ledger = ledger
+        self._expiry = expiry
+        self._expired = self._searched = -SELDOM
+
+    def work(self) -> None:
+        """Do what is due."""
+        self._state.empty_trash()
+        clock = time.monotonic()
+        try:
+            if self._expiry is not None and clock - self._expired > OFTEN and not self.expire():
+                self._expired = clock
+            if clock - self._searched > SELDOM:
+                self._searched = clock
+                self.search(time.time() - SELDOM)
+        except (Unavailable, OSError) as error:
+            LOGGER.warning("what is not needed was not swept: %s", error)
+
+    def expire(self) -> bool:
+        """Remove some results that are kept no longer; whether there were any."""
+        gone = self._expiry.expire() if self._expiry is not None else []
+        for job in gone:
+            self._state.remove(job)
+        if gone:
+            LOGGER.info("the results of %d jobs have expired", len(gone))
+        return bool(gone)
+
+    def search(self, before: float) -> None:
+        """Remove what has not changed since *before* [s since 1970] and belongs to nothing.
+
+        Such are results of calls whose web process died, of jobs that were dismissed while none ran, of attempts that
+        came too late; results and logs of jobs whose end was noted by somebody who died then; what was never brought
+        whole; and what a machine left that is gone for good.
+        """
+        self._state.forget_incoming(before)
+        self._state.show_life()
+        self._state.forget_machines(time.time() - ABANDONED)
+        for some in _portions(self._state.with_results(before)):
+            kept = self._ledger.kept(some)
+            for job in some:
+                epoch = kept.get(job)
+                if job not in kept:
+                    self._state.discard_old_results(job, before)
+                elif epoch is not None:
+                    self._state.discard_other_attempts(job, epoch, before)
+        for some in _portions(self._state.with_logs(before)):
+            known = self._ledger.told_of(some)
+            for job in some:
+                if job not in known:
+                    self._state.log(job).unlink(missing_ok=True)
+
+
+def _portions(jobs: Iterable[str]) -> Iterator[list[str]]:
+    some: list[str] = []
+    for job in jobs:
+        some.append(job)
+        if len(some) == MANY:
+            yield some
+            some = []
+    if some:
+        yield some

@@ -1,0 +1,78 @@
+"""A machine of a site: it serves no one here, and dials out to a hub."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mooring_processes.catalogue import Catalogue, read_catalogue
+from mooring_processes.equipment import engine_settings, policy_of
+from mooring_processes.jobs.engine import Engine
+from mooring_processes.jobs.sites.site import Site
+from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
+from mooring_processes.jobs.state import State
+from mooring_processes.logs import OperatorLog
+
+if TYPE_CHECKING:
+    from mooring_processes.configuration import Configuration
+    from mooring_processes.jobs.sites.relay import Relay
+
+
+class NoSiteNameError(OSError):
+    """A name that no site can have."""
+
+
+def join_forever(relay: Relay, name: str, configuration: Configuration) -> None:
+    """Serve a hub until a signal says stop.
+
+    Parameters
+    ----------
+    relay : where the hub is found.
+    name : of the site.
+    configuration : what is offered, and with which data; no port is opened.
+
+    Raises
+    ------
+    ServingError
+        where a method cannot be served.
+    RefusedByHubError
+        where the hub does not take this site.
+    OSError
+        where the state directory cannot be used, or the relay does not let it in.
+    """
+    if not SITE_NAME.fullmatch(name):
+        raise NoSiteNameError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
+    OperatorLog(configuration.settings.log, "site").begin()
+    configuration = _kept_apart(configuration, name)
+    State(configuration.state).prepare()
+    settings = configuration.settings
+    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    offered = _announcement(configuration, catalogue)
+    site = Site(name, lambda hub: _engine(configuration, catalogue, hub), catalogue, offered, relay)
+    asyncio.run(site.run())
+
+
+def _kept_apart(configuration: Configuration, name: str) -> Configuration:
+    """The same, with a state directory of the site's own where none is named."""
+    state = str(configuration.state_called(f"site-{name}"))
+    return replace(configuration, settings=replace(configuration.settings, state=state))
+
+
+def _engine(configuration: Configuration, catalogue: Catalogue, hub: str) -> Engine:
+    """The engine of this machine; results of the hub are inputs too."""
+    return Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub)))
+
+
+def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:
+    return Announcement(
+        machine=State(configuration.state).identity,
+        processes=tuple(
+            {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
+            for entry in catalogue.values()
+        ),
+        datasets={
+            name: {"kind": str(each.kind), "title": each.title} for name, each in configuration.datasets.entries.items()
+        },
+        allowed_hosts=configuration.settings.allowed_hosts,
+    )

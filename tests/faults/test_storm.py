@@ -1,0 +1,26 @@
+"""Storms: whatever breaks, in whatever order, each job that was answered with 201 has one true end."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from conftest import STORES
+from seas import sailing
+from storm import Storm
+
+JOBS = int(os.environ.get("MOORING_STORM", "200"))
+SEED = int(os.environ.get("MOORING_SEED") or random.randrange(10**6))
+"""``MOORING_SEED`` repeats a storm, which prints its own; ``MOORING_STORM`` makes it longer."""
+
+
+@pytest.mark.parametrize("sites", [False, True], ids=["alone", "with-sites"])
+@pytest.mark.parametrize("store", STORES)
+def test_each_job_has_one_true_end(tmp_path, store, sites):
+    with sailing(tmp_path, store, sites=sites) as sea:
+        log = Storm(sea, SEED, JOBS).run()
+    print(log.report())
+    assert not log.wrongs, log.report()
+    assert len(log.voyages) > JOBS / 2
+    assert {each.fault for each in log.struck} == {each.name for each in sea.faults()}

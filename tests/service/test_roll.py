@@ -1,0 +1,207 @@
+"""What the store does for a hub and its sites, on each kind of database."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+from mooring_processes.execution import Request
+from mooring_processes.jobs.attempt import Ended, Ref
+from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.job import Job, Order, Status
+from mooring_processes.jobs.ledger import Ask, Ledger
+from mooring_processes.jobs.sites.grants import Grant, Grants
+from mooring_processes.jobs.sites.roll import Roll
+from mooring_processes.jobs.sites.words import Announcement, Holding
+from mooring_processes.jobs.store import Store
+from mooring_processes.limits import Limits
+
+ROOM = 3
+
+
+class Books:
+    """A store, as web processes, the supervisor and the hub see it."""
+
+    def __init__(self, url: str, lease: float) -> None:
+        self.store = Store(url)
+        self.store.prepare()
+        database = Database(url, survives_power_loss=False)
+        self.roll = Roll(database, lease)
+        self.grants = Grants(database)
+        self.ledger = Ledger(database, "supervisor", 10.0, lambda _job, _epoch: False)
+
+    def submit(self, queue: str = "awi", wait: float = 1000.0, attempts: int = 3) -> str:
+        request = Request(f"{queue}.trend", {"years": [1990]}, {"result": "application/json"})
+        limits = Limits(wait=wait, attempts=attempts)
+        return self.store.submit(Order(id=str(uuid.uuid4()), request=request, limits=limits, queue=queue), ROOM).id
+
+    def job(self, job: str) -> Job:
+        found = self.store.get(job)
+        assert found is not None
+        return found
+
+    def send(self) -> list[str]:
+        errands = self.roll.unsent()
+        if errands:
+            self.roll.mark_sent(errands)
+        return [each.job for each in errands]
+
+
+@pytest.fixture
+def books(store_url):
+    books = Books(store_url, lease=60.0)
+    yield books
+    books.store.close()
+    books.roll.close()
+
+
+@pytest.fixture
+def brief(store_url):
+    """The same where machines are soon thought lost."""
+    books = Books(store_url, lease=0.2)
+    yield books
+    books.store.close()
+    books.roll.close()
+
+
+def test_tickets_are_sent_once_until_they_may_be_lost(books):
+    first, second, _ = books.submit(), books.submit("gfz"), books.submit("local")
+    assert set(books.send()) == {first, second}
+    assert books.send() == []
+    books.roll.forget_sent(oldest=True)
+    assert set(books.send()) == {first, second}
+    books.store.dismiss(first)
+    books.roll.forget_sent()
+    assert books.send() == [second]
+
+
+def test_a_supervisor_leaves_jobs_of_sites_alone(books):
+    job = books.submit()
+    exchange = books.ledger.exchange(Ask(places=10, runs=[], renews=True, takes_over=True))
+    assert not exchange.claimed
+    assert books.job(job).status is Status.ACCEPTED
+
+
+def test_a_job_is_given_to_one_machine(books):
+    job = books.submit()
+    books.send()
+    attempt, change = books.roll.begin("awi", "a", job)
+    assert (attempt.epoch, attempt.number, change.job) == (1, 1, job)
+    assert attempt.request == b'{"process":"trend","inputs":{"years":[1990]},"outputs":{"result":"application/json"}}'
+    again, _ = books.roll.begin("awi", "a", job)
+    assert (again.epoch, again.number) == (1, 1)
+    assert books.roll.begin("awi", "b", job) is None
+    assert books.roll.begin("gfz", "a", job) is None
+    assert books.job(job).status is Status.RUNNING
+    holding = Holding(Ref(job, 1), "a")
+    assert books.roll.holds("awi", holding)
+    assert not books.roll.holds("gfz", holding)
+    assert not books.roll.holds("awi", Holding(Ref(job, 1), "b"))
+    assert not books.roll.holds("awi", Holding(Ref(job, 2), "a"))
+
+
+def test_a_job_that_was_dismissed_is_not_begun(books):
+    job = books.submit()
+    books.send()
+    books.store.dismiss(job)
+    assert books.roll.begin("awi", "a", job) is None
+
+
+def test_places_in_the_queue_are_counted(books):
+    jobs = [books.submit() for _ in range(ROOM)]
+    with pytest.raises(Exception, match="3 jobs wait already"):
+        books.submit()
+    books.send()
+    books.roll.begin("awi", "a", jobs[0])
+    books.submit()
+    with pytest.raises(Exception, match="3 jobs wait already"):
+        books.submit()
+
+
+def test_a_machine_that_is_heard_of_keeps_its_jobs(brief):
+    job = brief.submit()
+    brief.send()
+    brief.roll.begin("awi", "a", job)
+    ref = Ref(job, 1)
+    for _ in range(3):
+        time.sleep(0.15)
+        assert brief.roll.renew("awi", "a", [ref]).gone == ()
+        brief.ledger.exchange(Ask(takes_over=True, runs=[]))
+        assert brief.job(job).status is Status.RUNNING
+
+
+def lost(books: Books, job: str) -> None:
+    """A machine has a job and is not heard of."""
+    books.send()
+    books.roll.begin("awi", "a", job)
+    time.sleep(0.3)
+    books.ledger.exchange(Ask(takes_over=True, runs=[]))
+
+
+def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(brief):
+    job = brief.submit()
+    lost(brief, job)
+    assert brief.job(job).status is Status.ACCEPTED
+    assert brief.send() == [job]
+    attempt, _ = brief.roll.begin("awi", "b", job)
+    assert (attempt.epoch, attempt.number) == (2, 2)
+    # the first machine has it no more
+    assert brief.roll.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+    late = brief.ledger.exchange(Ask({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
+    assert late.refused == [Ref(job, 1)]
+
+
+def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(brief):
+    job = brief.submit()
+    lost(brief, job)
+    renewal = brief.roll.renew("awi", "a", [Ref(job, 1)])
+    assert (renewal.revived, renewal.gone) == ((Ref(job, 1),), ())
+    assert (brief.job(job).status, brief.job(job).attempt) == (Status.RUNNING, 1)
+    assert brief.roll.begin("awi", "b", job) is None
+    # its place in the queue is free once, not twice
+    for _ in range(ROOM):
+        brief.submit()
+    with pytest.raises(Exception, match="jobs wait already"):
+        brief.submit()
+
+
+def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(brief):
+    job = brief.submit(attempts=1)
+    lost(brief, job)
+    assert brief.job(job).status is Status.FAILED
+    assert brief.roll.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_job_waits_as_long_as_it_may(books, is_sent):
+    short, long = books.submit(wait=0.2), books.submit(wait=1000.0)
+    if is_sent:
+        books.send()
+    assert books.roll.give_up() == []
+    time.sleep(0.3)
+    assert [change.job for change in books.roll.give_up()] == [short]
+    failed = books.job(short)
+    assert (failed.status, failed.failure.reason) == (Status.FAILED, "waited")
+    assert "'awi' was away" in failed.message
+    assert books.job(long).status is Status.ACCEPTED
+    assert books.roll.begin("awi", "a", short) is None
+
+
+def test_what_a_site_offers_is_what_it_offered_last(books):
+    for title in ("first", "second"):
+        process = {"id": "trend", "description": {"title": title}, "limits": {}}
+        books.roll.enrol("awi", Announcement(machine="a", processes=(process,)))
+    (site,) = books.roll.sites()
+    assert site.announcement.processes[0]["description"]["title"] == "second"
+    assert site.is_present()
+    assert site.is_known()
+
+
+def test_a_grant_is_used_once(books):
+    ref = Ref(str(uuid.uuid4()), 1)
+    first, second = books.grants.give(Grant(ref, "a.nc", 10), Grant(ref, None, None))
+    assert books.grants.use("x" * 43) is None
+    assert books.grants.use(first) == Grant(ref, "a.nc", 10)
+    assert books.grants.use(first) is None
+    assert books.grants.use(second) == Grant(ref, None, None)
