@@ -17,13 +17,13 @@ from scripted import Answer, Scripted, Told, scripted
 from serving import Running, serve
 
 RULES = {
-    "callback_hosts": ["127.0.0.1", "127.2"],
+    "callback_hosts": ["127.0.0.1", "127.0x2"],
     "callback_attempts": 3,
     "callback_pause": 0.2,
     "callback_timeout": 1.0,
     "callback_progress": 0.2,
 }
-"""Quick enough for tests. By 127.2 resolvers mean 127.0.0.2, which is not listed."""
+"""Quick enough for tests. By 127.0x2 resolvers mean 127.0.0.2, which is not listed."""
 EVENTS = {"successUri": "success", "inProgressUri": "inProgress", "failedUri": "failed"}
 
 

@@ -49,7 +49,13 @@ class ObjectStore:
 
     def names(self, job: str = "") -> list[str]:
         """What lies there of a job: attempt and file."""
-        place = f"{BUCKET}/shared/results/{job}".rstrip("/")
+        return self._found(f"{BUCKET}/shared/results/{job}".rstrip("/"))
+
+    def logs(self) -> list[str]:
+        """Jobs whose logs lie there."""
+        return [each.removesuffix(".log") for each in self._found(f"{BUCKET}/shared/logs")]
+
+    def _found(self, place: str) -> list[str]:
         store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, **self.options)
         return [each.removeprefix(f"{place}/") for each in store.find(place)]
 

@@ -91,7 +91,7 @@ class Ground:
         self.folder = folder
         self.secrets = prepared / "secrets"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.relay = prepared.parent / "config" / "relay.conf"
+        self.relay = prepared.parent / "config" / "nats.conf"
         self.proxy = prepared / "Caddyfile"
         self.ports: dict[str, int] = {name: free_port() for name in NAMES}
         for name in ("certificate", "key"):
@@ -164,7 +164,7 @@ class Ground:
     def start_relay(self) -> None:
         """Begin the relay of sites."""
         stated = SERVICES["relay"]
-        changes = {"/etc/nats/relay.conf": str(self.relay), "8222": str(self.ports["monitor"])}
+        changes = {"/etc/nats/nats.conf": str(self.relay), "8222": str(self.ports["monitor"])}
         places = {
             "NATS_PORT": str(self.ports["relay"]),
             "NATS_WEBSOCKET_PORT": str(self.ports["websocket"]),

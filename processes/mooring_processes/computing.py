@@ -101,14 +101,27 @@ class Computing:
             yield client.brought_home
 
     @contextmanager
-    def at_home(self) -> Iterator[None]:
-        """Let dask compute in this process while the block lasts."""
+    def at_home(self, told: Callable[[float], None], number: int, count: int) -> Iterator[None]:
+        """Let dask compute in this process while the block lasts.
+
+        Parameters
+        ----------
+        told : called with the fraction done of all the steps (0 to 1), in the thread that has something computed.
+        number : which of the steps this is, from 0.
+        count : how many there are.
+        """
         if not is_installed("dask"):
             yield
             return
         import dask.config  # noqa: PLC0415 - slow, and an extra
+        from dask.callbacks import Callback  # noqa: PLC0415 - the same
 
-        with dask.config.set(scheduler="threads", num_workers=self.threads):
+        def tell(_key: object, _value: object, _graph: object, state: Mapping[str, Any], _worker: object) -> None:
+            left = sum(len(state[name]) for name in ("waiting", "ready", "running"))
+            done = len(state["finished"])
+            told((number + done / (done + left)) / count)
+
+        with dask.config.set(scheduler="threads", num_workers=self.threads), Callback(posttask=tell):
             yield
 
 

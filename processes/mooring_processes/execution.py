@@ -22,7 +22,7 @@ from mooring_processes.catalogue import Catalogue, load_process
 from mooring_processes.computing import Computing
 from mooring_processes.datasets import Datasets
 from mooring_processes.errors import ClusterAwayError, ClusterError, InputError
-from mooring_processes.progress import listening
+from mooring_processes.progress import listening, progress
 from mooring_processes.references import Policy, fetch
 
 if TYPE_CHECKING:
@@ -154,8 +154,7 @@ class Workplace:
                 desk = Desk(self._datasets, self._policy, directory, stack)
                 arguments = {name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()}
                 results = {name: bring_home(each) for name, each in process.call(arguments).items()}
-                with self._computing.at_home():
-                    return _write_outputs(process, request, results, directory)
+                return self._write_outputs(process, request, results, directory)
         except InputError as error:
             raise ExecutionFailed(Failure("input", error.detail, input=error.input)) from error
         except ClusterError as error:
@@ -166,6 +165,20 @@ class Workplace:
             # libraries that write files raise as they please where the disk is full
             failure = not_stored if disk_usage(directory).free < FULL else logged_failure
             raise ExecutionFailed(failure(process.id, error)) from error
+
+    def _write_outputs(
+        self, process: Process, request: Request, results: Mapping[str, Any], directory: Path
+    ) -> tuple[Artefact, ...]:
+        """The outputs that were asked for; one that the method left at None is left out.
+
+        What a method left for later is computed as it is written, and told as the last step there is.
+        """
+        wanted = [name for name in request.outputs if name in results]
+        written = []
+        for number, name in enumerate(wanted):
+            with self._computing.at_home(progress, number, len(wanted)):
+                written.append(_write_output(process.outputs[name], results[name], request.outputs[name], directory))
+        return tuple(written)
 
 
 def logged_failure(process: str, error: BaseException) -> Failure:
@@ -309,17 +322,6 @@ def _stated(declared: Input, media_type: str | None) -> formats.Format | None:
         return formats.find(declared.kind, media_type) if media_type else None
     except ValueError:
         return None
-
-
-def _write_outputs(
-    process: Process, request: Request, results: Mapping[str, Any], directory: Path
-) -> tuple[Artefact, ...]:
-    """The outputs that were asked for; one that the method left at None is left out."""
-    return tuple(
-        _write_output(process.outputs[name], results[name], media_type, directory)
-        for name, media_type in request.outputs.items()
-        if name in results
-    )
 
 
 def _write_output(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:

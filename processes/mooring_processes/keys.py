@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from mooring_processes.checking import Section, Takes
 from mooring_processes.hosts import HIGHEST_PORT, is_usable, parsed
+from mooring_processes.limits import parse_age, parse_size
 
 DATABASES = frozenset({"sqlite", "postgresql"})
 
@@ -73,6 +74,16 @@ def _is_hosts(value: Any) -> bool:
     return _is_texts(value) and all(map(is_usable, value))
 
 
+def _is_read_by(parse: Callable[[Any], float]) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        try:
+            return parse(value) > 0
+        except ValueError:
+            return False
+
+    return fits
+
+
 def one_of(*choices: str) -> Takes:
     """One of a few words."""
     return Takes(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
@@ -110,6 +121,11 @@ HOSTS = Takes(
     "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)", _is_hosts
 )
 STORE = Takes("a URL such as postgresql+psycopg://mooring@localhost/mooring", _is_database, is_shown=False)
+AGE = Takes("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age))
+SIZE = Takes("a number of bytes, or a size such as 100 GB", _is_read_by(parse_size))
+KEPT: dict[str, Takes | Section] = {"age": AGE, "size": SIZE}
+RESULTS = Takes("a directory, or a URL such as s3://bucket/prefix", _is_text)
+OPTIONS = Takes("a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False)
 ITS_OWN = Section(names=ANYTHING)
 """A mapping that somebody else reads."""
 TRANSLATED = Takes("text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping))
@@ -186,10 +202,13 @@ SECTIONS = Section(
     }
 )
 """A whole configuration; each dataset, and the section ``mooring:``, is looked at apart."""
-MOORING: Mapping[str, Takes] = {
+MOORING: Mapping[str, Takes | Section] = {
     "modules": TEXTS,
     **dict.fromkeys(("state", "callback_secret_file"), TEXT),
     "store": STORE,
+    "results": RESULTS,
+    "results_options": OPTIONS,
+    "retention": Section(KEPT | {"processes": Section(names=Section(KEPT))}),
     **dict.fromkeys(("allowed_hosts", "callback_hosts"), HOSTS),
     "log": one_of("text", "json"),
     "slots": whole(0),

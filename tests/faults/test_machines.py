@@ -115,24 +115,25 @@ def test_what_runs_on_one_is_stopped_by_the_other(machine):
 
 
 def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay(machine, tmp_path):
-    with contextlib.ExitStack() as stack:
-        other = stack.enter_context(machine("other"))
-        with machine("one") as one:
-            finished = submit(one, "content", size=1000)
-            done(one, finished)
+    (tmp_path / "traces").mkdir()
+    with machine("one") as one:
+        finished = submit(one, "content", size=1000)
+        done(one, finished)
+        # it is begun once on each machine
+        begun = submit(one, "leave-trace", folder=str(tmp_path / "traces"), pause=20.0)
+        child_of(one, begun)
+        with machine("other") as other:
             names = [submit(one, "content", size=number) for number in range(1, 9)]
-            names += [submit(one, "slow-sum", numbers=[1.0], pause=3.0) for _ in range(6)]
-            eventually(lambda: set(processes(one)["work"].values()) & set(names))
             pull_the_plug(one)
-        ended = [done(other, name) for name in names]
-        assert {each["status"] for each in ended} == {"successful"}
-        for number, name in enumerate(names[:8], 1):
-            answer = requests.get(f"{other.url}/jobs/{name}/results/result", timeout=PATIENCE)
-            assert answer.content == b"x" * number
-        assert requests.get(f"{other.url}/jobs/{finished}/results", timeout=PATIENCE).content == b"x" * 1000
-    # of no attempt but the one that counts is anything left
-    for folder in (tmp_path / "results" / "results").iterdir():
-        assert len(list(folder.iterdir())) == 1
+            assert {done(other, name)["status"] for name in (begun, *names)} == {"successful"}
+            for number, name in enumerate(names, 1):
+                answer = requests.get(f"{other.url}/jobs/{name}/results/result", timeout=PATIENCE)
+                assert answer.content == b"x" * number
+            assert requests.get(f"{other.url}/jobs/{begun}/results", timeout=PATIENCE).json() == 2
+            assert requests.get(f"{other.url}/jobs/{finished}/results", timeout=PATIENCE).content == b"x" * 1000
+            # of no attempt but the one that counts is anything left
+            folders = list((tmp_path / "results" / "results").iterdir())
+            assert eventually(lambda: all(len(list(each.iterdir())) == 1 for each in folders))
 
 
 def test_one_that_shares_no_directory_says_what_to_configure(machine):

@@ -239,8 +239,8 @@ def test_a_redirect_leads_nowhere(service):
 
 
 def test_a_listed_name_that_leads_to_a_private_address_is_told_nothing(service):
-    job = service.submit("shout", {"successUri": f"http://127.2:{free_port()}/"})
-    eventually(lambda: "tried once: 127.2 leads to a private address, which is not allowed" in service.log(job))
+    job = service.submit("shout", {"successUri": f"http://127.0x2:{free_port()}/"})
+    eventually(lambda: "tried once: 127.0x2 leads to a private address, which is not allowed" in service.log(job))
     service.settled(job)
 
 
@@ -289,7 +289,7 @@ def test_a_job_that_is_removed_before_it_was_told_of_is_told_of_no_more(service)
         ({"successUri": "http://127.0.0.1/é"}, "characters that a URL writes with %"),
         (
             {"inProgressUri": "http://a.example/"},
-            "inProgressUri: a.example is not a host this service sends callbacks to; it allows 127.0.0.1, 127.2",
+            "inProgressUri: a.example is not a host this service sends callbacks to; it allows 127.0.0.1, 127.0x2",
         ),
         ({"successUri": "http://169.254.169.254/latest/"}, "169.254.169.254 is not a host"),
         ({"successUri": "http://10.0.0.1/"}, "10.0.0.1 is not a host"),

@@ -246,6 +246,19 @@ def test_without_a_cluster_threads_share_the_work_within_the_memory_of_the_job(t
         assert done.artefacts[0].size > limit
 
 
+@pytest.mark.parametrize("where", ["cluster", "threads"])
+def test_how_far_a_result_is_written_is_told(where, tmp_path, cluster):
+    computing = Computing(2, cluster.scheduler_address if where == "cluster" else None)
+    workplace = Workplace({"catalogue": catalogue().to_json(), "computing": computing.to_json()})
+    told = []
+    request = Request("rows", {"blocks": 10}, {"result": "application/x-netcdf"})
+    workplace.execute(request, tmp_path, lambda fraction, _: told.append(fraction))
+    assert told == sorted(told)
+    assert len(told) >= 10
+    assert told[0] < 0.2
+    assert told[-1] == 1.0
+
+
 def test_cores_are_shared_out_among_the_jobs_that_run_at_once(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)))
     assert [Computing.among(slots).threads for slots in (1, 4, 5, 12, 24)] == [12, 3, 2, 1, 1]

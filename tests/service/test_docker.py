@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from engines import PATIENCE, eventually
 from mooring import cli
+from mooring_processes.cli import free_port
 from standing import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
 
 ALL = SERVICES | SITE["services"]
@@ -178,6 +179,16 @@ def test_an_array_in_parts_is_computed_by_the_cluster(service):
     job = service.submit("mean-of-held", blocks=3)
     assert service.done(job)["status"] == "successful"
     assert service.request("GET", f"{job}/results").json() == 1500.5
+
+
+def test_web_processes_tell_whether_they_are_well(service):
+    code = SERVICES["web"]["healthcheck"]["test"][-1]
+    assert f'CMD ["python", "-c", "{code}"]' in (DOCKER / "Dockerfile").read_text()
+    for port, is_well in ((service.ground.ports["web-2"], True), (free_port(), False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("5000", str(port))], stderr=subprocess.DEVNULL, check=False
+        )
+        assert (done.returncode == 0) == is_well
 
 
 def test_workers_tell_whether_they_are_well(service, tmp_path):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import xarray as xr
 from engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
+from mooring_processes.jobs.clerk import POLL
 from mooring_processes.jobs.disk import file_system
 from mooring_processes.jobs.engine import Busy, Engine, QueueFull, StateError, TimedOut
 from mooring_processes.jobs.job import JobQuery, Status
+from mooring_processes.jobs.pace import WITNESSES
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 
@@ -125,6 +130,76 @@ def test_a_file_of_a_job_is_published(yard):
 def test_many_jobs_are_all_done(yard):
     jobs = [yard.submit("shout", text=f"n{number}") for number in range(100)]
     assert [value(yard.done(job)) for job in jobs] == [f"N{number}" for number in range(100)]
+
+
+SLOW = ("slow-sum", {"numbers": [1.0], "pause": 600.0})
+
+
+@pytest.fixture
+def narrow(tmp_path):
+    """An engine with one place."""
+    with started(tmp_path / "state", slots=1) as yard:
+        yield yard
+
+
+@contextmanager
+def halted(*processes):
+    """Processes that do nothing while the block lasts."""
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+
+
+def taken_ahead(yard, first, *others):
+    """Jobs that the supervisor took all at once, though only the first of them could begin."""
+
+    def tried():
+        for job in [yard.submit("shout") for _ in range(2 * WITNESSES)]:
+            yard.done(job)
+        with halted(yard.processes()["supervisor"]):
+            jobs = [yard.submit(name, **inputs) for name, inputs in (first, *others)]
+        yard.running(jobs[0])
+        if yard.job(jobs[-1]).epoch:
+            return jobs
+        # the machine was too busy for jobs to be quick
+        for job in reversed(jobs):
+            yard.engine.dismiss(job.id)
+        return None
+
+    return eventually(tried)
+
+
+def test_jobs_that_were_taken_ahead_go_back_where_the_one_before_them_is_long(narrow):
+    slow, *behind = taken_ahead(narrow, SLOW, *[("shout", {})] * 10)
+    eventually(lambda: all(narrow.job(job).status is Status.ACCEPTED for job in behind))
+    # and are left alone while it runs
+    time.sleep(3 * POLL)
+    left = [narrow.job(job) for job in behind]
+    assert {(job.status, job.attempt, job.epoch, job.message) for job in left} == {(Status.ACCEPTED, 0, 1, "")}
+    narrow.engine.dismiss(slow.id)
+    assert {(job.status, job.attempt) for job in map(narrow.done, behind)} == {(Status.SUCCESSFUL, 1)}
+
+
+def test_jobs_that_are_dismissed_before_a_child_has_them_never_run(narrow, tmp_path):
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    slow, *behind = taken_ahead(narrow, SLOW, *[("leave-trace", {"folder": str(traces)})] * 10)
+    for job in (*behind, slow):
+        narrow.engine.dismiss(job.id)
+    narrow.run("shout")
+    assert not list(traces.iterdir())
+    assert {narrow.job(job).status for job in behind} == {Status.DISMISSED}
+
+
+def test_a_supervisor_that_hangs_holds_no_caller_up(narrow):
+    with halted(narrow.processes()["supervisor"]):
+        # more than its socket holds
+        jobs = [narrow.submit("shout") for _ in range(600)]
+    assert value(narrow.done(jobs[-1])) == "HELLO"
 
 
 def test_a_full_queue_refuses_jobs(tmp_path):

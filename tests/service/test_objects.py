@@ -7,6 +7,7 @@ import os
 import signal
 from urllib.parse import urlsplit
 
+import mooring
 import pytest
 import requests
 from engines import METHODS, eventually, started, value
@@ -128,6 +129,12 @@ def test_pages_show_what_lies_there(service):
     assert (picture.status_code, picture.content[1:4]) == (200, b"PNG")
 
 
+def test_the_client_fetches_from_there(service):
+    noise = mooring.connect(service.url).noise.submit(size=700).result()
+    assert noise.shape == (700, 700)
+    assert noise.name == "noise"
+
+
 def test_dismissing_a_job_removes_its_objects(service, objects):
     job = run(service, "content", size=10)
     assert requests.delete(f"{service.url}/jobs/{job}", timeout=60).status_code == 200
@@ -180,3 +187,24 @@ def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(t
 def test_a_store_nobody_can_speak_to_is_refused_at_the_start(tmp_path):
     with pytest.raises(StateError, match=r"results: gopher://hole: .*gopher"):
         State.of({"state": tmp_path, "results": "gopher://hole"}).prepare()
+
+
+def test_machines_that_share_a_store_of_objects_have_each_others_results_and_logs(objects, tmp_path, postgres):
+    with contextlib.ExitStack() as stack:
+        machines = []
+        shared = {"store": postgres.database(), **objects.settings}
+        for name in ("one", "other"):
+            (tmp_path / name).mkdir()
+            machine = serve(tmp_path / name, [str(METHODS)], mooring=shared)
+            machines.append(stack.enter_context(machine))
+        jobs = [run(machines[0], process) for process in ("speak", "content") * 4]
+        for machine in machines:
+            for spoken, content in zip(jobs[::2], jobs[1::2], strict=True):
+                log = f"{machine.url}/jobs/{spoken}/log"
+                eventually(lambda log=log: "printed" in requests.get(log, timeout=60).text)
+                link = result(machine, content).headers["Location"]
+                assert requests.get(link, timeout=60).content == b"x" * 1_000_000
+        requests.delete(f"{machines[1].url}/jobs/{jobs[0]}", timeout=60)
+        assert requests.get(f"{machines[0].url}/jobs/{jobs[0]}/log", timeout=60).status_code == 404
+        assert jobs[0] not in objects.logs()
+        assert jobs[2] in objects.logs()

@@ -27,11 +27,11 @@ from mooring_processes.jobs.database import CALLBACKS, GRANTS, INPUTS, JOBS, Dat
 from mooring_processes.jobs.expiry import Expiry, referred_to, size_of
 from mooring_processes.jobs.job import Order, Status
 from mooring_processes.jobs.ledger import Ledger
-from mooring_processes.jobs.retention import Allowance, Retention, parse_age
+from mooring_processes.jobs.retention import Allowance, Retention
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.sweeper import Sweeper
-from mooring_processes.limits import Limits
+from mooring_processes.limits import Limits, parse_age
 from serving import Running, serve
 
 SECOND = 1_000_000

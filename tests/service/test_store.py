@@ -162,6 +162,31 @@ def test_a_late_report_of_an_older_epoch_changes_nothing(store, ledger):
     assert store.get(job.id).status is Status.SUCCESSFUL
 
 
+def test_of_ends_told_at_once_only_those_that_come_too_late_are_refused(store, ledger):
+    jobs = [store.submit(order(), ROOM).id for _ in range(4)]
+    good, bad, late, gone = claim(ledger, places=4)
+    store.dismiss(late.job)
+    store.dismiss(gone.job)
+    store.dismiss(gone.job)
+    ends = {ref(each): Ended(Status.SUCCESSFUL, 100, "done", "[]") for each in (good, late, gone)}
+    exchange = ledger.exchange(Ask({**ends, ref(bad): Ended(Status.FAILED, failure=Failure("error", "no"))}))
+    assert {*exchange.refused} == {ref(late), ref(gone)}
+    assert exchange.settled == {ref(good): True, ref(bad): False}
+    assert {change.job for change in exchange.changes if change.is_done} == {good.job, bad.job}
+    found = [store.get(job) for job in jobs]
+    assert [job and job.status.value for job in found] == ["successful", "failed", "dismissed", None]
+    assert (found[0].message, found[1].message, found[1].failure) == ("done", "no", Failure("error", "no"))
+
+
+def test_an_end_that_is_told_twice_is_not_refused(store, ledger):
+    # as where the answer of the database was lost on its way
+    store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    ends = {ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}
+    first, second = ledger.exchange(Ask(ends)), ledger.exchange(Ask(ends))
+    assert first.settled == second.settled == {ref(attempt): True}
+
+
 def test_a_job_that_was_returned_waits_in_its_old_place(store, ledger):
     first, second = (store.submit(order(), ROOM).id for _ in range(2))
     (attempt,) = claim(ledger)

@@ -31,6 +31,8 @@ LOGGER = logging.getLogger(__name__)
 
 OFTEN = 0.02
 """Seconds between two reports that are sent; those in between are only shown by the gauge."""
+GROWTH = 512 * 2**20
+"""Bytes by which a child may have grown when its job is done; one that holds more makes room for a new one."""
 SACRIFICE = "500"
 """Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
 
@@ -74,6 +76,7 @@ class Child:
         self._workplace = workplace
         self._state = state
         self._log = log
+        self._size = 0
 
     def prepare(self) -> None:
         """Import the methods, so that no job pays for it."""
@@ -82,6 +85,7 @@ class Child:
         except Exception:
             # a job of a method that cannot be imported tells its caller; the others go on
             LOGGER.exception("a method cannot be imported")
+        self._size = kernel.resident([os.getpid()])
         self._line.send({"ready": os.getpid()})
 
     def work(self) -> NoReturn:
@@ -95,7 +99,13 @@ class Child:
                 answer = self._attempt(order, request)
                 _flush()
                 # before the log is closed, which nobody needs to wait for
-                self._line.send(answer.head, answer.body)
+                self._line.send({**answer.head, "is_fresh": self._is_fresh}, answer.body)
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether it may take another job: it has not grown, and its methods have left nothing running."""
+        has_grown = kernel.peak() - self._size >= GROWTH and kernel.resident([os.getpid()]) - self._size >= GROWTH
+        return not has_grown and not kernel.has_children()
 
     def _attempt(self, order: Frame, request: Request) -> Frame:
         job, epoch, is_job = (order.head[name] for name in ("job", "epoch", "is_job"))

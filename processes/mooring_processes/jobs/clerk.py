@@ -24,6 +24,8 @@ POLL = 0.5
 """Seconds after which the store is looked at though nobody said that anything had changed."""
 CALM = 0.05
 """Seconds between two writes of nothing but progress."""
+ENDS_LATER = 0.01
+"""Seconds that ends of jobs may wait for company, where there is more to do meanwhile."""
 RECORDS_LATER = 0.25
 """Seconds that records of calls may wait for company."""
 MOST_RECORDS = 10_000
@@ -74,12 +76,14 @@ class Clerk:
         self._reached = time.monotonic()
         self._is_prepared = False
 
-    def report(self, ref: Ref, report: Report) -> None:
-        """Have the store told how an attempt goes; the end of it at once, progress with others."""
+    def report(self, ref: Ref, report: Report, *, may_wait: bool = False) -> None:
+        """Have the store told how an attempt goes; the end of it at once unless it *may_wait*, progress with others."""
         self._reports[ref] = report
         self._is_idle.clear()
         if isinstance(report, Progressed):
             self._rouse(max(0.0, self._wrote + CALM - time.monotonic()))
+        elif may_wait:
+            self._rouse(ENDS_LATER)
         else:
             self._is_wanted.set()
 

@@ -30,8 +30,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""
 PATIENCE = 5.0
 """Seconds within which the forkserver tells that a child has ended."""
-GROWTH = 512 * 2**20
-"""Bytes by which a child may have grown when its job is done; one that holds more makes room for a new one."""
 
 
 class Boss(Protocol):
@@ -55,8 +53,6 @@ class Worker:
     peer: Peer | None = None
     pid: int = 0
     """0 until it is forked."""
-    size: int = 0
-    """Memory [bytes] it held when it was ready."""
     is_ready: bool = False
     is_doomed: bool = False
 
@@ -70,11 +66,6 @@ class Worker:
         self.is_doomed = True
         if self.pid:
             kernel.kill_group(self.pid)
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it may take another job: it has not grown, and has left nothing running."""
-        return kernel.resident([self.pid]) - self.size < GROWTH and not kernel.children(self.pid)
 
 
 class Crew:
@@ -191,7 +182,6 @@ class Crew:
         self._pause = 0.0
         worker.pid = frame.head["ready"]
         worker.is_ready = True
-        worker.size = kernel.resident([worker.pid])
         self._boss.ready(worker)
 
     def _listen(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ from mooring_processes.jobs.attempt import (
     out_of_time,
 )
 from mooring_processes.jobs.job import Status
+from mooring_processes.jobs.pace import LONGEST_WAIT, SHORT, Pace
 from mooring_processes.logs import about
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class Task:
     answer: Callable[[Mapping[str, Any], bytes], None] | None = None
     """Where the answer to a call goes; None for a job."""
     worker: Worker | None = None
+    came: float = field(default_factory=time.monotonic)
+    """When it was taken on (monotonic) [s]."""
     began: float = 0.0
     """When a child was given it (monotonic) [s]."""
     percent: int = 0
@@ -113,6 +117,7 @@ class Dispatcher:
         self._calls: deque[Task] = deque()
         self._jobs: deque[Task] = deque()
         self._running: dict[Worker, Task] = {}
+        self._pace = Pace()
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
@@ -137,15 +142,13 @@ class Dispatcher:
         """Begin the jobs that were claimed, and leave those that are not ours any more."""
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
-        for ref, is_kept in exchange.settled.items():
-            self._tidy(ref, keep=is_kept)
-        for ref in exchange.refused:
-            self._tidy(ref)
+        self._tidy({**exchange.settled, **dict.fromkeys(exchange.refused, False)})
         for ref in exchange.gone:
             self.stop(ref.job, ref.epoch)
         if self._is_stopping:
             self._hand_back_waiting()
         self._dispatch()
+        self._watch()
 
     def stop(self, job: str, epoch: int | None = None, on_end: Callable[[], None] | None = None) -> None:
         """Stop a job or a call that is not wanted any more.
@@ -168,11 +171,18 @@ class Dispatcher:
     # how much there is to do
 
     def places(self) -> int:
-        """How many jobs could begin now."""
+        """How many jobs may be taken now: those that could begin, and where they are quick, some ahead."""
         if self._is_stopping:
             return 0
-        jobs = sum(task.is_job for task in self._running.values()) + len(self._jobs)
-        return max(0, min(self._slots - jobs, len(self._idle) - len(self._jobs)))
+        running = self._running_jobs
+        free = max(0, min(self._slots - len(running), len(self._idle)))
+        recently = time.monotonic() - SHORT
+        soon_free = sum(task.began > recently for task in running)
+        return max(0, free + (free + soon_free) * self._pace.ahead - len(self._jobs))
+
+    @property
+    def _running_jobs(self) -> list[Task]:
+        return [task for task in self._running.values() if task.is_job]
 
     def runs(self) -> list[Ref]:
         """Attempts at jobs that are in hand."""
@@ -232,12 +242,14 @@ class Dispatcher:
             return
         del self._running[worker]
         self._note_progress(task, worker.gauge.read())
+        if task.is_job:
+            self._pace.note(time.monotonic() - task.began)
         if task.doom is Doom.NOT_WANTED:
-            self._tidy(task.ref)
+            self._tidy({task.ref: False})
         else:
             self._settle(task, frame)
         self._let_go(task)
-        if not worker.is_doomed and worker.is_fresh:
+        if not worker.is_doomed and frame.head["is_fresh"]:
             self._idle.append(worker)
         else:
             worker.kill()
@@ -268,10 +280,10 @@ class Dispatcher:
             # a cluster that is away is like a worker that died: not the method's fault, and perhaps back in a moment
             is_final = failure.reason != "cluster"
             end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
-            self.clerk.report(task.ref, end)
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
-            self.clerk.report(task.ref, end)
+        # while there is more to do; but not of one that could not be run again if it were never told
+        self.clerk.report(task.ref, end, may_wait=bool(self._jobs) and not task.attempt.is_once)
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -284,7 +296,7 @@ class Dispatcher:
             case Doom.STOPPING:
                 self.clerk.report(task.ref, handed_back(attempt, has_begun=has_begun))
             case Doom.NOT_WANTED:
-                self._tidy(task.ref)
+                self._tidy({task.ref: False})
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
                 subject = about(attempt.job, attempt.process, attempt.number)
@@ -292,7 +304,7 @@ class Dispatcher:
                 self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
     def _bury_call(self, task: Task, code: int | None) -> None:
-        self._tidy(task.ref)
+        self._tidy({task.ref: False})
         match task.doom:
             case Doom.TIME:
                 self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
@@ -313,22 +325,30 @@ class Dispatcher:
         self._is_over.set()
         for call in task.on_end:
             call()
-        if task.is_job:
-            # there is a place
+        if task.is_job and len(self._jobs) <= self._slots * self._pace.ahead // 2:
+            # there is a place, or soon will be
             self.clerk.look()
 
     # giving out
 
-    def _tidy(self, ref: Ref, *, keep: bool = False) -> None:
-        self._janitor.submit(self._state.settle, ref.job, ref.epoch, keep=keep)
+    def _tidy(self, over: Mapping[Ref, bool]) -> None:
+        """Tidy up after attempts, the artefacts of some of which are kept."""
+        if over:
+            self._janitor.submit(self._tidied, over)
+
+    def _tidied(self, over: Mapping[Ref, bool]) -> None:
+        for ref, is_kept in over.items():
+            self._state.settle(*ref, keep=is_kept)
 
     def _dispatch(self) -> None:
-        calls = len(self._running) - sum(task.is_job for task in self._running.values())
+        jobs = len(self._running_jobs)
+        calls = len(self._running) - jobs
         while self._idle and self._calls and calls < self._call_slots:
             self._begin(self._calls.popleft(), self._idle.pop())
             calls += 1
-        while self._idle and self._jobs:
+        while self._idle and self._jobs and jobs < self._slots:
             self._begin(self._jobs.popleft(), self._idle.pop())
+            jobs += 1
 
     def _begin(self, task: Task, worker: Worker) -> None:
         task.worker = worker
@@ -344,8 +364,7 @@ class Dispatcher:
             "attempt": attempt.number,
         }
         worker.send(head, attempt.request)
-        if self._ticker is None:
-            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+        self._watch()
 
     def _doom(self, task: Task, doom: Doom) -> None:
         task.doom = task.doom or doom
@@ -357,10 +376,10 @@ class Dispatcher:
                 queue.remove(task)
         self._let_go(task)
 
-    def _hand_back_waiting(self) -> None:
-        while self._jobs:
+    def _hand_back_waiting(self, came_before: float = math.inf) -> None:
+        while self._jobs and self._jobs[0].came < came_before:
             task = self._jobs.popleft()
-            self.clerk.report(task.ref, Returned(task.attempt.number - 1))
+            self.clerk.report(task.ref, Returned(task.attempt.number - 1, message=""))
 
     def _tasks(self) -> Iterator[Task]:
         yield from list(self._running.values())
@@ -369,14 +388,19 @@ class Dispatcher:
 
     # watching
 
+    def _watch(self) -> None:
+        if self._ticker is None and (self._running or self._jobs):
+            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+
     def _tick(self) -> None:
         self._ticker = None
         self._ticks += 1
         for worker, task in list(self._running.items()):
             if task.doom is None:
                 self._look_at(worker, task)
-        if self._running:
-            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+        # others may have a child for it
+        self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
+        self._watch()
 
     def _look_at(self, worker: Worker, task: Task) -> None:
         self._note_progress(task, worker.gauge.read())

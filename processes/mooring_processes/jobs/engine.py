@@ -228,9 +228,9 @@ class Engine:
             callbacks=tuple(callbacks),
         )
         job = self._store.submit(order, self._settings.queue)
-        # only a hint: without it the job begins half a second later
+        # only a hint, which must not wait: without it the job begins half a second later
         with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
-            line.send({"do": "look"})
+            line.offer({"do": "look"})
         return job
 
     def get(self, job_id: str) -> Job | None:
@@ -344,14 +344,18 @@ class Engine:
         log = self._state.log(job.id)
         # that of a site's job comes to whichever machine hears of it
         is_here = self._state.common is not None or job.queue != LOCAL or job.owner in (None, self._state.identity)
-        if not is_here and not log.exists():
+        if is_here or log.exists():
+            return log
+        if self._state.objects is None:
             raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
+        if not job.status.is_done:
+            raise Elsewhere("the log of this job is on another machine until the job is done")
+        self._state.logbook.fetch(job.id)
         return log
 
     def note(self, job_id: str, line: str) -> None:
         """Add a line to the log of a job."""
-        with self._state.log(job_id).open("a", encoding="utf-8") as log:
-            log.write(f"{line}\n")
+        self._state.logbook.add(job_id, line)
 
     def describe(self) -> dict[str, Any]:
         """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.

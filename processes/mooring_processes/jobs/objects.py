@@ -116,11 +116,49 @@ class Objects:
             self.fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             self.fs.put_file(str(path), place)
 
+    def put_log(self, path: Path, job: str) -> None:
+        """Put the log of a job.
+
+        Raises
+        ------
+        ObjectsError
+            where it cannot be put.
+        """
+        with _told(f"the log of job {job} cannot be put"):
+            self._put(path, self._log(job))
+
+    def get_log(self, job: str, path: Path) -> bool:
+        """Fetch the log of a job; whether there is one.
+
+        Raises
+        ------
+        Unavailable
+            where the store does not answer.
+        """
+        with _available(), contextlib.suppress(FileNotFoundError):
+            self.fs.get_file(self._log(job), str(path))
+            return True
+        return False
+
+    def logs(self) -> list[str]:
+        """Jobs whose logs lie there."""
+        return [name.removesuffix(".log") for name in self._names(f"{self._opened[1]}/logs")]
+
+    def discard_log(self, job: str) -> None:
+        """Remove the log of a job; what cannot be removed now is found again later."""
+        self._discard(self._log(job))
+
+    def _log(self, job: str) -> str:
+        return f"{self._opened[1]}/logs/{job}.log"
+
     def discard(self, job: str, epoch: int | None = None) -> None:
         """Remove what lies there of a job, or of one attempt; what cannot be removed now is found again later."""
+        self._discard(self.place(job, epoch))
+
+    def _discard(self, place: str) -> None:
         try:
-            with _told(f"the results of job {job} cannot be removed"), contextlib.suppress(FileNotFoundError):
-                self.fs.rm(self.place(job, epoch), recursive=True)
+            with _told(f"{place} cannot be removed"), contextlib.suppress(FileNotFoundError):
+                self.fs.rm(place, recursive=True)
         except ObjectsError as error:
             LOGGER.warning("%s: %s", error, error.__cause__)
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Self
 
-from mooring_processes.limits import parse_size
+from mooring_processes.limits import parse_age, parse_size
 
-UNITS = MappingProxyType(
-    {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "day": 86400.0, "week": 7 * 86400.0}
-)
-"""Seconds."""
 TAKES = "age: 30 days, size: 100 GB, and under processes: the same for single ones"
 
 
@@ -83,18 +77,3 @@ class Retention:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the supervisor."""
         return {"overall": vars(self.overall), "processes": {name: vars(each) for name, each in self.processes.items()}}
-
-
-def parse_age(age: float | str) -> float:
-    """Seconds, from a number of them or an age such as ``30 days`` or ``12 h``.
-
-    Raises
-    ------
-    ValueError
-        where it is neither.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*?)s?\s*", "" if isinstance(age, bool) else str(age))
-    unit = None if found is None else UNITS.get(found[2])
-    if found is None or unit is None:
-        raise ValueError(f"{age!r} is no age; write seconds, or one such as '30 days', '12 h', '2 weeks'")
-    return float(found[1]) * unit

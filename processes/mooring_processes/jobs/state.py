@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mooring_processes.jobs.disk import NETWORKED, file_system, made_once, old_entries, sync
+from mooring_processes.jobs.logbook import SUPERVISOR, Logbook
 from mooring_processes.jobs.objects import Objects, ObjectsError, ObjectShelf
 from mooring_processes.jobs.shelf import Folder, Shelf
 
@@ -71,7 +72,7 @@ class State:
         for folder in (self._own_logs, self.run, self._begun):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
         try:
-            for folder in (self.results, self.logs, self._scratch, self._incoming, self._trash):
+            for folder in (self.results, self.logs, self.scratch_folder, self.incoming_folder, self._trash):
                 folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
         except OSError as error:
             reason = f"{error.filename} cannot be made ({error.strerror})"
@@ -93,7 +94,7 @@ class State:
     @property
     def supervisor_log(self) -> Path:
         """What the supervisor says."""
-        return self._own_logs / "supervisor.log"
+        return self._own_logs / f"{SUPERVISOR}.log"
 
     @property
     def run(self) -> Path:
@@ -113,12 +114,14 @@ class State:
         return self.path / "logs"
 
     @property
-    def _scratch(self) -> Path:
+    def scratch_folder(self) -> Path:
+        """Where the children of this machine write."""
         # process ids are told apart by machine
         return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
 
     @property
-    def _incoming(self) -> Path:
+    def incoming_folder(self) -> Path:
+        """Where what is being brought lies until it is whole."""
         return self._shared / "incoming"
 
     @property
@@ -137,21 +140,18 @@ class State:
         """
         return made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
 
-    def log(self, job: str) -> Path:
-        """What the method of a job said."""
-        return self.logs / f"{job}.log"
+    @property
+    def logbook(self) -> Logbook:
+        """What the methods of jobs said."""
+        return Logbook(self.logs, self.objects)
 
-    def write_log(self, job: str, offset: int, content: bytes) -> None:
-        """Write a part of the log of a job that runs elsewhere; the same part again changes nothing."""
-        file = os.open(self.log(job), os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            os.pwrite(file, content, offset)
-        finally:
-            os.close(file)
+    def log(self, job: str) -> Path:
+        """What the method of a job said here."""
+        return self.logbook.path(job)
 
     def incoming(self) -> Path:
         """A file for something that is being brought, until it is known to be whole."""
-        return self._incoming / str(uuid.uuid4())
+        return self.incoming_folder / str(uuid.uuid4())
 
     def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
         """Let what was brought be one of the files of an attempt."""
@@ -171,7 +171,7 @@ class State:
 
     def scratch(self, child: int) -> Path:
         """Where a child writes."""
-        return self._scratch / str(child)
+        return self.scratch_folder / str(child)
 
     def clear_scratch(self, child: int) -> Path:
         """An empty directory for a child to write to."""
@@ -182,7 +182,7 @@ class State:
             scratch.mkdir()
             return scratch
         for name in left:
-            self._discard(scratch / name)
+            self.discard(scratch / name)
         return scratch
 
     def published(self, job: str, epoch: int) -> Path:
@@ -230,18 +230,26 @@ class State:
         published = self.published(job, epoch)
         if self.objects is not None and published.exists():
             self.objects.put(published, job, epoch)
-            self._discard(published.parent)
+            self.discard(published.parent)
 
     def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         published = self.published(job, epoch)
-        published.parent.mkdir(exist_ok=True)
         if must_last:
             for path in (*scratch.rglob("*"), scratch):
                 if path.is_dir() or path.is_file():
                     sync(path)
         # a power loss may have made the store forget an attempt of the same number
-        self._discard(published)
-        scratch.rename(published)
+        self.discard(published)
+        while True:
+            published.parent.mkdir(exist_ok=True)
+            try:
+                scratch.rename(published)
+            except FileNotFoundError:
+                # whoever tidied up after an earlier attempt has just removed the empty directory
+                if not scratch.exists():
+                    raise
+            else:
+                break
         if must_last:
             for path in (published.parent, self.results):
                 sync(path)
@@ -249,27 +257,29 @@ class State:
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
         if not keep and self.published(job, epoch).exists():
-            self._discard(self.published(job, epoch))
+            self.discard(self.published(job, epoch))
             with contextlib.suppress(OSError):
                 # another epoch may lie there
                 self.published(job, epoch).parent.rmdir()
-        if not keep and self.objects is not None:
-            self.objects.discard(job, epoch)
+        if self.objects is not None:
+            self.logbook.put(job)
+            if not keep:
+                self.objects.discard(job, epoch)
         (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
 
     def discard_results(self, job: str) -> None:
         """Remove the results of a job."""
-        self._discard(self.results / job)
+        self.discard(self.results / job)
         if self.objects is not None:
             self.objects.discard(job)
 
     def discard_call(self, job: str) -> None:
         """Remove the results of a call that was not kept."""
-        self._discard(self.results / job)
+        self.discard(self.results / job)
 
     def discard_scratch(self, child: int) -> None:
         """Remove what a child left that is gone."""
-        self._discard(self.scratch(child))
+        self.discard(self.scratch(child))
 
     def forget_call(self, job: str) -> None:
         """Remove all that is left of a call that was not kept."""
@@ -279,7 +289,7 @@ class State:
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""
         self.discard_results(job)
-        self.log(job).unlink(missing_ok=True)
+        self.logbook.discard(job)
 
     def empty_trash(self) -> None:
         """Remove for good what was discarded."""
@@ -292,60 +302,15 @@ class State:
 
     def empty_scratch(self) -> None:
         """Remove what children left; none may be alive."""
-        for name in os.listdir(self._scratch):  # noqa: PTH208 - names are wanted
-            self._discard(self._scratch / name)
+        for name in os.listdir(self.scratch_folder):  # noqa: PTH208 - names are wanted
+            self.discard(self.scratch_folder / name)
 
     def forget_begun(self, before: float) -> None:
         """Forget which attempts were taken up *before* this [s since 1970]; the store must know their end."""
         for each in old_entries(self._begun, before):
             Path(each.path).unlink(missing_ok=True)
 
-    def with_results(self, older_than: float) -> list[str]:
-        """Jobs with results; in a directory only those that have not changed since *older_than* [s since 1970]."""
-        here = [each.name for each in old_entries(self.results, older_than)]
-        return here if self.objects is None else [*here, *self.objects.jobs()]
-
-    def with_logs(self, older_than: float) -> list[str]:
-        """Jobs whose log has not changed since *older_than* [s since 1970]."""
-        logs = (Path(each.name) for each in old_entries(self.logs, older_than))
-        return [log.stem for log in logs if log.suffix == ".log" and log.name != self.supervisor_log.name]
-
-    def discard_old_results(self, job: str, older_than: float) -> None:
-        """Remove the results of a job, unless they have changed since *older_than* [s since 1970]."""
-        if self.objects is None or self.objects.changed(job) < older_than:
-            self.discard_results(job)
-
-    def discard_other_attempts(self, job: str, epoch: int, older_than: float) -> None:
-        """Remove what attempts at a job left that came too late."""
-        if epoch == 1:
-            # there was no other
-            return
-        with contextlib.suppress(FileNotFoundError):
-            for each in old_entries(self.results / job, older_than):
-                if each.name != str(epoch):
-                    self._discard(Path(each.path))
-        if self.objects is not None:
-            for other in self.objects.attempts(job):
-                if other != epoch:
-                    self.objects.discard(job, other)
-
-    def show_life(self) -> None:
-        """Tell other machines that this one is still there."""
-        if self.common is not None:
-            os.utime(self._scratch)
-
-    def forget_machines(self, older_than: float) -> None:
-        """Remove the scratch of machines that have shown no life since *older_than* [s since 1970]."""
-        if self.common is not None:
-            for each in old_entries(self._scratch.parent, older_than):
-                if each.name != self.identity:
-                    self._discard(Path(each.path))
-
-    def forget_incoming(self, before: float) -> None:
-        """Remove what was begun to be brought *before* this [s since 1970], and has not come."""
-        for each in old_entries(self._incoming, before):
-            Path(each.path).unlink(missing_ok=True)
-
-    def _discard(self, path: Path) -> None:
+    def discard(self, path: Path) -> None:
+        """Remove what lies there; at once complete, however large it is."""
         with contextlib.suppress(FileNotFoundError):
             path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mooring_processes.jobs.errors import Unavailable
+from mooring_processes.jobs.leftovers import Leftovers, forget_machines, show_life
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,9 +46,9 @@ class Sweeper:
 
     def work(self) -> None:
         """Do what is due."""
-        self._state.empty_trash()
         clock = time.monotonic()
         try:
+            self._state.empty_trash()
             if self._expiry is not None and clock - self._expired > OFTEN and not self.expire():
                 self._expired = clock
             if clock - self._searched > SELDOM:
@@ -55,6 +56,9 @@ class Sweeper:
                 self.search(time.time() - SELDOM)
         except (Unavailable, OSError) as error:
             LOGGER.warning("what is not needed was not swept: %s", error)
+        except Exception:
+            # jobs must run on though nobody sweeps
+            LOGGER.exception("what is not needed was not swept")
 
     def expire(self) -> bool:
         """Remove some results that are kept no longer; whether there were any."""
@@ -72,22 +76,21 @@ class Sweeper:
         came too late; results and logs of jobs whose end was noted by somebody who died then; what was never brought
         whole; and what a machine left that is gone for good.
         """
-        self._state.forget_incoming(before)
-        self._state.show_life()
-        self._state.forget_machines(time.time() - ABANDONED)
-        for some in _portions(self._state.with_results(before)):
+        left = Leftovers(self._state, before)
+        show_life(self._state)
+        forget_machines(self._state, time.time() - ABANDONED)
+        left.discard_incoming()
+        for some in _portions(left.results()):
             kept = self._ledger.kept(some)
             for job in some:
                 epoch = kept.get(job)
                 if job not in kept:
-                    self._state.discard_old_results(job, before)
+                    left.discard_results(job)
                 elif epoch is not None:
-                    self._state.discard_other_attempts(job, epoch, before)
-        for some in _portions(self._state.with_logs(before)):
-            known = self._ledger.told_of(some)
-            for job in some:
-                if job not in known:
-                    self._state.log(job).unlink(missing_ok=True)
+                    left.discard_attempts(job, epoch)
+        for some in _portions(left.logs()):
+            for job in set(some) - self._ledger.told_of(some):
+                self._state.logbook.discard(job)
 
 
 def _portions(jobs: Iterable[str]) -> Iterator[list[str]]:

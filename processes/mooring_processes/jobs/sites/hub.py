@@ -253,7 +253,7 @@ class Hub:
         if not await self._holds(subject, holding):
             return {"gone": True}
         content = base64.b64decode(said["content"])
-        await asyncio.to_thread(self._state.write_log, holding.ref.job, int(said["offset"]), content)
+        await asyncio.to_thread(self._state.logbook.write, holding.ref.job, int(said["offset"]), content)
         return {"written": len(content)}
 
     async def _grant(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
