@@ -11,12 +11,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
 from mooring_processes.doctor.finding import Finding
 from mooring_processes.jobs.disk import NETWORKED, file_system
-from mooring_processes.jobs.state import State
+
+if TYPE_CHECKING:
+    from mooring_processes.jobs.state import State
 
 EXTRAS = ("", "data", "server")
 """What a service is installed with."""
