@@ -242,7 +242,7 @@ class Missing:
     """
 
     def __init__(self, name: str, lacks: str | None) -> None:
-        extra = "server" if name in SERVER_COMMANDS else "data"
+        extra = "postgres" if lacks == "psycopg" else "server" if name in SERVER_COMMANDS else "data"
         self.help = f'needs {lacks}, which is not installed: pip install "mooring[{extra}]"'
 
     def configure(self, parser: argparse.ArgumentParser) -> None:

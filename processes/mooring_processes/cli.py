@@ -1,4 +1,4 @@
-"""The service's part of the ``mooring`` command: serve, worker, join, invite and demo."""
+"""The service's part of the ``mooring`` command: serve, doctor, worker, join, invite and demo."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from mooring_processes.doctor.finding import Finding
 
 PATIENCE = 60.0
 """Seconds the demonstration gives its service to come up."""
@@ -27,11 +30,7 @@ class Serve:
 
     def configure(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
-        parser.add_argument("modules", nargs="*", metavar="MODULE", help="flood.py, or package.module")
-        parser.add_argument("--config", type=Path, help="pygeoapi YAML with the sections datasets: and mooring:")
-        parser.add_argument("--host", help="where to listen (default: localhost)")
-        parser.add_argument("--port", type=int, help="where to listen (default: 5000)")
-        parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+        declare_service(parser)
         parser.add_argument("--no-jobs", action="store_true", help="leave jobs to workers, and run calls only")
 
     def run(self, arguments: Namespace) -> int:
@@ -41,13 +40,7 @@ class Serve:
         from mooring_processes.server import serve_forever  # noqa: PLC0415
 
         try:
-            configuration = read_configuration(
-                arguments.config,
-                modules=arguments.modules,
-                host=arguments.host,
-                port=arguments.port,
-                state=arguments.state,
-            )
+            configuration = read_configuration(arguments.config, **stated(arguments))
             if arguments.no_jobs:
                 configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
             serve_forever(configuration)
@@ -55,6 +48,40 @@ class Serve:
             print(error, file=sys.stderr)
             return 1
         return 0
+
+
+class Doctor:
+    """``mooring doctor``: what stands in the way of a service."""
+
+    help = "look at the configuration of a service and all that it needs, and say what is wrong"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        declare_service(parser)
+
+    def run(self, arguments: Namespace) -> int:
+        """Print a line for each thing that is looked at; 1 where one of them is wrong."""
+        from mooring_processes.doctor import machine  # noqa: PLC0415 - slow
+
+        findings = [machine.versions()]
+        print(*findings, flush=True)
+        for finding in self._of_service(arguments):
+            print(finding, flush=True)
+            findings.append(finding)
+        return int(any(finding.is_wrong for finding in findings))
+
+    def _of_service(self, arguments: Namespace) -> Iterator[Finding]:
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.doctor import examination  # noqa: PLC0415 - the same
+        from mooring_processes.doctor.finding import Finding  # noqa: PLC0415 - the same
+
+        try:
+            configuration = read_configuration(arguments.config, **stated(arguments))
+        except ConfigurationError as error:
+            yield examination.of_error(error)
+            return
+        yield Finding("configuration", str(arguments.config or "the one that is shipped"))
+        yield from examination.examine(configuration)
 
 
 class Worker:
@@ -173,10 +200,25 @@ class Invite:
 
 
 serve = Serve()
+doctor = Doctor()
 worker = Worker()
 demo = Demo()
 join = Join()
 invite = Invite()
+
+
+def declare_service(parser: ArgumentParser) -> None:
+    """Declare what makes a service."""
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="flood.py, or package.module")
+    parser.add_argument("--config", type=Path, help="pygeoapi YAML with the sections datasets: and mooring:")
+    parser.add_argument("--host", help="where to listen (default: localhost)")
+    parser.add_argument("--port", type=int, help="where to listen (default: 5000)")
+    parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+
+
+def stated(arguments: Namespace) -> dict[str, Any]:
+    """What the command line lays over the configuration."""
+    return {name: getattr(arguments, name) for name in ("modules", "host", "port", "state")}
 
 
 def free_port() -> int:

@@ -94,7 +94,10 @@ def is_usable(entry: str) -> bool:
     if mark and not (port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
         return False
     name = name if mark else entry
-    return NAME.fullmatch(name) is not None and name == name.lower() and not name.rpartition(".")[2].isdecimal()
+    if name.rpartition(".")[2].isdecimal():
+        # no name ends so; short for an address, as 127.1 is, it is met as it is written
+        return _as_address(name) is None and _is_short(name)
+    return NAME.fullmatch(name) is not None and name == name.lower()
 
 
 def parsed(url: str) -> SplitResult:
@@ -131,6 +134,14 @@ def _is_network(entry: str) -> bool:
     try:
         ipaddress.ip_network(entry, strict=False)
     except ValueError:
+        return False
+    return True
+
+
+def _is_short(name: str) -> bool:
+    try:
+        socket.inet_aton(name)
+    except OSError:
         return False
     return True
 

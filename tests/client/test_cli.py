@@ -81,3 +81,13 @@ def test_a_command_of_a_part_that_is_not_installed_says_what_to_install():
     assert done.returncode == 1
     assert 'pip install "mooring[server]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_whose_driver_is_not_installed_says_what_to_install(tmp_path):
+    (tmp_path / "site.yml").write_text("mooring: {store: 'postgresql+psycopg://me@localhost/jobs'}")
+    words = ["serve", "--config", str(tmp_path / "site.yml"), "--state", str(tmp_path / "state")]
+    hidden = "import sys; sys.modules.update(psycopg=None); from mooring.cli import main; "
+    command = [sys.executable, "-c", f"{hidden}sys.exit(main({words}))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == 'mooring serve needs psycopg, which is not installed: pip install "mooring[postgres]"\n'

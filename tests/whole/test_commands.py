@@ -21,7 +21,7 @@ def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["no.such.module"], "no.such.module"),
         (["broken.py"], "broken.py:3"),
         (["--config", "nothing.yml"], "nothing.yml cannot be read"),
-        (["--config", "wrong.yml"], "unknown key 'modles'"),
+        (["--config", "wrong.yml"], "mooring.modles: there is no such key; did you mean 'modules'?"),
     ],
 )
 def test_what_cannot_be_served_is_told(tmp_path, arguments, words):

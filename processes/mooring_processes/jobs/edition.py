@@ -25,7 +25,7 @@ EDITION = sa.Table(TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32),
 
 def is_present(connection: Connection) -> bool:
     """Whether nothing is to be done; it only reads."""
-    return _edition(connection) == PRESENT
+    return edition_of(connection) == PRESENT
 
 
 def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
@@ -44,7 +44,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
         where a later version of Mooring made the store.
     """
     _lock(connection)
-    edition = _edition(connection)
+    edition = edition_of(connection)
     if edition == PRESENT:
         return
     if edition is None:
@@ -60,7 +60,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
         )
 
 
-def _edition(connection: Connection) -> str | None:
+def edition_of(connection: Connection) -> str | None:
     """The edition of a store; None for one without any table of ours."""
     names = set(sa.inspect(connection).get_table_names())
     if TABLE in names:
