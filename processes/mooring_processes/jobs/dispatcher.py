@@ -192,6 +192,11 @@ class Dispatcher:
         """Whether anything runs or waits here."""
         return bool(self._running or self._calls or self._jobs)
 
+    @property
+    def is_brisk(self) -> bool:
+        """Whether one quick job follows another: then the store is asked and told a little later, of several."""
+        return self._pace.ahead > 0 and bool(self._running or self._jobs)
+
     def at_work(self) -> dict[str, str]:
         """Children that run something, and which job or call."""
         return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
@@ -278,8 +283,8 @@ class Dispatcher:
             end = failed(Failure.from_json(frame.head["failed"]))
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode())
-        # while there is more to do; but not of one that could not be run again if it were never told
-        self.clerk.report(task.ref, end, may_wait=bool(self._jobs) and task.attempt.limits.attempts > 1)
+        # but not of one that could not be run again if it were never told
+        self.clerk.report(task.ref, end, may_wait=self.is_brisk and task.attempt.limits.attempts > 1)
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -322,7 +327,7 @@ class Dispatcher:
             call()
         if task.is_job and len(self._jobs) <= self._slots * self._pace.ahead // 2:
             # there is a place, or soon will be
-            self.clerk.look()
+            self.clerk.look(may_wait=self.is_brisk)
 
     # giving out
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs import outbox
+from mooring_processes.jobs.admission import admit, is_admitted
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
-    QUEUES,
     Database,
     compact,
     microseconds,
@@ -29,13 +29,6 @@ from mooring_processes.jobs.outbox import Outbox
 from mooring_processes.limits import Limits
 
 # made once: making a statement takes as long as running it
-TAKE_PLACE = (
-    sa.update(QUEUES)
-    .where(QUEUES.c.name == sa.bindparam("queue"), QUEUES.c.waiting < sa.bindparam("room"))
-    .values(waiting=QUEUES.c.waiting + 1)
-)
-ADD_JOB = sa.insert(JOBS)
-ADD_INPUTS = sa.insert(INPUTS)
 GET = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("job"))
 GET_INPUTS = sa.select(INPUTS.c.content).where(INPUTS.c.job == sa.bindparam("job"))
 
@@ -73,20 +66,13 @@ class Store:
             where so many wait already.
         """
         row = _row(order)
-        with self._database.begin() as connection:
-            self._take_place(connection, order.queue, room)
-            connection.execute(ADD_JOB, row)
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": compact(dict(order.request.inputs))})
-            outbox.add(connection, order.id, order.callbacks)
+        inputs = {"job": order.id, "content": compact(dict(order.request.inputs))}
+        if order.callbacks or not is_admitted(self._database, row, inputs, room):
+            with self._database.begin() as connection:
+                if not admit(self._database, connection, row, inputs, room):
+                    raise QueueFull(f"{room} jobs wait already; try again later")
+                outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
-
-    def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
-        place = {"queue": queue, "room": room}
-        if connection.execute(TAKE_PLACE, place).rowcount:
-            return
-        self._database.insert_or(connection, QUEUES, [{"name": queue, "waiting": 0}])
-        if not connection.execute(TAKE_PLACE, place).rowcount:
-            raise QueueFull(f"{room} jobs wait already; try again later")
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
@@ -113,13 +99,13 @@ class Store:
 
     def get(self, job: str) -> Job | None:
         """One job, or None where there is none."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             rows = page_of(connection, query)
         jobs = tuple(self._read(row) for row in rows[: query.limit])
         return JobPage(jobs, has_more=len(rows) > query.limit)
@@ -139,7 +125,7 @@ class Store:
 
     def inputs(self, job: str) -> Mapping[str, Any]:
         """The inputs of a job; empty where it was removed."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             content = connection.execute(GET_INPUTS, {"job": job}).scalar()
         return json.loads(content) if content else {}
 

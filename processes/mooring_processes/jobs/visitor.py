@@ -66,7 +66,7 @@ class Visitor:
             case "call":
                 self._begin_call(frame)
             case "look":
-                self._house.clerk.look()
+                self._house.clerk.look(may_wait=self._house.dispatcher.is_brisk)
             case "watch":
                 self._watch = Watch(head["job"], head["known"], head["only_end"], self._tell_of_change)
                 self._house.watchers.add(self._watch)
