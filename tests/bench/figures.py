@@ -27,7 +27,7 @@ class Figure:
     def __str__(self) -> str:
         peer = f"{self.peer:10.3f}" if self.peer is not None else " " * 10
         ratio = f"{self.ratio:8.2f}" if self.ratio is not None else " " * 8
-        return f"{self.name:24} {self.ours:10.3f} {peer} {ratio}  {self.unit:3} {self.target:28} {self.against}"
+        return f"{self.name:30} {self.ours:10.3f} {peer} {ratio}  {self.unit:3} {self.target:28} {self.against}"
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -156,10 +156,10 @@ def asked(process: str, **inputs: Any) -> tuple[Request, Any]:
 
 
 @contextmanager
-def engine(state: Path) -> Iterator[Engine]:
-    """Our engine while the block lasts."""
+def engine(state: Path, store: str | None = None, slots: int = SLOTS) -> Iterator[Engine]:
+    """Our engine while the block lasts, its store in the state directory or elsewhere."""
     workplace = {"catalogue": catalogue().to_json()}
-    made = Engine(EngineSettings(state=state, workplace=workplace, slots=SLOTS, queue=ROOM, drain=0.0))
+    made = Engine(EngineSettings(state=state, workplace=workplace, slots=slots, queue=ROOM, drain=0.0, store=store))
     made.start()
     try:
         made.call(*asked("hello", name="Ada"), timeout=60.0)

@@ -58,3 +58,17 @@ def tell(times: int) -> int:
         progress(number / times, repr(time.time()))
         time.sleep(0.25)
     return times
+
+
+@process
+def count(to: int) -> int:
+    """Count, one by one.
+
+    Parameters
+    ----------
+    to : how far.
+    """
+    number = 0
+    while number < to:
+        number += 1
+    return number

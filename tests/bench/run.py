@@ -24,6 +24,7 @@ from jobs import cancel, power_loss, progress, queue_depth
 from lists import descriptions, job_list
 from peers import file_server, vanilla
 from serving import Running, serve
+from throughput import engine_throughput, scale_out
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")
@@ -186,6 +187,8 @@ BENCHES = {
     "progress": progress,
     "queue-depth": queue_depth,
     "power-loss": power_loss,
+    "engine-throughput": engine_throughput,
+    "scale-out": scale_out,
 }
 
 
@@ -196,7 +199,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     figures = []
-    print(f"{'name':24} {'ours':>10} {'peer':>10} {'ratio':>8}  unit target", flush=True)
+    print(f"{'name':30} {'ours':>10} {'peer':>10} {'ratio':>8}  unit target", flush=True)
     for name in arguments.names or BENCHES:
         with tempfile.TemporaryDirectory(prefix="mooring-bench-") as folder:
             (Path(folder) / "ours").mkdir()

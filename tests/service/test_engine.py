@@ -143,15 +143,27 @@ def narrow(tmp_path):
 
 
 @contextmanager
-def halted(*processes):
-    """Processes that do nothing while the block lasts."""
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
+def without_supervisor(yard):
+    """The supervisor hangs while the block lasts, not in the midst of writing."""
+    supervisor = yard.processes()["supervisor"]
+
+    def is_halted():
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            with sqlite3.connect(yard.state / "jobs.sqlite", timeout=0.1) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(supervisor, signal.SIGCONT)
+            return False
+        finally:
+            connection.close()
+        return True
+
+    eventually(is_halted)
     try:
         yield
     finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+        os.kill(supervisor, signal.SIGCONT)
 
 
 def taken_ahead(yard, first, *others):
@@ -160,7 +172,7 @@ def taken_ahead(yard, first, *others):
     def tried():
         for job in [yard.submit("shout") for _ in range(2 * WITNESSES)]:
             yard.done(job)
-        with halted(yard.processes()["supervisor"]):
+        with without_supervisor(yard):
             jobs = [yard.submit(name, **inputs) for name, inputs in (first, *others)]
         yard.running(jobs[0])
         if yard.job(jobs[-1]).epoch:
@@ -196,7 +208,7 @@ def test_jobs_that_are_dismissed_before_a_child_has_them_never_run(narrow, tmp_p
 
 
 def test_a_supervisor_that_hangs_holds_no_caller_up(narrow):
-    with halted(narrow.processes()["supervisor"]):
+    with without_supervisor(narrow):
         # more than its socket holds
         jobs = [narrow.submit("shout") for _ in range(600)]
     assert value(narrow.done(jobs[-1])) == "HELLO"

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
-from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.database import QUIET, Database
 from mooring_processes.jobs.errors import QueueFull, Unavailable
 from mooring_processes.jobs.job import JobQuery, Mark, Order, Status
 from mooring_processes.jobs.ledger import Ask, Ledger
@@ -21,6 +21,10 @@ from mooring_processes.jobs.store import Store
 from mooring_processes.limits import Limits
 
 ROOM = 1000
+HANG_UP_ON_OTHERS = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -352,6 +356,21 @@ def test_a_store_that_is_away_says_so(tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'jobs.sqlite'}")
     with pytest.raises(Unavailable, match="does not answer"):
         store.prepare()
+
+
+def test_connections_that_the_database_closed_while_they_rested_are_replaced(postgres):
+    url = postgres.database()
+    store = Store(url)
+    store.prepare()
+    job = store.submit(order(), ROOM)
+    time.sleep(QUIET)
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        assert connection.execute(HANG_UP_ON_OTHERS).scalars().all()
+    engine.dispose()
+    assert store.get(job.id).id == job.id
+    store.submit(order(), ROOM)
+    store.close()
 
 
 def test_many_processes_may_make_the_tables_at_once(url):

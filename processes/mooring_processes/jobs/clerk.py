@@ -24,8 +24,8 @@ POLL = 0.5
 """Seconds after which the store is looked at though nobody said that anything had changed."""
 CALM = 0.05
 """Seconds between two writes of nothing but progress."""
-ENDS_LATER = 0.01
-"""Seconds that ends of jobs may wait for company, where there is more to do meanwhile."""
+COMPANY = 0.003
+"""Seconds that ends of quick jobs, and looks for more of them, may wait for others while there is work."""
 RECORDS_LATER = 0.25
 """Seconds that records of calls may wait for company."""
 MOST_RECORDS = 10_000
@@ -83,7 +83,7 @@ class Clerk:
         if isinstance(report, Progressed):
             self._rouse(max(0.0, self._wrote + CALM - time.monotonic()))
         elif may_wait:
-            self._rouse(ENDS_LATER)
+            self._rouse(COMPANY)
         else:
             self._is_wanted.set()
 
@@ -94,10 +94,13 @@ class Clerk:
             self._is_idle.clear()
             self._rouse(RECORDS_LATER)
 
-    def look(self) -> None:
-        """Look for jobs now."""
+    def look(self, *, may_wait: bool = False) -> None:
+        """Look for jobs, at once unless it *may_wait*."""
         self._looks = True
-        self._is_wanted.set()
+        if may_wait:
+            self._rouse(COMPANY)
+        else:
+            self._is_wanted.set()
 
     async def work(self) -> None:
         """Serve until cancelled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from sqlalchemy.sql.expression import FunctionElement
 from mooring_processes.jobs.edition import bring_up_to_date, is_present
 from mooring_processes.jobs.errors import Unavailable
 
+QUIET = 1.0
+"""Seconds of rest after which a connection is asked whether it still stands, before it is used."""
 METADATA = sa.MetaData()
 # written out, not bound: only so does an index on some of the rows serve a query
 ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
@@ -169,10 +172,16 @@ class Database:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         self.survives_power_loss = survives_power_loss or not is_sqlite
         # a web process has 64 threads; none holds its connection for long
-        self._engine = sa.create_engine(url, pool_size=8, max_overflow=56, pool_pre_ping=not is_sqlite)
+        self._engine = sa.create_engine(url, pool_size=8, max_overflow=56)
         self._insert = sqlite.insert if is_sqlite else postgresql.insert
         if is_sqlite:
             event.listen(self._engine, "connect", _prepared("FULL" if survives_power_loss else "NORMAL"))
+        else:
+            event.listen(self._engine, "checkin", _note_use)
+            event.listen(self._engine, "checkout", _still_there(self._engine.dialect))
+        self._single = self._engine if is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.has_many_writers = not is_sqlite
+        """Whether several may write at once, and a statement may hold others that write."""
 
     @contextmanager
     def begin(self, *, survives_power_loss: bool = False) -> Iterator[sa.Connection]:
@@ -187,15 +196,25 @@ class Database:
         Unavailable
             where the database does not answer.
         """
-        try:
-            with (
-                self._engine.connect() as connection,
-                self._lasting(connection, survives_power_loss),
-                connection.begin(),
-            ):
-                yield connection
-        except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
-            raise Unavailable("the job store does not answer") from error
+        with (
+            _answering(),
+            self._engine.connect() as connection,
+            self._lasting(connection, survives_power_loss),
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def single(self) -> Iterator[sa.Connection]:
+        """A connection for statements that read, or write nested, each a transaction: PostgreSQL is asked only once.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        """
+        with _answering(), self._single.connect() as connection:
+            yield connection
 
     @contextmanager
     def _lasting(self, connection: sa.Connection, is_wanted: bool) -> Iterator[None]:  # noqa: FBT001 - a question
@@ -278,6 +297,32 @@ def _synchronise(connection: sa.Connection, how: str) -> None:
     # between two transactions, the only place where SQLite takes it
     connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
     connection.rollback()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
+        raise Unavailable("the job store does not answer") from error
+
+
+def _note_use(_: object, record: Any) -> None:
+    if record is not None:
+        record.info["used"] = time.monotonic()
+
+
+def _still_there(dialect: sa.Dialect) -> Any:
+    def check(connection: Any, record: Any, _: object) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < QUIET:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            # all of them are made anew
+            raise exc.InvalidatePoolError from error
+
+    return check
 
 
 def _prepared(synchronous: str) -> Any:

@@ -193,6 +193,11 @@ class Dispatcher:
         """Whether anything runs or waits here."""
         return bool(self._running or self._calls or self._jobs)
 
+    @property
+    def is_brisk(self) -> bool:
+        """Whether one quick job follows another: then the store is asked and told a little later, of several."""
+        return self._pace.ahead > 0 and bool(self._running or self._jobs)
+
     def at_work(self) -> dict[str, str]:
         """Children that run something, and which job or call."""
         return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
@@ -282,8 +287,8 @@ class Dispatcher:
             end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
-        # while there is more to do; but not of one that could not be run again if it were never told
-        self.clerk.report(task.ref, end, may_wait=bool(self._jobs) and not task.attempt.is_once)
+        # but not of one that could not be run again if it were never told
+        self.clerk.report(task.ref, end, may_wait=self.is_brisk and not task.attempt.is_once)
 
     def _bury_job(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -327,7 +332,7 @@ class Dispatcher:
             call()
         if task.is_job and len(self._jobs) <= self._slots * self._pace.ahead // 2:
             # there is a place, or soon will be
-            self.clerk.look()
+            self.clerk.look(may_wait=self.is_brisk)
 
     # giving out
 

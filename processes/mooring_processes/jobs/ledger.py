@@ -85,10 +85,10 @@ CLAIM = (
         updated=bindparam("moment"),
     )
     .returning(
-        *(JOBS.c[name] for name in ("id", "process", "queue", "outputs", "limits", "epoch", "attempt", "created"))
+        *(JOBS.c[name] for name in ("id", "process", "queue", "outputs", "limits", "epoch", "attempt", "created")),
+        sa.select(INPUTS.c.content).where(INPUTS.c.job == JOBS.c.id).scalar_subquery().label("content"),
     )
 )
-CONTENT = sa.select(INPUTS.c.job, INPUTS.c.content).where(INPUTS.c.job.in_(bindparam("jobs", expanding=True)))
 WAITING = sa.select(sa.literal(1)).where(JOBS.c.queue == bindparam("served"), JOBS.c.status == ACCEPTED).limit(1)
 MINE = sa.select(JOBS.c.id, JOBS.c.epoch).where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
 RENEW = (
@@ -221,7 +221,7 @@ class Ledger:
         """Those of *jobs* whose artefacts are needed, and of which attempt; None where that is not known yet."""
         columns = (JOBS.c.id, JOBS.c.status, JOBS.c.artefacts, JOBS.c.epoch)
         statement = sa.select(*columns).where(JOBS.c.id.in_(list(jobs)))
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             rows = connection.execute(statement).all()
         return {
             job: epoch if Status(status).is_done else None
@@ -237,7 +237,7 @@ class Ledger:
 
     def has_waiting(self) -> bool:
         """Whether a job could be taken."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             return connection.execute(WAITING, {"served": self._queue}).first() is not None
 
     def close(self) -> None:
@@ -248,7 +248,7 @@ class Ledger:
         """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
         if not ask.places:
             return False
-        return bool(ask.reports or ask.records or ask.renews) or self.has_waiting()
+        return self._database.has_many_writers or bool(ask.reports or ask.records or ask.renews) or self.has_waiting()
 
     def _record(self, connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:
@@ -283,10 +283,8 @@ class Ledger:
         for row in rows:
             entry.moves[row["queue"]] -= 1
             entry.changes.append(Change(row["id"], moment, is_done=False))
-        found = entry.connection.execute(CONTENT, {"jobs": [row["id"] for row in rows]})
-        inputs = {row.job: row.content for row in found}
         oldest_first = sorted(rows, key=lambda row: row["created"])
-        return [_attempt(row, request_text(row["process"], inputs[row["id"]], row["outputs"])) for row in oldest_first]
+        return [_attempt(row, request_text(row["process"], row["content"], row["outputs"])) for row in oldest_first]
 
 
 class _MustLastError(Exception):

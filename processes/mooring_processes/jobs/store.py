@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs import figures, outbox, tallies
+from mooring_processes.jobs.admission import admit, is_admitted
 from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
@@ -41,13 +42,6 @@ SECOND = 1_000_000
 """Microseconds."""
 
 # made once: making a statement takes as long as running it
-TAKE_PLACE = (
-    sa.update(QUEUES)
-    .where(QUEUES.c.name == sa.bindparam("queue"), QUEUES.c.waiting < sa.bindparam("room"))
-    .values(waiting=QUEUES.c.waiting + 1)
-)
-ADD_JOB = sa.insert(JOBS)
-ADD_INPUTS = sa.insert(INPUTS)
 PROBE = sa.select(QUEUES.c.name).limit(1)
 GET = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("job"))
 GET_INPUTS = sa.select(INPUTS.c.content).where(INPUTS.c.job == sa.bindparam("job"))
@@ -97,22 +91,15 @@ class Store:
             where so many wait already.
         """
         row = _row(order)
-        with self._database.begin() as connection:
-            self._take_place(connection, order.queue, room)
-            connection.execute(ADD_JOB, row)
-            content = compact(dict(order.request.inputs))
-            connection.execute(ADD_INPUTS, {"job": order.id, "content": content})
-            need(connection, referred_to([content]))
-            outbox.add(connection, order.id, order.callbacks)
+        content = compact(dict(order.request.inputs))
+        inputs, needed = {"job": order.id, "content": content}, referred_to([content])
+        if order.callbacks or needed or not is_admitted(self._database, row, inputs, room):
+            with self._database.begin() as connection:
+                if not admit(self._database, connection, row, inputs, room):
+                    raise QueueFull(f"{room} jobs wait already; try again later")
+                need(connection, needed)
+                outbox.add(connection, order.id, order.callbacks)
         return _job(row, order.request)
-
-    def _take_place(self, connection: sa.Connection, queue: str, room: int) -> None:
-        place = {"queue": queue, "room": room}
-        if connection.execute(TAKE_PLACE, place).rowcount:
-            return
-        self._database.insert_or(connection, QUEUES, [{"name": queue, "waiting": 0}])
-        if not connection.execute(TAKE_PLACE, place).rowcount:
-            raise QueueFull(f"{room} jobs wait already; try again later")
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
@@ -141,7 +128,7 @@ class Store:
 
     def get(self, job: str) -> Job | None:
         """One job, or None where there is none."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
@@ -157,7 +144,7 @@ class Store:
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             rows = page_of(connection, query)
         jobs = tuple(self._read(row) for row in rows[: query.limit])
         return JobPage(jobs, has_more=len(rows) > query.limit)
@@ -187,7 +174,7 @@ class Store:
 
     def inputs(self, job: str) -> Mapping[str, Any]:
         """The inputs of a job; empty where it was removed."""
-        with self._database.begin() as connection:
+        with self._database.single() as connection:
             content = connection.execute(GET_INPUTS, {"job": job}).scalar()
         return json.loads(content) if content else {}
 

@@ -153,7 +153,7 @@ class Supervisor:
 
     def look(self) -> None:
         """A job may wait, here or for a site."""
-        self.clerk.look()
+        self.clerk.look(may_wait=self.dispatcher.is_brisk)
         if self.hub is not None:
             self.hub.look()
 
