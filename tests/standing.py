@@ -54,14 +54,13 @@ class Standing:
         return eventually(lambda: (told := self.request("GET", job).json())["status"] not in LIVE and told)
 
     def at_work(self, name: str) -> list[str] | None:
-        """Jobs that a web process or worker runs; None where its supervisor is not there yet."""
+        """Jobs that a web process or worker runs; None where its supervisor is not there."""
         try:
-            line = connected(self.ground.folder / name / "run" / "socket")
-        except OSError:
+            with closing(connected(self.ground.folder / name / "run" / "socket")) as line:
+                line.send({"do": "describe"})
+                return list(line.receive(PATIENCE).head["work"].values())
+        except (EOFError, OSError):
             return None
-        with closing(line):
-            line.send({"do": "describe"})
-            return list(line.receive(PATIENCE).head["work"].values())
 
 
 LIVE = ("accepted", "running")
