@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
+from afar import site_call
 from figures import Figure, in_turn
 from jobs import cancel, power_loss, progress, queue_depth
 from lists import descriptions, job_list
@@ -187,6 +188,7 @@ BENCHES = {
     "progress": progress,
     "queue-depth": queue_depth,
     "power-loss": power_loss,
+    "site-call": site_call,
     "engine-throughput": engine_throughput,
     "scale-out": scale_out,
 }

@@ -183,7 +183,7 @@ class Site:
                 return None
             errand = Errand(Ref(job, int(order["epoch"])), int(order["number"]), int(order["log"]))
             is_taken = await self._in_thread(lambda: self._take_in(errand, order))
-        except (Away, EngineError, NotBroughtError, OSError) as error:
+        except (Away, EngineError, NotBroughtError, OSError, KeyError, ValueError) as error:
             LOGGER.warning("job %s is not taken now: %s", job, error)
             await ticket.back(PAUSE)
             return None
@@ -217,14 +217,27 @@ class Site:
         return task
 
     async def _see_through(self, errand: Errand) -> None:
-        try:
-            await self._reporter(errand).follow()
-        except Gone:
+        if not await self._is_seen(errand):
             # it was dismissed, or given to another machine
             await self._persistently(lambda: self._engine.dismiss(errand.local))
         # now that it is done, this removes it
         await self._persistently(lambda: self._engine.dismiss(errand.local))
         self._errands.pop(errand.local, None)
+
+    async def _is_seen(self, errand: Errand) -> bool:
+        """Whether the hub has heard the end of a job; False where it does not want to any more."""
+        reporter = self._reporter(errand)
+        while True:
+            try:
+                await reporter.follow()
+            except Gone:
+                return False
+            except Exception:
+                # a job that nobody follows would be in hand for ever
+                LOGGER.exception("job %s is looked at again", errand.ref.job)
+                await asyncio.sleep(PAUSE)
+            else:
+                return True
 
     async def _persistently(self, work: Callable[[], T]) -> T:
         """In a thread, again while the store of this machine does not answer."""
