@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 
 import pytest
+from engines import catalogue
 from mooring_processes.execution import Request
 from mooring_processes.jobs.attempt import Ended, Ref
 from mooring_processes.jobs.database import Database
 from mooring_processes.jobs.job import Job, Order, Status
 from mooring_processes.jobs.ledger import Ask, Ledger
 from mooring_processes.jobs.sites.grants import Grant, Grants
+from mooring_processes.jobs.sites.reading import AnnouncementError, read_announcement, read_artefacts
 from mooring_processes.jobs.sites.roll import Roll
 from mooring_processes.jobs.sites.words import Announcement, Holding
 from mooring_processes.jobs.store import Store
@@ -196,6 +199,58 @@ def test_what_a_site_offers_is_what_it_offered_last(books):
     assert site.announcement.processes[0]["description"]["title"] == "second"
     assert site.is_present()
     assert site.is_known()
+
+
+def said(**changes):
+    """What a site announces, with changes."""
+    (entry,) = [each for each in catalogue().values() if each.id == "shout"]
+    process = {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
+    announced = Announcement("a", (process,), {"sst": {"kind": "grid", "title": "Sea"}})
+    document = json.loads(json.dumps(announced.to_json()))
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        place = document
+        for step in way:
+            place = place[int(step) if step.isdecimal() else step]
+        place[last] = value
+    return document
+
+
+def test_an_announcement_is_taken_as_it_was_made():
+    assert read_announcement("awi", said(), ()).to_json() == said()
+
+
+@pytest.mark.parametrize(
+    ("site", "changes", "words"),
+    [
+        ("A.wi", {}, "small letters"),
+        ("jobs", {}, "has a meaning of its own at this hub"),
+        ("awi", {"processes__0__id": "a.b"}, "is no id of a process"),
+        ("awi", {"processes__0__id": "../x"}, "is no id of a process"),
+        ("awi", {"processes__0__limits": {"timeout": -1}}, "timeout is -1"),
+        ("awi", {"processes__0__limits": {"unheard": 1}}, "unheard"),
+        ("awi", {"processes__0__description__title": 3}, "has no title that can be read"),
+        ("awi", {"processes__0__description__keywords": "x"}, "has no keywords that can be read"),
+        ("awi", {"processes__0__description__inputs": []}, "has no inputs that can be read"),
+        ("awi", {"processes__0__description__inputs__text": {}}, "has no inputs.text that can be read"),
+        ("awi", {"processes__0__description__outputs": {"result": 1}}, "has no outputs.result that can be read"),
+        ("awi", {"processes__0__description": None}, "no announcement that this version"),
+        ("awi", {"processes": 3}, "no announcement that this version"),
+        ("awi", {"datasets__sst": {"kind": "song", "title": "x"}}, "song"),
+        ("awi", {"datasets__sst": "x"}, "no announcement that this version"),
+        ("awi", {"processes__0__description__description": "x" * 600_000}, "take more than 500000 bytes"),
+    ],
+)
+def test_an_announcement_that_would_harm_the_hub_is_refused(site, changes, words):
+    with pytest.raises(AnnouncementError, match=words):
+        read_announcement(site, said(**changes), ("jobs",))
+
+
+@pytest.mark.parametrize("file", ["../x", "a/b", "", ".", "..", "/etc/passwd", "x" * 300])
+def test_a_file_that_leads_elsewhere_is_refused(file):
+    artefact = {"output": "result", "media_type": "text/plain", "file": file, "value": None, "size": 1}
+    with pytest.raises(ValueError, match="is no name of a file"):
+        read_artefacts(json.dumps([artefact]))
 
 
 def test_a_grant_is_used_once(books):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -102,14 +102,30 @@ class Offer:
                 self._read = time.monotonic()
         return self._offered
 
+    def anew(self) -> Offered:
+        """What is offered at this very moment.
+
+        Raises
+        ------
+        Unavailable
+            where nobody can tell, because the job store does not answer.
+        """
+        if self._sites is not None:
+            with self._lock:
+                self._know(self._sites())
+        return self._offered
+
     def _refresh(self, read: Callable[[], list[Enrolled]]) -> None:
         try:
-            sites = [site for site in read() if site.is_known()]
+            self._know(read())
         except Unavailable:
             # what was known may still be so, and whoever asks for a job will be told
             LOGGER.info("what sites offer is not known now")
-            return
-        known = tuple((site.name, site.announced, site.is_present()) for site in sites)
+
+    def _know(self, told: list[Enrolled]) -> None:
+        sites = [site for site in told if site.is_known()]
+        # whichever of its machines said so last
+        known = tuple((site.name, replace(site.announcement, machine=""), site.is_present()) for site in sites)
         if known != self._known:
             entries = [entry for site in sites for entry in entries_of(site)]
             places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in sites}

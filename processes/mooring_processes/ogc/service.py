@@ -88,6 +88,9 @@ class Service:
             404, where there is none.
         """
         entry = self.catalogue.get(process_id)
+        if entry is None and "." in process_id:
+            # a site may have dialled in just now, or this process has begun while the store was away
+            entry = self.offer.anew().catalogue.get(process_id)
         if entry is None:
             raise Problem(404, ogc.NO_SUCH_PROCESS, f"there is no process {process_id[:80]!r}; /processes lists them")
         return entry

@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mooring.formats import Kind
+
 from mooring_processes.execution import Artefact
 from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
 from mooring_processes.limits import Limits
@@ -16,17 +18,9 @@ FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 MOST_PROCESSES = 1000
 LONGEST = 500_000
 """Bytes of all that a site announces."""
-DESCRIBED = (
-    "title",
-    "description",
-    "version",
-    "keywords",
-    "jobControlOptions",
-    "outputTransmission",
-    "inputs",
-    "outputs",
-)
-"""What a description must have."""
+TEXTS = ("title", "description", "version")
+LISTS = ("keywords", "jobControlOptions", "outputTransmission")
+"""What a description must have beside inputs and outputs."""
 
 
 class AnnouncementError(ValueError):
@@ -51,7 +45,10 @@ def read_announcement(site: str, said: Mapping[str, Any], taken: Collection[str]
         announcement = Announcement.from_json(said)
         for process in announcement.processes:
             _check_process(process)
-    except (KeyError, TypeError, ValueError) as error:
+        for dataset in announcement.datasets.values():
+            Kind(dataset["kind"])
+            str(dataset["title"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AnnouncementError(f"this is no announcement that this version of Mooring understands: {error}") from error
     if len(announcement.processes) > MOST_PROCESSES:
         raise AnnouncementError(f"{len(announcement.processes)} processes; a site offers {MOST_PROCESSES} at most")
@@ -59,12 +56,26 @@ def read_announcement(site: str, said: Mapping[str, Any], taken: Collection[str]
 
 
 def _check_process(process: Mapping[str, Any]) -> None:
-    if not PROCESS_ID.fullmatch(str(process["id"])):
-        raise ValueError(f"{process['id']!r} is no id of a process")
+    name, description = process["id"], process["description"]
+    if not PROCESS_ID.fullmatch(str(name)):
+        raise ValueError(f"{name!r} is no id of a process")
     Limits.from_json(process["limits"])
-    for name in DESCRIBED:
-        if name not in process["description"]:
-            raise ValueError(f"the description of {process['id']!r} has no {name!r}")
+    for member in TEXTS:
+        _check(isinstance(description[member], str), name, member)
+    for member in LISTS:
+        is_list = isinstance(description[member], list) and all(isinstance(each, str) for each in description[member])
+        _check(is_list, name, member)
+    for member in ("inputs", "outputs"):
+        _check(isinstance(description[member], Mapping), name, member)
+        for key, each in description[member].items():
+            _check(isinstance(each, Mapping) and isinstance(each.get("schema"), Mapping), name, f"{member}.{key}")
+    for each in description.get("metadata", ()):
+        _check(isinstance(each, Mapping), name, "metadata")
+
+
+def _check(is_right: bool, process: str, member: str) -> None:  # noqa: FBT001 - a question that was answered
+    if not is_right:
+        raise ValueError(f"the description of {process!r} has no {member} that can be read")
 
 
 def read_artefacts(text: str) -> list[Artefact]:

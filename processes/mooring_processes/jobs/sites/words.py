@@ -60,8 +60,6 @@ class Announcement:
     """Of each its ``kind`` and ``title``; where they lie is nobody else's concern."""
     allowed_hosts: tuple[str, ...] = ()
     """From where the site fetches inputs by reference."""
-    url: str | None = None
-    """Where results can be fetched, where the site has a service of its own."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Announcement:
@@ -71,7 +69,6 @@ class Announcement:
             processes=tuple(document["processes"]),
             datasets=dict(document["datasets"]),
             allowed_hosts=tuple(document["allowed_hosts"]),
-            url=document["url"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +78,6 @@ class Announcement:
             "processes": list(self.processes),
             "datasets": dict(self.datasets),
             "allowed_hosts": list(self.allowed_hosts),
-            "url": self.url,
         }
 
 
