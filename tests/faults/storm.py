@@ -102,7 +102,7 @@ def kinds(dice: random.Random) -> Kind:
     return Kind("fail", {}, reasons=("failed; its operator finds the reason",))
 
 
-ANY_REASON = ("the service was killed while", "there was no place for", "no place for its results", "has no room")
+ANY_REASON = ("the service was killed while", "could not be stored", "was interrupted")
 """Why any job may fail in a storm: it was begun three times and lost each time, or the disk was full."""
 
 
