@@ -225,7 +225,11 @@ class Storm:
             return [] if got.ok and json.loads(got.text) == job.kind.value else [f"{where}: {got.text[:100]}"]
         got = requests.get(f"{self._sea.anywhere(job.url)}/results/result", timeout=ANSWER)
         is_right = got.ok and got.content == b"x" * job.kind.size
-        return [] if is_right else [f"{where}: {got.status_code}, {len(got.content)} of {job.kind.size} bytes"]
+        return (
+            []
+            if is_right
+            else [f"{where}: {got.status_code}, {len(got.content)} of {job.kind.size}: {got.content[:250]!r}"]
+        )
 
 
 def main() -> None:

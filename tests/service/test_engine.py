@@ -479,6 +479,8 @@ def test_stopping_hands_back_what_takes_longer_and_does_not_charge_it(tmp_path):
         once = yard.submit("leave-trace-once", folder=str(tmp_path), pause=600)
         yard.running(job)
         yard.running(once)
+        # what has not begun goes back too
+        eventually(lambda: list(tmp_path.glob("*-*")))
     store = Store(settings(state).url)
     handed_back = store.get(job.id)
     assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
