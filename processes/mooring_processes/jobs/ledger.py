@@ -176,6 +176,8 @@ class Ledger:
         self._database.create()
         waiting = sa.select(sa.func.count()).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
         with self._database.begin() as connection:
+            # who changes a count holds its row until that is committed: after this, jobs and counts are of one moment
+            connection.execute(sa.select(QUEUES.c.name).order_by(QUEUES.c.name).with_for_update()).all()
             connection.execute(sa.update(QUEUES).values(waiting=waiting.scalar_subquery()))
 
     def exchange(self, ask: Ask) -> Exchange:
