@@ -10,7 +10,7 @@ from conftest import STORES
 from seas import sailing
 from storm import Storm
 
-JOBS = int(os.environ.get("MOORING_STORM", "200"))
+JOBS = int(os.environ.get("MOORING_STORM", "80"))
 SEED = int(os.environ.get("MOORING_SEED") or random.randrange(10**6))
 """``MOORING_SEED`` repeats a storm, which prints its own; ``MOORING_STORM`` makes it longer."""
 
