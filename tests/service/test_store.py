@@ -162,7 +162,7 @@ def test_a_late_report_of_an_older_epoch_changes_nothing(store, ledger):
     assert ledger.exchange(Ask({ref(first): Progressed(90, "late")})).changes == []
     assert store.get(job.id) == before
     ledger.exchange(Ask({ref(second): Ended(Status.SUCCESSFUL)}))
-    assert ledger.exchange(Ask({ref(second): Returned(2)})).refused == [ref(second)]
+    assert ledger.exchange(Ask({ref(second): Returned(2)})).settled == {ref(second): True}
     assert store.get(job.id).status is Status.SUCCESSFUL
 
 
@@ -484,3 +484,14 @@ def test_what_waits_is_never_counted_among_what_runs(store, ledger):
     watcher.join()
     assert len(seen) > 1
     assert all(waiting <= 20 - running for running, waiting in seen if running)
+
+
+def test_what_a_killed_supervisor_had_just_written_keeps_its_files(store, ledger):
+    """Its successor may have read that the job runs a moment before the end of it was there."""
+    store.submit(order(), ROOM)
+    (attempt,) = claim(ledger)
+    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
+    late = ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    assert (late.refused, late.settled) == ([], {ref(attempt): True})
+    failed_late = ledger.exchange(Ask({ref(attempt): Ended(Status.FAILED)}))
+    assert (failed_late.refused, failed_late.settled) == ([], {ref(attempt): True})

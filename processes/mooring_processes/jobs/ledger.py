@@ -334,12 +334,19 @@ class _Entry:
             row = found.get(ref)
             # one that stands there already was told before, and whoever told it did not hear the answer
             if row is None or row["status"] != report.status.value:
-                self.refused.append(ref)
+                self._refuse(ref, row)
                 continue
             self.changes.append(Change(ref.job, row["finished"], is_done=True))
             self.settled[ref] = report.status is Status.SUCCESSFUL
             if row["finished"] == moment:
                 self.ends.append(of_attempt(row, report, moment))
+
+    def _refuse(self, ref: Ref, row: Mapping[str, Any] | sa.RowMapping | None) -> None:
+        """It came too late; but what a supervisor wrote that was killed as it did so may stand, and its files stay."""
+        if row is not None and row["status"] == Status.SUCCESSFUL.value:
+            self.settled[ref] = True
+        else:
+            self.refused.append(ref)
 
     def _progress(self, ref: Ref, report: Progressed, moment: int) -> None:
         values = {"percent": report.percent, "words": _text(report.message)}
@@ -350,7 +357,8 @@ class _Entry:
         values = {"words": report.message, "number": report.number}
         row = self.connection.execute(RETURN, {**_own(ref, moment), **values}).first()
         if row is None:
-            self.refused.append(ref)
+            found = self.connection.execute(ENDED, {"jobs": [ref.job]}).mappings().first()
+            self._refuse(ref, found if found is not None and found["epoch"] == ref.epoch else None)
             return
         self.changes.append(Change(ref.job, moment, is_done=False))
         self.settled[ref] = False
