@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from engines import catalogue
+from mooring_processes.datasets import Datasets
 from mooring_processes.execution import Request
 from mooring_processes.jobs.attempt import Ended, Ref
 from mooring_processes.jobs.database import Database
@@ -19,6 +20,8 @@ from mooring_processes.jobs.sites.roll import Roll
 from mooring_processes.jobs.sites.words import Announcement, Holding
 from mooring_processes.jobs.store import Store
 from mooring_processes.limits import Limits
+from mooring_processes.ogc.offer import Offer
+from mooring_processes.references import Policy
 
 ROOM = 3
 
@@ -45,10 +48,10 @@ class Books:
         return found
 
     def send(self) -> list[str]:
-        errands = self.roll.unsent()
-        if errands:
-            self.roll.mark_sent(errands)
-        return [each.job for each in errands]
+        tickets = self.roll.unsent()
+        if tickets:
+            self.roll.mark_sent(tickets)
+        return [each.job for each in tickets]
 
 
 @pytest.fixture
@@ -199,6 +202,16 @@ def test_what_a_site_offers_is_what_it_offered_last(books):
     assert site.announcement.processes[0]["description"]["title"] == "second"
     assert site.is_present()
     assert site.is_known()
+
+
+def test_the_list_of_a_service_has_what_another_of_its_processes_was_told(books):
+    here, there = (Offer(catalogue(), Datasets({}), Policy(own="http://hub"), books.store.sites) for _ in range(2))
+    assert here.now() is here.now()
+    assert "awi.shout" not in there.now().catalogue
+    books.roll.enrol("awi", Announcement.from_json(said()))
+    assert "awi.shout" in here.latest().catalogue
+    assert "awi.shout" in there.latest().catalogue
+    assert there.now() is there.latest()
 
 
 def said(**changes):

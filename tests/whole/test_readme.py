@@ -140,7 +140,9 @@ def test_a_site_behind_a_firewall_is_called_like_any_other(folder):
             return b"awi.relief" in urllib.request.urlopen(f"{URL}/processes", timeout=30).read()
 
         eventually(is_there)
-        done = subprocess.run([sys.executable, "-c", COLLEAGUE], cwd=folder, check=True, capture_output=True, text=True)
+        call = [sys.executable, "-c", COLLEAGUE]
+        done = subprocess.run(call, cwd=folder, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
         assert "'id': 'awi', 'state': 'present'" in done.stdout
         listed = subprocess.run(
             [".venv/bin/mooring", "sites", URL], cwd=folder, check=True, capture_output=True, text=True

@@ -19,6 +19,8 @@ from sqlalchemy.sql.expression import FunctionElement
 from mooring_processes.jobs.edition import bring_up_to_date, is_present
 from mooring_processes.jobs.errors import Unavailable
 
+SECOND = 1_000_000
+"""Microseconds."""
 QUIET = 1.0
 """Seconds of rest after which a connection is asked whether it still stands, before it is used."""
 METADATA = sa.MetaData()

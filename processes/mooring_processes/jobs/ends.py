@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mooring_processes.jobs.database import microseconds
+from mooring_processes.jobs.database import SECOND, microseconds
 from mooring_processes.jobs.job import Status
 from mooring_processes.logs import about
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mooring_processes.jobs.job import Job
 
 LOGGER = logging.getLogger(__name__)
-SECOND = 1_000_000
-"""Microseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

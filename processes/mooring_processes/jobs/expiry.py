@@ -24,6 +24,7 @@ from mooring_processes.jobs.database import (
     INPUTS,
     JOBS,
     RUNNING,
+    SECOND,
     Database,
     clock,
 )
@@ -31,8 +32,6 @@ from mooring_processes.jobs.database import (
 if TYPE_CHECKING:
     from mooring_processes.jobs.retention import Allowance, Retention
 
-SECOND = 1_000_000
-"""Microseconds."""
 HOLD = 2 * 3600.0
 """Seconds for which a result that was read is held."""
 LEFT = 3600.0

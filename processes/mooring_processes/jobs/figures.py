@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from mooring_processes.jobs.database import ACCEPTED, JOBS, QUEUES, RUNNING, TALLIES, clock
+from mooring_processes.jobs.database import ACCEPTED, JOBS, QUEUES, RUNNING, SECOND, TALLIES, clock
 
-SECOND = 1_000_000
-"""Microseconds."""
 OLDEST = sa.select(sa.func.min(JOBS.c.created)).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
 WAITING = sa.select(QUEUES.c.name, QUEUES.c.waiting, OLDEST.scalar_subquery().label("oldest"), clock().label("moment"))
 AT_WORK = sa.select(JOBS.c.queue, sa.func.count().label("count")).where(JOBS.c.status == RUNNING).group_by(JOBS.c.queue)

@@ -19,6 +19,7 @@ from mooring_processes.jobs.database import (
     JOBS,
     QUEUES,
     RUNNING,
+    SECOND,
     Database,
     clock,
     compact,
@@ -32,8 +33,6 @@ from mooring_processes.limits import Limits
 
 Report = Progressed | Ended | Returned
 
-SECOND = 1_000_000
-"""Microseconds."""
 # what an attempt reports counts only while the job is still its own
 OWN = sa.update(JOBS).where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == RUNNING)
 PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))

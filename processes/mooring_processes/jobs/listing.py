@@ -17,12 +17,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mooring_processes.jobs.database import DURATION, IS_DONE, JOBS, microseconds, now
+from mooring_processes.jobs.database import DURATION, IS_DONE, JOBS, SECOND, microseconds, now
 from mooring_processes.jobs.job import JobQuery, Status
 
 FEW = 500
 """Jobs that are quickly put in order."""
-SECOND = 1_000_000
 HAVE_RUN = (Status.RUNNING, Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
 """Jobs that have a duration, where no status is asked for."""
 NEWEST = (JOBS.c.created.desc(), JOBS.c.id.desc())

@@ -16,11 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from mooring_processes.jobs.database import CALLBACKS, JOBS, RUNNING, Database, clock
+from mooring_processes.jobs.database import CALLBACKS, JOBS, RUNNING, SECOND, Database, clock
 from mooring_processes.jobs.job import Callback, Status
 
-SECOND = 1_000_000
-"""Microseconds."""
 LOOKED_AT = 100
 """Callbacks that are read at once."""
 

@@ -18,6 +18,7 @@ from mooring_processes.jobs.database import (
     JOBS,
     LOCAL,
     QUEUES,
+    SECOND,
     Database,
     compact,
     microseconds,
@@ -38,8 +39,6 @@ from mooring_processes.limits import Limits
 if TYPE_CHECKING:
     from mooring_processes.jobs.figures import Figures
 
-SECOND = 1_000_000
-"""Microseconds."""
 
 # made once: making a statement takes as long as running it
 PROBE = sa.select(QUEUES.c.name).limit(1)

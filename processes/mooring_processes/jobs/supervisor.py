@@ -149,7 +149,8 @@ class Supervisor:
             return None
         from mooring_processes.jobs.sites.hub import Hub  # noqa: PLC0415 - only where there are sites
 
-        return Hub(self._settings.hub, Database(self._settings.url, survives_power_loss=False), self._state, self)
+        database = Database(self._settings.url, survives_power_loss=False)
+        return Hub(self._settings.hub, database, self._state, self, counts=self._settings.metrics)
 
     def look(self) -> None:
         """A job may wait, here or for a site."""

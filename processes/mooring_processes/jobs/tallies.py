@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mooring_processes.jobs.database import TALLIES
+from mooring_processes.jobs.database import SECOND, TALLIES
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mooring_processes.jobs.database import Database
     from mooring_processes.jobs.ends import End
 
-SECOND = 1_000_000
-"""Microseconds."""
 BOUNDS = tuple(round(seconds * SECOND) for seconds in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000))
 """Durations up to which jobs are counted together [microseconds]."""
 ENDLESS = 2**62

@@ -19,7 +19,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from mooring_processes.jobs.tallies import BOUNDS, NEVER, SECOND
+from mooring_processes.jobs.database import SECOND
+from mooring_processes.jobs.tallies import BOUNDS, NEVER
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -94,16 +94,10 @@ class Offer:
 
     def now(self) -> Offered:
         """What is offered now: the same object as long as nothing has changed."""
-        if self._sites is None or time.monotonic() - self._read < FRESH:
-            return self._offered
-        with self._lock:
-            if time.monotonic() - self._read >= FRESH:
-                self._refresh(self._sites)
-                self._read = time.monotonic()
-        return self._offered
+        return self._offered if time.monotonic() - self._read < FRESH else self.latest()
 
     def anew(self) -> Offered:
-        """What is offered at this very moment.
+        """What is offered at this very moment, whatever another process of this service has told already.
 
         Raises
         ------
@@ -112,15 +106,18 @@ class Offer:
         """
         if self._sites is not None:
             with self._lock:
+                self._read = time.monotonic()  # first, so that others need not ask too, nor ask a store that is away
                 self._know(self._sites())
         return self._offered
 
-    def _refresh(self, read: Callable[[], list[Enrolled]]) -> None:
+    def latest(self) -> Offered:
+        """What is offered at this very moment, or else what is known of it."""
         try:
-            self._know(read())
+            return self.anew()
         except Unavailable:
             # what was known may still be so, and whoever asks for a job will be told
             LOGGER.info("what sites offer is not known now")
+            return self._offered
 
     def _know(self, told: list[Enrolled]) -> None:
         sites = [site for site in told if site.is_known()]

@@ -42,7 +42,7 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
         ("GET", "/robots.txt", front.robots),
-        ("GET", "/openapi", Definition(service.offer, openapi).openapi),
+        ("GET", "/openapi", Definition(service, openapi).openapi),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),

@@ -9,6 +9,8 @@ from functools import cached_property
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Any
 
+from flask import g
+
 from mooring_processes.jobs.errors import Elsewhere
 from mooring_processes.ogc import vocabulary as ogc
 from mooring_processes.ogc.callbacks import CallbackRules
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from mooring_processes.datasets import Datasets
     from mooring_processes.jobs.engine import Engine
     from mooring_processes.jobs.job import Job
-    from mooring_processes.ogc.offer import Offer
+    from mooring_processes.ogc.offer import Offer, Offered
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,21 @@ class Service:
         return Courier(self)
 
     @property
+    def offered(self) -> Offered:
+        """What it offers: the same from the beginning of a request to its end."""
+        if "offered" not in g:
+            g.offered = self.offer.now()
+        found: Offered = g.offered
+        return found
+
+    def ask_sites(self) -> None:
+        """Have what sites offer as it is at this moment, where the store can tell."""
+        g.offered = self.offer.latest()
+
+    @property
     def catalogue(self) -> Catalogue:
-        """Its processes now, those of sites among them."""
-        return self.offer.now().catalogue
+        """Its processes, those of sites among them."""
+        return self.offered.catalogue
 
     def entry(self, process_id: str) -> Entry:
         """A process of the catalogue.
@@ -90,7 +104,8 @@ class Service:
         entry = self.catalogue.get(process_id)
         if entry is None and "." in process_id:
             # a site may have dialled in just now, or this process has begun while the store was away
-            entry = self.offer.anew().catalogue.get(process_id)
+            g.offered = self.offer.anew()
+            entry = self.catalogue.get(process_id)
         if entry is None:
             raise Problem(404, ogc.NO_SUCH_PROCESS, f"there is no process {process_id[:80]!r}; /processes lists them")
         return entry

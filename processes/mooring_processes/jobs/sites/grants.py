@@ -10,10 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from mooring_processes.jobs.attempt import Ref
-from mooring_processes.jobs.database import GRANTS, Database, clock
+from mooring_processes.jobs.database import GRANTS, SECOND, Database, clock
 
-SECOND = 1_000_000
-"""Microseconds."""
 LIFE = 3600.0
 """Seconds for which a grant can be used."""
 

@@ -75,11 +75,12 @@ class Hub:
     database : the store.
     state : where logs and results lie.
     house : the supervisor.
+    counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, settings: HubSettings, database: Database, state: State, house: House) -> None:
+    def __init__(self, settings: HubSettings, database: Database, state: State, house: House, *, counts: bool) -> None:
         self._settings = settings
-        self._roll = Roll(database, settings.lease)
+        self._roll = Roll(database, settings.lease, counts=counts)
         self._grants = Grants(database)
         self._state = state
         self._house = house
@@ -157,9 +158,9 @@ class Hub:
 
     async def _send(self) -> None:
         line = self._at_relay
-        while errands := await self._in_store(self._roll.unsent):
-            await asyncio.gather(*(line.put(each.site, each.job) for each in errands))
-            await self._in_store(partial(self._roll.mark_sent, errands))
+        while tickets := await self._in_store(self._roll.unsent):
+            await asyncio.gather(*(line.put(each.site, each.job) for each in tickets))
+            await self._in_store(partial(self._roll.mark_sent, tickets))
 
     async def _dialled(self) -> Line:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,13 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from mooring_processes.execution import Failure
-from mooring_processes.jobs.attempt import Attempt, Ref
+from mooring_processes.jobs import tallies
+from mooring_processes.jobs.attempt import Attempt, Ref, failed
 from mooring_processes.jobs.database import (
     ACCEPTED,
+    AFAR,
     INPUTS,
     JOBS,
-    LOCAL,
     RUNNING,
+    SECOND,
     SITES,
     Database,
     clock,
@@ -27,6 +29,7 @@ from mooring_processes.jobs.database import (
     now,
     shift,
 )
+from mooring_processes.jobs.ends import End, of_attempt, tell
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.ledger import Change, request_text
 from mooring_processes.jobs.sites.words import HEARTBEAT, Announcement, Holding
@@ -35,8 +38,6 @@ from mooring_processes.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECOND = 1_000_000
-"""Microseconds."""
 SENT = "sent"
 """In place of an owner: the ticket of a job lies in the queue of its site."""
 MISSED = 4
@@ -45,10 +46,10 @@ FORGOTTEN = timedelta(days=30)
 TOGETHER = 500
 """Jobs that are sent, or given up, at once."""
 
-AFAR = sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text))
+WAITS = sa.and_(JOBS.c.status == ACCEPTED, AFAR)
 UNSENT = (
     sa.select(JOBS.c.id, JOBS.c.queue, JOBS.c.epoch, JOBS.c.limits)
-    .where(AFAR, JOBS.c.owner.is_(None))
+    .where(WAITS, JOBS.c.owner.is_(None))
     .order_by(JOBS.c.queue, JOBS.c.created)
     .limit(TOGETHER)
 )
@@ -57,12 +58,16 @@ MARK_SENT = (
     .where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == ACCEPTED)
     .values(owner=SENT, lease=sa.func.coalesce(JOBS.c.lease, clock() + bindparam("patience")))
 )
-UNMARK = sa.update(JOBS).where(AFAR, JOBS.c.owner == SENT).values(owner=None)
+UNMARK = sa.update(JOBS).where(WAITS, JOBS.c.owner == SENT).values(owner=None)
 OLDEST = (
-    sa.select(JOBS.c.id).where(AFAR, JOBS.c.owner == SENT).order_by(JOBS.c.created).limit(TOGETHER).scalar_subquery()
+    sa.select(JOBS.c.id).where(WAITS, JOBS.c.owner == SENT).order_by(JOBS.c.created).limit(TOGETHER).scalar_subquery()
 )
 UNMARK_OLDEST = UNMARK.where(JOBS.c.id.in_(OLDEST))
-OVERDUE = sa.select(JOBS.c.id, JOBS.c.queue, JOBS.c.process).where(AFAR, JOBS.c.lease < clock()).limit(TOGETHER)
+OVERDUE = (
+    sa.select(*(JOBS.c[name] for name in ("id", "process", "queue", "attempt", "started", "created")))
+    .where(WAITS, JOBS.c.lease < clock())
+    .limit(TOGETHER)
+)
 GIVE_UP = (
     sa.update(JOBS)
     .where(JOBS.c.id == bindparam("job"), JOBS.c.status == ACCEPTED, JOBS.c.lease < clock())
@@ -129,8 +134,8 @@ class Enrolled:
 
 
 @dataclass(frozen=True)
-class Errand:
-    """A job whose ticket is to be put into the queue of its site."""
+class Ticket:
+    """What tells a site that a job waits for it."""
 
     job: str
     site: str
@@ -146,10 +151,12 @@ class Roll:
     ----------
     database : where they are.
     lease : seconds after which a machine that is not heard of loses its jobs.
+    counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, database: Database, lease: float) -> None:
+    def __init__(self, database: Database, lease: float, *, counts: bool = False) -> None:
         self._database = database
+        self._counts = counts
         self._term = int(lease * SECOND)
 
     def enrol(self, site: str, announcement: Announcement) -> None:
@@ -165,15 +172,15 @@ class Roll:
         with self._database.begin() as connection:
             return read_sites(connection)
 
-    def unsent(self) -> list[Errand]:
-        """Jobs whose tickets are still to be put into the queues, some of them."""
+    def unsent(self) -> list[Ticket]:
+        """Tickets that are still to be put into the queues, some of them."""
         with self._database.begin() as connection:
             rows = connection.execute(UNSENT).all()
-        return [Errand(row.id, row.queue, row.epoch, Limits.from_json(json.loads(row.limits)).wait) for row in rows]
+        return [Ticket(row.id, row.queue, row.epoch, Limits.from_json(json.loads(row.limits)).wait) for row in rows]
 
-    def mark_sent(self, errands: Sequence[Errand]) -> None:
-        """Their tickets lie in the queues."""
-        values = [{"job": e.job, "at": e.epoch, "patience": int(e.patience * SECOND)} for e in errands]
+    def mark_sent(self, tickets: Sequence[Ticket]) -> None:
+        """They lie in the queues."""
+        values = [{"job": each.job, "at": each.epoch, "patience": int(each.patience * SECOND)} for each in tickets]
         with self._database.begin() as connection:
             connection.execute(MARK_SENT, values)
 
@@ -186,7 +193,7 @@ class Roll:
         """Give a job to a machine; the same again where it asks twice, None where it is not to be run."""
         key = {"job": job, "site": site, "machine": machine}
         with self._database.begin() as connection:
-            if self._take(connection, BEGIN, site, {**key, "holder": machine}):
+            if self._take(connection, BEGIN, site, machine, job=job):
                 shift(connection, site, -1)
             row = connection.execute(ORDER, key).first()
             if row is None:
@@ -220,31 +227,35 @@ class Roll:
     def give_up(self) -> list[Change]:
         """Let jobs fail that have waited for their sites as long as they may."""
         with self._database.begin() as connection:
-            rows = connection.execute(OVERDUE).all()
+            rows = connection.execute(OVERDUE).mappings().all()
         if not rows:
             return []
-        changes: list[Change] = []
+        moment_now = now()
         with self._database.begin() as connection:
-            for row in rows:
-                failure = waited(row.process, row.queue)
-                moment_now = now()
-                reason = {"words": failure.detail, "reason": compact(failure.to_json()), "moment": moment_now}
-                if connection.execute(GIVE_UP, {"job": row.id, **reason}).rowcount:
-                    shift(connection, row.queue, -1)
-                    changes.append(Change(row.id, moment_now, is_done=True))
-        return changes
+            ends = [end for row in rows if (end := self._given_up(connection, row, moment_now)) is not None]
+            if self._counts:
+                tallies.add(self._database, connection, ends)
+        tell(ends)
+        return [Change(end.job, moment_now, is_done=True) for end in ends]
 
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
 
+    def _given_up(self, connection: sa.Connection, row: sa.RowMapping, moment_now: int) -> End | None:
+        failure = waited(row["process"], row["queue"])
+        reason = {"words": failure.detail, "reason": compact(failure.to_json()), "moment": moment_now}
+        if not connection.execute(GIVE_UP, {"job": row["id"], **reason}).rowcount:
+            return None
+        shift(connection, row["queue"], -1)
+        return of_attempt(row, failed(failure), moment_now)
+
     def _revive(self, connection: sa.Connection, site: str, machine: str, ref: Ref) -> bool:
         """Take a job back from the queue that nobody else has begun since its machine was thought lost."""
-        return self._take(connection, REVIVE, site, {"job": ref.job, "at": ref.epoch, "holder": machine})
+        return self._take(connection, REVIVE, site, machine, job=ref.job, at=ref.epoch)
 
-    def _take(self, connection: sa.Connection, change: sa.Update, site: str, key: Mapping[str, object]) -> bool:
-        values = {**key, "site": site, "term": self._term, "moment": now()}
-        values.pop("machine", None)
+    def _take(self, connection: sa.Connection, change: sa.Update, site: str, machine: str, **key: object) -> bool:
+        values = {**key, "site": site, "holder": machine, "term": self._term, "moment": now()}
         return connection.execute(change, values).rowcount == 1
 
 

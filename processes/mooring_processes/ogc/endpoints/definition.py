@@ -15,7 +15,7 @@ from mooring_processes.ogc.openapi.reading import chapters
 from mooring_processes.ogc.pages.page import page
 
 if TYPE_CHECKING:
-    from mooring_processes.ogc.offer import Offer
+    from mooring_processes.ogc.service import Service
 
 
 class Definition:
@@ -23,19 +23,19 @@ class Definition:
 
     Parameters
     ----------
-    offer : what the service offers.
+    service : what is described.
     document : makes the document of what is offered now.
     """
 
-    def __init__(self, offer: Offer, document: Callable[[], Mapping[str, Any]]) -> None:
-        self._offer = offer
+    def __init__(self, service: Service, document: Callable[[], Mapping[str, Any]]) -> None:
+        self._service = service
         self._document = document
         self._kept = Kept()
 
     def openapi(self) -> Response:
         """All operations, as JSON or as a page."""
         form = chosen(request, ("json", "html"), ogc.OPENAPI)
-        return self._kept.answer((form, self._offer.now()), self._page if form == "html" else self._json)
+        return self._kept.answer((form, self._service.offered), self._page if form == "html" else self._json)
 
     def _json(self) -> Response:
         text = json.dumps(self._document(), separators=(",", ":"))

@@ -46,7 +46,7 @@ class Execution:
         accept = request.headers.get("Accept", "")
         signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
         document = read_json(_body())
-        order = order_of(document, entry, self._service.offer.now().checkers[entry.id], signals)
+        order = order_of(document, entry, self._service.offered.checkers[entry.id], signals)
         order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
         return self._run(order, entry, wanted, Wanted.of(request))
 
@@ -57,7 +57,7 @@ class Execution:
         wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
         accept = query.accept or request.headers.get("Accept", "")
         signals = Signals(accept=accept, returns=wanted.returns, is_draft=True)
-        order = order_of(query.document, entry, self._service.offer.now().checkers[entry.id], signals)
+        order = order_of(query.document, entry, self._service.offered.checkers[entry.id], signals)
         return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
 
     def _run(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:

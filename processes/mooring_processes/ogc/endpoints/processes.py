@@ -36,15 +36,15 @@ class Processes:
 
     def listing(self) -> Response:
         """The process list, a thousand at a time unless ``limit`` says otherwise."""
-        asked = (self._service.offer.now(), "list", wants_html(request), *request.args.items(multi=True))
+        self._service.ask_sites()
+        asked = (self._service.offered, "list", wants_html(request), *request.args.items(multi=True))
         return self._kept.answer(asked, self._listing)
 
     def description(self, process_id: str) -> Response:
         """One process in full."""
         entry = self._service.entry(process_id)
-        return self._kept.answer(
-            (self._service.offer.now(), entry.id, wants_html(request)), lambda: self._description(entry)
-        )
+        asked = (self._service.offered, entry.id, wants_html(request))
+        return self._kept.answer(asked, lambda: self._description(entry))
 
     def _listing(self) -> Response:
         base = self._service.base
@@ -57,7 +57,7 @@ class Processes:
 
     def _description(self, entry: Entry) -> Response:
         service = self._service
-        calls = Calls(entry, service.base, service.offer.now().datasets(entry))
+        calls = Calls(entry, service.base, service.offered.datasets(entry))
         response = reply(description(entry, service.base), "process", limits=entry.limits, calls=calls)
         add_profile(response, ogc.PROFILE_DESCRIPTION)
         return response
