@@ -113,14 +113,31 @@ class Harbour:
             process.wait(PATIENCE)
         eventually(lambda: not family(state))
 
-    def join(self, name: str, state: Path, modules: Sequence[str], **sections: Any) -> subprocess.Popen[bytes]:
+    def join(
+        self, name: str, state: Path, modules: Sequence[str], url: str | None = None, **sections: Any
+    ) -> subprocess.Popen[bytes]:
         """Begin a machine of a site."""
         config = self.folder / f"{state.name}.yml"
         mooring = {"installed": False, "slots": 2, "drain": 0.0, **sections.pop("mooring", {})}
         config.write_text(yaml.safe_dump({"mooring": mooring, **sections}))
         command = [sys.executable, "-m", "mooring.cli", "join", self.nats.url, "--site", name]
         command += ["--credentials", str(self.nats.credentials(name)), "--state", str(state)]
+        if url is not None:
+            command += ["--url", url]
         return subprocess.Popen([*command, "--config", str(config), *modules])
+
+    @contextmanager
+    def publishing(self, machine: Machine, url: str) -> Iterator[None]:
+        """A site's own address, while the block lasts."""
+        command = [sys.executable, "-m", "mooring.cli", "publish", "--site", "awi", "--port", url.rpartition(":")[2]]
+        with subprocess.Popen([*command, "--state", str(machine.state)]) as process:
+            try:
+                eventually(lambda: process.poll() is not None or answers(f"{url}/healthz"))
+                assert process.poll() is None
+                yield
+            finally:
+                process.terminate()
+                process.wait(PATIENCE)
 
     def is_listed(self, name: str) -> bool:
         """Whether the hub lists processes of a site that is there."""
@@ -130,6 +147,14 @@ class Harbour:
     def lists(self, process: str) -> bool:
         """Whether the hub lists a process."""
         return requests.get(f"{self.hub.url}/processes/{process}", timeout=PATIENCE).status_code == 200
+
+
+def answers(url: str) -> bool:
+    """Whether something answers there."""
+    try:
+        return requests.get(url, timeout=PATIENCE).ok
+    except requests.ConnectionError:
+        return False
 
 
 @contextmanager

@@ -29,7 +29,7 @@ LONGEST_PAUSE = 60.0
 """Seconds of ``Retry-After`` that are still waited for."""
 REDIRECTS = 10
 SOCKETS = 32
-BAD_GATEWAY, UNAVAILABLE = 502, 503
+SEE_OTHER, BAD_GATEWAY, UNAVAILABLE = 303, 502, 503
 
 Auth = tuple[str, str] | AuthBase | None
 
@@ -97,6 +97,9 @@ class Transport:
         history: list[requests.Response] = []
         while True:
             response = self._send(method, url, headers or {}, data, stream=stream, patience=patience)
+            if method == "POST" and response.status_code == SEE_OTHER:
+                # it was done, and what came of it is to be fetched there
+                method, data, headers = "GET", None, _without_content(headers or {})
             if not response.is_redirect or method != "GET" or len(history) == REDIRECTS:
                 break
             history.append(response)
@@ -131,6 +134,11 @@ class Transport:
                 response.close()
             time.sleep(pause)
         raise AssertionError  # the loop above has no end
+
+
+def _without_content(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a request says of the answer it would like, and not of what it sends."""
+    return {name: value for name, value in headers.items() if name.startswith("Accept")}
 
 
 def _respite(response: requests.Response, pause: float | None, *, is_reading: bool) -> float | None:

@@ -16,7 +16,7 @@ from mooring_processes.configuration import Configuration, ConfigurationError, r
 from mooring_processes.equipment import engine_settings, hub_settings, policy_of
 from mooring_processes.hosts import Hosts
 from mooring_processes.jobs.engine import Engine
-from mooring_processes.ogc import refusals
+from mooring_processes.ogc import origins, refusals
 from mooring_processes.ogc.callbacks import CallbackRules, Schedule
 from mooring_processes.ogc.data.collections import Collections
 from mooring_processes.ogc.data.coverages import coverage_blueprint
@@ -31,8 +31,6 @@ from mooring_processes.ogc.routes import blueprint
 from mooring_processes.ogc.service import Service
 
 if TYPE_CHECKING:
-    from flask import Response
-
     from mooring_processes.configuration import Settings
 
 THREADS = 64
@@ -40,7 +38,6 @@ THREADS = 64
 SHORTEST_SECRET = 16
 """Characters of a secret that is worth the name."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-EXPOSED = "Location, Link, Preference-Applied, ETag, Content-Range, Accept-Ranges, Retry-After"
 
 
 def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = None) -> Flask:
@@ -80,7 +77,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     refusals.register(app)
     page.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
-        app.after_request(_allow_other_origins)
+        app.after_request(origins.allow_others)
     return app
 
 
@@ -178,16 +175,3 @@ def _refresh(collections: Collections, resources: dict[str, Any]) -> None:
     if request.method not in READING and (request.view_args or {}).get("collection_id") in collections.entries:
         raise MethodNotAllowed(sorted(READING), "a dataset of this service can be read, not written")
     collections.refresh(resources)
-
-
-def _allow_other_origins(response: Response) -> Response:
-    """CORS: pages of other sites may call, and may read what a client needs."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"
-        response.headers["Access-Control-Allow-Headers"] = (
-            "Content-Type, Prefer, Range, If-None-Match, If-Match, Authorization"
-        )
-        response.headers["Access-Control-Max-Age"] = "86400"
-    return response

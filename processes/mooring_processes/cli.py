@@ -1,4 +1,4 @@
-"""The service's part of the ``mooring`` command: serve, doctor, worker, join, invite and demo."""
+"""The service's part of the ``mooring`` command: serve, doctor, worker, join, publish, invite and demo."""
 
 from __future__ import annotations
 
@@ -151,11 +151,13 @@ class Join:
         parser.add_argument("--ca", type=Path, help="certificates to check the hub's with, if the system's do not do")
         parser.add_argument("--config", type=Path, help="YAML with the sections datasets: and mooring:")
         parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+        parser.add_argument("--url", help="where `mooring publish` gives out the results, which then stay here")
 
     def run(self, arguments: Namespace) -> int:
         """Serve the hub until a signal says stop; 1 where that cannot be."""
         from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
         from mooring_processes.errors import ServingError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.keeper import AddressError  # noqa: PLC0415
         from mooring_processes.jobs.sites.relay import Relay, RelayError  # noqa: PLC0415
         from mooring_processes.jobs.sites.site import RefusedByHubError  # noqa: PLC0415
         from mooring_processes.joining import join_forever  # noqa: PLC0415
@@ -164,8 +166,35 @@ class Join:
         try:
             relay = Relay(arguments.hub, *paths)
             configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
-            join_forever(relay, arguments.site, configuration)
-        except (ConfigurationError, ServingError, RelayError, RefusedByHubError, OSError) as error:
+            join_forever(relay, arguments.site, configuration, arguments.url)
+        except (ConfigurationError, ServingError, RelayError, RefusedByHubError, AddressError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+
+class Publish:
+    """``mooring publish``: a site's results at its own address."""
+
+    help = "give out the results that stay at this machine of a site, and nothing else"
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("--site", required=True, help="name of the site, as for `mooring join`")
+        parser.add_argument("--config", type=Path, help="the same as for `mooring join`")
+        parser.add_argument("--state", type=Path, help="the same as for `mooring join`")
+        parser.add_argument("--host", help="where to listen (default: localhost)")
+        parser.add_argument("--port", type=int, help="where to listen (default: 5000)")
+
+    def run(self, arguments: Namespace) -> int:
+        """Give them out until a signal says stop; 1 where that cannot be."""
+        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.publishing import publish_forever  # noqa: PLC0415
+
+        try:
+            places = {name: getattr(arguments, name) for name in ("host", "port", "state")}
+            publish_forever(arguments.site, read_configuration(arguments.config, **places))
+        except (ConfigurationError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         return 0
@@ -204,6 +233,7 @@ doctor = Doctor()
 worker = Worker()
 demo = Demo()
 join = Join()
+publish = Publish()
 invite = Invite()
 
 

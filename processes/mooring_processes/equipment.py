@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration, Settings
 
 
-def policy_of(configuration: Configuration, own: str) -> Policy:
+def policy_of(configuration: Configuration, own: str, published: str | None = None) -> Policy:
     """From where inputs by reference are fetched.
 
     Parameters
     ----------
     configuration : of the service.
     own : URL of the service whose results are inputs too.
+    published : where results of this machine are given out that stay here.
     """
     settings = configuration.settings
     return Policy(
@@ -33,6 +34,7 @@ def policy_of(configuration: Configuration, own: str) -> Policy:
         allowed_hosts=settings.allowed_hosts,
         size=settings.reference_size,
         seconds=settings.reference_seconds,
+        published=published or "",
     )
 
 

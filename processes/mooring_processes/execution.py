@@ -59,7 +59,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Artefact:
-    """One output of one call: a file in the attempt's directory, or a small JSON value."""
+    """One output of one call: a file in the attempt's directory, a small JSON value, or a file that is at a site."""
 
     output: str
     media_type: str
@@ -67,6 +67,8 @@ class Artefact:
     value: Any
     size: int
     """Bytes of the file, or of the value as JSON."""
+    href: str | None = None
+    """Where the file is found that stayed at the site which made it."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Artefact:
@@ -75,7 +77,8 @@ class Artefact:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the store and between processes."""
-        return {name: getattr(self, name) for name in ("output", "media_type", "file", "value", "size")}
+        document = {name: getattr(self, name) for name in ("output", "media_type", "file", "value", "size")}
+        return document if self.href is None else {**document, "href": self.href}
 
 
 @dataclass(frozen=True)

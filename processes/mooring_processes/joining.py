@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mooring_processes.catalogue import Catalogue, read_catalogue
 from mooring_processes.equipment import engine_settings, policy_of
 from mooring_processes.jobs.engine import Engine
+from mooring_processes.jobs.sites.keeper import Keeper
 from mooring_processes.jobs.sites.site import Site
 from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
 from mooring_processes.jobs.state import State
@@ -23,7 +24,7 @@ class NoSiteNameError(OSError):
     """A name that no site can have."""
 
 
-def join_forever(relay: Relay, name: str, configuration: Configuration) -> None:
+def join_forever(relay: Relay, name: str, configuration: Configuration, url: str | None = None) -> None:
     """Serve a hub until a signal says stop.
 
     Parameters
@@ -31,6 +32,7 @@ def join_forever(relay: Relay, name: str, configuration: Configuration) -> None:
     relay : where the hub is found.
     name : of the site.
     configuration : what is offered, and with which data; no port is opened.
+    url : where `mooring publish` gives out the results of this machine, which then stay here.
 
     Raises
     ------
@@ -38,30 +40,39 @@ def join_forever(relay: Relay, name: str, configuration: Configuration) -> None:
         where a method cannot be served.
     RefusedByHubError
         where the hub does not take this site.
+    AddressError
+        where nobody can be led to *url*.
     OSError
         where the state directory cannot be used, or the relay does not let it in.
     """
-    if not SITE_NAME.fullmatch(name):
-        raise NoSiteNameError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
+    configuration = of_site(configuration, name)
+    keeper = None if url is None else Keeper(url)
     OperatorLog(configuration.settings.log, "site").begin()
-    configuration = _kept_apart(configuration, name)
     State(configuration.state).prepare()
     settings = configuration.settings
     catalogue = read_catalogue(settings.modules, installed=settings.installed)
     offered = _announcement(configuration, catalogue)
-    site = Site(name, lambda hub: _engine(configuration, catalogue, hub), catalogue, offered, relay)
+    site = Site(name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, offered, relay, keeper)
     asyncio.run(site.run())
 
 
-def _kept_apart(configuration: Configuration, name: str) -> Configuration:
-    """The same, with a state directory of the site's own where none is named."""
+def of_site(configuration: Configuration, name: str) -> Configuration:
+    """The same, with a state directory of the site's own where none is named.
+
+    Raises
+    ------
+    NoSiteNameError
+        where no site can have that name.
+    """
+    if not SITE_NAME.fullmatch(name):
+        raise NoSiteNameError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
     state = str(configuration.state_called(f"site-{name}"))
     return replace(configuration, settings=replace(configuration.settings, state=state))
 
 
-def _engine(configuration: Configuration, catalogue: Catalogue, hub: str) -> Engine:
-    """The engine of this machine; results of the hub are inputs too."""
-    return Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub)))
+def _engine(configuration: Configuration, catalogue: Catalogue, hub: str, url: str | None) -> Engine:
+    """The engine of this machine; results of the hub, and those that stayed here, are inputs too."""
+    return Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub, url)))
 
 
 def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:

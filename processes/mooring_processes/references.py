@@ -29,12 +29,14 @@ class Policy:
     allowed_hosts : further hosts, as :class:`mooring_processes.hosts.Hosts` takes them.
     size : most bytes of one input.
     seconds : longest time for one input, from the first connection to the last byte.
+    published : base URL where results of this machine stayed that another service leads to; always allowed too.
     """
 
     own: str
     allowed_hosts: tuple[str, ...] = ()
     size: int = 1 << 30
     seconds: float = 60.0
+    published: str = ""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Policy:
@@ -57,8 +59,7 @@ class Policy:
 
     def is_own(self, parts: SplitResult) -> bool:
         """Whether a reference leads to this service itself."""
-        own = urlsplit(self.own)
-        return (parts.scheme, parts.hostname, port_of(parts)) == (own.scheme, own.hostname, port_of(own))
+        return any(_origin(parts) == _origin(urlsplit(own)) for own in (self.own, self.published) if own)
 
     def resolve(self, parts: SplitResult, name: str) -> str:
         """One address for a checked reference; a private one only where the policy lists it."""
@@ -76,7 +77,8 @@ def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
     """Fetch *href* into the file *path* for the input *name*, and give its media type ('' where none is stated).
 
     The address is resolved once, checked, and connected to, so that a name cannot change its meaning in between.
-    Redirects are followed within the same origin only.
+    Redirects are followed within the same origin only, but from the service itself, whose results may have stayed at a
+    site, to whatever is allowed.
     """
     deadline = time.monotonic() + policy.seconds
     start = policy.check(href, name)
@@ -84,7 +86,7 @@ def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
     for _ in range(REDIRECTS + 1):
         with _open(parts, policy, deadline, name) as response:
             if response.status in (301, 302, 303, 307, 308):
-                parts = _redirected(parts, response.headers.get("Location", ""), name)
+                parts = _redirected(parts, response.headers.get("Location", ""), policy, name)
                 continue
             if response.status != 200:  # noqa: PLR2004 - HTTP's word for success
                 raise InputError(f"{name}: {href} answered with status {response.status}", input=name)
@@ -141,14 +143,20 @@ def _too_large(policy: Policy, name: str) -> InputError:
     return InputError(f"{name}: the reference holds more than {policy.size} bytes, the most one may hold", input=name)
 
 
-def _redirected(parts: SplitResult, location: str, name: str) -> SplitResult:
+def _redirected(parts: SplitResult, location: str, policy: Policy, name: str) -> SplitResult:
     target = _parse(urljoin(parts.geturl(), location), name)
+    if policy.is_own(parts):
+        return policy.check(target.geturl(), name)
     if (target.scheme, target.netloc) != (parts.scheme, parts.netloc):
         raise InputError(
             f"{name}: {parts.geturl()} redirects to another host, {target.hostname}; give the final address",
             input=name,
         )
     return target
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, port_of(parts)
 
 
 def _parse(href: str, name: str) -> SplitResult:

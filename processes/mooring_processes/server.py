@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from threading import Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from mooring_processes.configuration import Configuration
-    from mooring_processes.ogc.service import Service
+    from mooring_processes.ogc.health import Farewell
 
 LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
@@ -43,15 +43,34 @@ def serve_forever(configuration: Configuration) -> None:
     service = service_of(app)
     service.engine.prepare()
     own = service.offer.own
-    offered = f"{len(own)} processes at {service.base}: {', '.join(own)}"
+    announce(f"{len(own)} processes at {service.base}: {', '.join(own)}", configuration)
+    Server(app, service, configuration).run()
+
+
+def announce(words: str, configuration: Configuration) -> None:
+    """Say what is served, in the way that is configured, and log in that way from now on."""
     if configuration.settings.log == logs.JSON:
         logs.write_as_json("web")
         logs.tell_of_errors()
         logging.getLogger("mooring_processes").setLevel(logging.INFO)
-        LOGGER.info("%s", offered)
+        LOGGER.info("%s", words)
     else:
-        print(offered, flush=True)
-    Server(app, service, configuration).run()
+        print(words, flush=True)
+
+
+class Served(Protocol):
+    """What the endpoints of an application stand on, in each process."""
+
+    @property
+    def farewell(self) -> Farewell:
+        """By which it is told that it is about to stop."""
+        ...
+
+    def start(self) -> None:
+        """Begin in this process."""
+
+    def close(self, *, stop_supervisor: bool = False) -> None:
+        """End in this process."""
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -67,7 +86,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     configuration : where to listen, how to log, and how long to say farewell.
     """
 
-    def __init__(self, app: WSGIApplication, service: Service, configuration: Configuration) -> None:
+    def __init__(self, app: WSGIApplication, service: Served, configuration: Configuration) -> None:
         self._app = app
         self._service = service
         self._bind = configuration.bind

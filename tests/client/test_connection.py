@@ -194,6 +194,22 @@ def test_credentials_do_not_follow_a_redirection_to_another_host():
     assert "Authorization" not in other.heard[-1].headers
 
 
+def test_what_a_call_gave_may_lie_at_another_host():
+    with scripted({"GET /found": Answer(b"[1, 2]", 200, {"Content-Type": "application/json"})}) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        with scripted({EXECUTION: Answer(b"", 303, {"Location": f"{elsewhere}/found"})}) as service:
+            assert mooring.connect(service.url, headers={"X-Token": "secret"}).p() == [1, 2]
+    assert "X-Token" not in other.heard[-1].headers
+    assert "Prefer" not in other.heard[-1].headers
+    assert not other.heard[-1].body
+
+
+def test_a_call_that_moved_is_not_sent_again():
+    moved = pytest.raises(RefusedError, match="has moved to /elsewhere; connect there")
+    with scripted({EXECUTION: Answer(b"", 307, {"Location": "/elsewhere"})}) as service, moved:
+        mooring.connect(service.url).p()
+
+
 def test_credentials_do_not_follow_a_service_to_another_host():
     with scripted({}) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")

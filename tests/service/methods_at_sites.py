@@ -1,6 +1,6 @@
 """Methods of an institute that only dials out."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import xarray as xr
 from mooring_processes import Media, process
@@ -28,3 +28,17 @@ def weigh(content: Annotated[bytes, Media("application/octet-stream")]) -> int:
 def mean(grid: xr.DataArray) -> float:
     """The mean of a grid."""
     return float(grid.mean())
+
+
+class GridAndMean(NamedTuple):
+    """Two results."""
+
+    grid: xr.DataArray
+    mean: float
+
+
+@process
+def both(size: int = 10) -> GridAndMean:
+    """A grid that counts its columns, and its mean."""
+    values = xr.DataArray([[float(x) for x in range(size)]] * size, dims=("y", "x"))
+    return GridAndMean(values, float(values.mean()))

@@ -28,6 +28,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(302, b"", {"Location": "/round"})
             case "/elsewhere":
                 self._answer(302, b"", {"Location": "http://169.254.169.254/latest/meta-data"})
+            case "/moved":
+                self._answer(303, b"", {"Location": self.path.partition("?to=")[2]})
             case _:
                 self._answer(404, b"no")
 
@@ -115,6 +117,22 @@ def test_a_redirect_within_the_origin_is_followed(host, tmp_path):
 def test_a_redirect_elsewhere_is_not_followed(host, tmp_path):
     with pytest.raises(InputError, match="redirects to another host"):
         fetch(f"http://{host}/elsewhere", tmp_path / "content", LISTED, "grid")
+
+
+def test_a_redirect_of_the_service_itself_leads_to_whatever_is_allowed(host, tmp_path):
+    own, site = f"http://{host}", "http://localhost:9"
+    with pytest.raises(InputError, match="not a host this service fetches from"):
+        fetch(f"{own}/elsewhere", tmp_path / "content", Policy(own=own), "grid")
+    port = host.rsplit(":")[-1]
+    moved = f"{own}/moved?to=http://localhost:{port}/content"
+    for policy in (
+        Policy(own=own, allowed_hosts=(f"localhost:{port}",)),
+        Policy(own=own, published=f"http://localhost:{port}"),
+    ):
+        fetch(moved, tmp_path / "content", policy, "grid")
+        assert (tmp_path / "content").stat().st_size == 1000
+    with pytest.raises(InputError, match="not a host this service fetches from"):
+        fetch(moved, tmp_path / "content", Policy(own=own, published=site), "grid")
 
 
 def test_redirects_end(host, tmp_path):

@@ -9,12 +9,13 @@ import uuid
 import pytest
 from engines import catalogue
 from mooring_processes.datasets import Datasets
-from mooring_processes.execution import Request
+from mooring_processes.execution import Artefact, Request
 from mooring_processes.jobs.attempt import Ended, Ref
-from mooring_processes.jobs.database import Database
+from mooring_processes.jobs.database import Database, compact
 from mooring_processes.jobs.job import Job, Order, Status
 from mooring_processes.jobs.ledger import Ask, Ledger
 from mooring_processes.jobs.sites.grants import Grant, Grants
+from mooring_processes.jobs.sites.keeper import Fate
 from mooring_processes.jobs.sites.reading import AnnouncementError, read_announcement, read_artefacts
 from mooring_processes.jobs.sites.roll import Roll
 from mooring_processes.jobs.sites.words import Announcement, Holding
@@ -29,11 +30,11 @@ ROOM = 3
 class Books:
     """A store, as web processes, the supervisor and the hub see it."""
 
-    def __init__(self, url: str, lease: float) -> None:
+    def __init__(self, url: str, lease: float, *, counts: bool = False) -> None:
         self.store = Store(url)
         self.store.prepare()
         database = Database(url, survives_power_loss=False)
-        self.roll = Roll(database, lease)
+        self.roll = Roll(database, lease, counts=counts)
         self.grants = Grants(database)
         self.ledger = Ledger(database, "supervisor", 10.0, lambda _job, _epoch: False)
 
@@ -264,6 +265,48 @@ def test_a_file_that_leads_elsewhere_is_refused(file):
     artefact = {"output": "result", "media_type": "text/plain", "file": file, "value": None, "size": 1}
     with pytest.raises(ValueError, match="is no name of a file"):
         read_artefacts(json.dumps([artefact]))
+
+
+@pytest.mark.parametrize(
+    "href", ["javascript:alert(1)", "/etc/passwd", "https://", "https://a.org/x y", "http://a/\r\nX: y"]
+)
+def test_an_address_that_leads_nowhere_is_refused(href):
+    artefact = {"output": "result", "media_type": "text/plain", "file": None, "value": None, "size": 1, "href": href}
+    with pytest.raises(ValueError, match="which is no address"):
+        read_artefacts(json.dumps([artefact]))
+
+
+def begun(books: Books) -> Ref:
+    """A job that a machine has in hand."""
+    job = books.submit()
+    books.send()
+    assert books.roll.begin("awi", "a", job) is not None
+    return Ref(job, 1)
+
+
+def test_a_hub_knows_what_becomes_of_results_that_stay(books):
+    artefact = Artefact("result", "text/csv", None, None, 9, "https://data.example.org/results/1/result")
+    refs = {name: begun(books) for name in ("kept", "brought", "running", "overtaken")}
+    for name, artefacts in (("kept", [artefact.to_json()]), ("brought", [])):
+        end = Ended(Status.SUCCESSFUL, 100, "", compact(artefacts))
+        books.ledger.exchange(Ask({refs[name]: end}))
+    asked = {**refs, "overtaken": Ref(refs["overtaken"].job, 2), "removed": Ref(str(uuid.uuid4()), 1)}
+    fate = books.roll.fate("awi", asked.values())
+    assert fate == Fate(frozenset({refs["kept"]}), frozenset({refs["brought"], asked["overtaken"], asked["removed"]}))
+    assert Fate.from_json(json.loads(json.dumps(fate.to_json()))) == fate
+    assert books.roll.fate("gfz", asked.values()).settled == frozenset()
+    books.store.dismiss(refs["kept"].job)
+    assert refs["kept"] in books.roll.fate("awi", asked.values()).gone
+
+
+def test_what_waited_in_vain_is_counted(store_url):
+    books = Books(store_url, lease=60.0, counts=True)
+    job = books.submit(wait=0.001)
+    time.sleep(0.05)
+    (change,) = books.roll.give_up()
+    assert (change.job, change.is_done) == (job, True)
+    (tally,) = books.store.figures().tallies
+    assert (tally.queue, tally.status, tally.reason, tally.count) == ("awi", "failed", "waited", 1)
 
 
 def test_a_grant_is_used_once(books):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +145,9 @@ def test_results_come_to_the_hub(port, awi):
     assert whole.content == b"x" * 3_000_000
     part = requests.get(f"{job}/results/result", headers={"Range": "bytes=10-19"}, timeout=PATIENCE)
     assert (part.status_code, part.content) == (206, b"x" * 10)
+    # it counts where results may take only so much room
+    with sqlite3.connect(port.hub.state / "jobs.sqlite") as store:
+        assert store.execute("SELECT size FROM jobs WHERE id = ?", [job.rpartition("/")[2]]).fetchone() == (3_000_000,)
     # nothing of it is left at the site
     eventually(lambda: not list((awi.state / "results").iterdir()))
 

@@ -17,6 +17,8 @@ from mooring_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrup
 from mooring_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mooring_processes.execution import Failure
 
 LOGGER = logging.getLogger(__name__)
@@ -101,6 +103,12 @@ def of_failure(failure: Failure) -> Problem:
     members = {"input": failure.input, "reference": failure.reference}
     headers = {"Retry-After": "1"} if row.retry else {}
     return Problem(row.status, row.type, failure.detail, members=members, headers=headers)
+
+
+def of_expiry(moment: datetime) -> Problem:
+    """The problem of results that are not kept any more."""
+    detail = f"the results of this job expired on {moment:%Y-%m-%d at %H:%M} UTC; run it again"
+    return Problem(410, ogc.RESULT_NOT_AVAILABLE, detail)
 
 
 def of_error(error: Exception) -> Problem:

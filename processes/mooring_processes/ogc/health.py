@@ -31,14 +31,15 @@ class Farewell:
         return self._shared[0] == 1
 
 
+def healthz() -> Response:
+    """The process that answers lives; nothing else is asked."""
+    return _said("alive")
+
+
 def health_blueprint(service: Service) -> Blueprint:
     """``/healthz`` and ``/readyz``; asking them starts nothing."""
     routes = Blueprint("health", __name__)
     readiness = Readiness(service.engine)
-
-    def healthz() -> Response:
-        """The process that answers lives; nothing else is asked."""
-        return _said("alive")
 
     def readyz() -> Response:
         """Work may be sent here; 503 with what is away where not, and first of all when the service stops."""

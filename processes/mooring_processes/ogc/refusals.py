@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 def respond(problem: Problem) -> Response:
     """The HTTP answer; a page for people, and ``application/json`` where the caller asks for that by name."""
     accept = request.accept_mimetypes
-    document = problem.to_json()
     if request.args.get("f") == "html" or (accept and accept.best_match([ogc.JSON, ogc.HTML], ogc.JSON) == ogc.HTML):
-        response = page("problem", document, problem.status)
-    else:
-        media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
-        response = Response(json.dumps(document), status=problem.status, content_type=media_type)
+        return _finished(page("problem", problem.to_json(), problem.status), problem)
+    return respond_to_program(problem)
+
+
+def respond_to_program(problem: Problem) -> Response:
+    """The HTTP answer where there are no pages."""
+    media_type = ogc.JSON if ogc.JSON in request.headers.get("Accept", "") else ogc.PROBLEM
+    return _finished(Response(json.dumps(problem.to_json()), problem.status, content_type=media_type), problem)
+
+
+def _finished(response: Response, problem: Problem) -> Response:
     response.headers.update(problem.headers)
     response.vary.add("Accept")
     return response
@@ -38,10 +44,10 @@ def in_place_of_another(response: Response) -> Response:
     return respond(Problem(412, "PreconditionFailed", "this is no longer what If-Match names; ask again without it"))
 
 
-def register(app: Flask) -> None:
-    """Let every error of *app* leave as a problem document."""
+def register(app: Flask, *, pages: bool = True) -> None:
+    """Let every error of *app* leave as a problem document, or as a page where it has *pages*."""
 
     def handle(error: Exception) -> Response:
-        return respond(of_error(error))
+        return (respond if pages else respond_to_program)(of_error(error))
 
     app.register_error_handler(Exception, handle)

@@ -86,16 +86,15 @@ class Results:
             return _no_content()
         if self._is_document(form):
             return self.document(form)
-        by_reference = [each for each in artefacts if self._transmission(each) is Transmission.REFERENCE]
-        if len(by_reference) == len(artefacts):
+        if all(self._transmission(each) is Transmission.REFERENCE for each in artefacts):
             return self._links(artefacts)
         if self._is_single:
             return self.output(artefacts[0])
-        return self._multipart(artefacts, by_reference)
+        return self._multipart(artefacts, [each for each in artefacts if self._is_reference(each)])
 
     def holds_links(self, form: Wanted) -> bool:
-        """Whether the answer leads back to files here, so that the job must be kept."""
-        if any(self._transmission(each) is Transmission.REFERENCE for each in self.job.artefacts):
+        """Whether the answer leads to files, here or at a site, so that the job must be kept."""
+        if any(self._is_reference(each) for each in self.job.artefacts):
             return True
         return self._is_document(form) and any(each.size > self._most(form) for each in self.job.artefacts)
 
@@ -122,6 +121,10 @@ class Results:
             return True
         return self._wish.shape is None and form.json and not self._is_single
 
+    def _is_reference(self, artefact: Artefact) -> bool:
+        """What stayed at its site is not carried through here."""
+        return artefact.href is not None or self._transmission(artefact) is Transmission.REFERENCE
+
     def _transmission(self, artefact: Artefact) -> Transmission | None:
         return self._wish.transmissions.get(artefact.output)
 
@@ -133,7 +136,9 @@ class Results:
         return {each.output: self._member(each, form) for each in self.job.artefacts}
 
     def output(self, artefact: Artefact) -> Response:
-        """One output as it is, with ranges, ETag and Content-Length."""
+        """One output as it is, with ranges, ETag and Content-Length; or the way to it where it stayed at its site."""
+        if artefact.href is not None:
+            return self._led_to(artefact.href, artefact)
         if artefact.file is None:
             return Response(json.dumps(artefact.value), content_type=artefact.media_type)
         source = Source(partial(self.shelf.open, artefact.file), artefact.size, self.shelf.path(artefact.file))
@@ -144,8 +149,9 @@ class Results:
     def link(self, artefact: Artefact) -> Response | None:
         """The way to where an output lies, where anybody may fetch it there; None where only this service may."""
         link = self.shelf.link(artefact.file, artefact.media_type) if artefact.file is not None else None
-        if link is None:
-            return None
+        return None if link is None else self._led_to(link, artefact)
+
+    def _led_to(self, link: str, artefact: Artefact) -> Response:
         response = Response(status=303, headers={"Location": link, "Cache-Control": "no-store"})
         response.set_etag(self._etag(artefact))
         return response
@@ -158,7 +164,7 @@ class Results:
         return f"{self.base}/jobs/{self.job.id}/results/{artefact.output}"
 
     def _member(self, artefact: Artefact, form: Wanted) -> Any:
-        if self._transmission(artefact) is Transmission.REFERENCE or artefact.size > self._most(form):
+        if self._is_reference(artefact) or artefact.size > self._most(form):
             return {"href": self.href(artefact), "type": artefact.media_type}
         if artefact.file is None:
             return _in_document(artefact.value)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mooring_processes.execution import Failure
 from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
+from mooring_processes.jobs.database import compact
 from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.sites import words
@@ -107,6 +108,7 @@ class Hub:
             "end": self._end,
             "back": self._back,
             "progress": self._progress,
+            "kept": self._kept,
         }
         for verb, handler in verbs.items():
             await line.hear(words.to_hub("*", verb), handler, group="hub")
@@ -282,7 +284,7 @@ class Hub:
             Status.FAILED if failure else Status.SUCCESSFUL,
             None if failure else 100,
             str(said["message"]),
-            said["artefacts"] if not failure else "[]",
+            "[]" if failure else compact([each.to_json() for each in artefacts]),
             Failure.from_json(failure) if failure else None,
         )
         return {"written": await self._written(holding.ref, ended)}
@@ -293,6 +295,12 @@ class Hub:
         if not await self._holds(subject, holding):
             return {"gone": True}
         return {"written": await self._written(holding.ref, Returned(max(0, int(said["number"]))))}
+
+    async def _kept(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A machine keeps the results of attempts, and asks which of them are still wanted."""
+        refs = {Ref(str(job), int(epoch)) for job, epoch in said["runs"]}
+        fate = await self._in_store(lambda: self._roll.fate(words.speaker(subject), refs))
+        return fate.to_json()
 
     # the books
 

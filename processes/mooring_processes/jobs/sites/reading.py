@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from mooring.formats import Kind
 
@@ -15,6 +16,8 @@ from mooring_processes.limits import Limits
 
 PROCESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+VISIBLE = re.compile(r"[!-~]{1,2000}")
+"""Without spaces and line ends: it becomes a header."""
 MOST_PROCESSES = 1000
 LONGEST = 500_000
 """Bytes of all that a site announces."""
@@ -79,17 +82,24 @@ def _check(is_right: bool, process: str, member: str) -> None:  # noqa: FBT001 -
 
 
 def read_artefacts(text: str) -> list[Artefact]:
-    """The artefacts of an attempt, with names of files that lead nowhere else.
+    """The artefacts of an attempt, with names of files that lead nowhere else, and addresses that lead somewhere.
 
     Raises
     ------
     ValueError
-        where one does.
+        where one is otherwise.
     """
     artefacts = [Artefact.from_json(each) for each in json.loads(text)]
     for each in artefacts:
         if each.file is not None and not FILE_NAME.fullmatch(each.file):
             raise ValueError(f"{each.file!r} is no name of a file")
+        if each.href is not None and not _leads_somewhere(each.href):
+            raise ValueError(f"{each.output!r} is said to be at {each.href!r}, which is no address")
         if each.size < 0:
             raise ValueError(f"{each.file!r} has {each.size} bytes")
     return artefacts
+
+
+def _leads_somewhere(href: str) -> bool:
+    parts = urlsplit(href)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and VISIBLE.fullmatch(href) is not None

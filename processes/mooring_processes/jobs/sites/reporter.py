@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mooring_processes.jobs.engine import Engine
     from mooring_processes.jobs.job import Job
     from mooring_processes.jobs.sites.errand import Errand
+    from mooring_processes.jobs.sites.keeper import Keeper
     from mooring_processes.jobs.sites.line import Line
     from mooring_processes.jobs.sites.porter import Porter
 
@@ -44,37 +46,39 @@ class Gone(Exception):  # noqa: N818 - a state of the job, told to the caller
     """The hub does not want this attempt any more."""
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a machine of a site reports with."""
+
+    site: str
+    """Name of the site."""
+    machine: str
+    """Which of the site's this is."""
+    line: Line
+    """To the hub."""
+    engine: Engine
+    """Runs the jobs."""
+    porter: Porter
+    """Carries their files to the hub."""
+    keeper: Keeper | None
+    """Tells where they are, if they stay here."""
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    """Runs what waits."""
+
+
 class Reporter:
     """Tells the hub of one job.
 
     Parameters
     ----------
-    site : name of the site.
     errand : the job.
-    machine : which of the site's this is.
-    line : to the hub.
-    engine : runs the job.
-    porter : carries its files.
-    in_thread : runs what waits.
+    means : of this machine.
     """
 
-    def __init__(
-        self,
-        site: str,
-        errand: Errand,
-        machine: str,
-        line: Line,
-        engine: Engine,
-        porter: Porter,
-        in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
-    ) -> None:
-        self._site = site
+    def __init__(self, errand: Errand, means: Means) -> None:
         self._errand = errand
-        self._holding = errand.held_by(machine)
-        self._line = line
-        self._engine = engine
-        self._porter = porter
-        self._in_thread = in_thread
+        self._means = means
+        self._holding = errand.held_by(means.machine)
         self._logged = 0
 
     async def follow(self) -> None:
@@ -105,7 +109,7 @@ class Reporter:
         said = self._holding.to_json(message=message, failure=told, artefacts=artefacts)
         while True:
             try:
-                answer = await self._line.ask(words.to_hub(self._site, "end"), said, PATIENCE)
+                answer = await self._means.line.ask(words.to_hub(self._means.site, "end"), said, PATIENCE)
             except Away:
                 await asyncio.sleep(PAUSE)
             else:
@@ -116,7 +120,7 @@ class Reporter:
         """Tell that the job was begun and is not done, and will not be; where nobody hears it, time will tell."""
         said = self._holding.to_json(number=self._errand.number - 1)
         try:
-            await self._line.ask(words.to_hub(self._site, "back"), said, PATIENCE)
+            await self._means.line.ask(words.to_hub(self._means.site, "back"), said, PATIENCE)
         except Away:
             LOGGER.warning("the hub did not hear that %s is given back", self._errand.ref.job)
 
@@ -125,10 +129,9 @@ class Reporter:
         name = self._errand.local
         while True:
             try:
-                work = (
-                    (lambda: self._engine.get(name)) if known is None else lambda: self._engine.wait(name, LOOK, known)
-                )
-                found: Job | None = await self._in_thread(work)
+                engine = self._means.engine
+                work = partial(engine.get, name) if known is None else partial(engine.wait, name, LOOK, known)
+                found: Job | None = await self._means.in_thread(work)
             except (EngineError, OSError) as error:
                 LOGGER.warning("the engine of this machine: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -138,19 +141,19 @@ class Reporter:
     async def _tell_progress(self, job: Job) -> None:
         if job.status is Status.RUNNING and (job.progress or job.message):
             said = self._holding.to_json(percent=job.progress, message=job.message)
-            await self._line.tell(words.to_hub(self._site, "progress"), said)
+            await self._means.line.tell(words.to_hub(self._means.site, "progress"), said)
 
     async def _tell_log(self, job: Job) -> bool:
         """Tell what the job has said since; whether the hub has all of it."""
-        path = self._engine.log(job)
+        path = self._means.engine.log(job)
         while True:
-            content = await self._in_thread(lambda: _piece(path, self._logged))
+            content = await self._means.in_thread(lambda: _piece(path, self._logged))
             if not content:
                 return True
             offset = self._errand.log + self._logged
             said = self._holding.to_json(offset=offset, content=base64.b64encode(content).decode())
             try:
-                answer = await self._line.ask(words.to_hub(self._site, "log"), said, PATIENCE)
+                answer = await self._means.line.ask(words.to_hub(self._means.site, "log"), said, PATIENCE)
             except Away:
                 return False
             self._check(answer)
@@ -163,9 +166,10 @@ class Reporter:
             await asyncio.sleep(PAUSE)
 
     async def _deliver(self, job: Job) -> None:
-        """Bring the files of a successful job, and tell its end."""
-        artefacts = json.dumps([each.to_json() for each in job.artefacts])
-        wanted = [each.file for each in job.artefacts if each.file is not None]
+        """Bring the files of a successful job, unless they stay here, and tell its end."""
+        told = self._means.keeper.artefacts(job) if self._means.keeper else job.artefacts
+        artefacts = json.dumps([each.to_json() for each in told])
+        wanted = [each.file for each in told if each.file is not None]
         while True:
             if wanted:
                 await self._bring(job, artefacts, wanted)
@@ -178,11 +182,11 @@ class Reporter:
         while wanted:
             try:
                 said = self._holding.to_json(artefacts=artefacts)
-                answer = await self._line.ask(words.to_hub(self._site, "grant"), said, PATIENCE)
+                answer = await self._means.line.ask(words.to_hub(self._means.site, "grant"), said, PATIENCE)
                 self._check(answer)
                 for file in list(wanted):
                     place = answer["places"][file]
-                    await self._in_thread(partial(self._carry, job, file, place))
+                    await self._means.in_thread(partial(self._carry, job, file, place))
                     wanted.remove(file)
             except (Away, EngineError, NotBroughtError) as error:
                 LOGGER.warning("results of %s wait: %s", self._errand.ref.job, error)
@@ -190,8 +194,8 @@ class Reporter:
                 pause = min(LONGEST_PAUSE, 2 * pause)
 
     def _carry(self, job: Job, file: str, place: str) -> None:
-        with self._engine.files(job).local(file) as path:
-            self._porter.bring(path, place)
+        with self._means.engine.files(job).local(file) as path:
+            self._means.porter.bring(path, place)
 
     def _check(self, answer: Mapping[str, Any]) -> None:
         if "gone" in answer:

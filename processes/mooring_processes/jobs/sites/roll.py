@@ -32,6 +32,7 @@ from mooring_processes.jobs.database import (
 from mooring_processes.jobs.ends import End, of_attempt, tell
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.ledger import Change, request_text
+from mooring_processes.jobs.sites.keeper import Fate
 from mooring_processes.jobs.sites.words import HEARTBEAT, Announcement, Holding
 from mooring_processes.limits import Limits
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 SENT = "sent"
 """In place of an owner: the ticket of a job lies in the queue of its site."""
+STAYED = '"href":"'
+"""In the artefacts of a job some of which stayed at its site."""
 MISSED = 4
 """Heartbeats in a row after which a site is away."""
 FORGOTTEN = timedelta(days=30)
@@ -109,6 +112,9 @@ RENEW = (
     )
     .values(lease=clock() + bindparam("term"))
     .returning(JOBS.c.id, JOBS.c.epoch)
+)
+FATE = sa.select(*(JOBS.c[name] for name in ("id", "epoch", "status", "artefacts", "expired"))).where(
+    JOBS.c.queue == bindparam("site"), JOBS.c.id.in_(bindparam("jobs", expanding=True))
 )
 SEE = sa.update(SITES).where(SITES.c.name == bindparam("site")).values(seen=bindparam("moment"))
 LIST = sa.select(SITES).order_by(SITES.c.name)
@@ -223,6 +229,15 @@ class Roll:
         key = {"job": ref.job, "site": site, "machine": holding.machine, "at": ref.epoch}
         with self._database.begin() as connection:
             return connection.execute(HOLDS, key).first() is not None
+
+    def fate(self, site: str, refs: Collection[Ref]) -> Fate:
+        """What is known here of attempts that are done at their site."""
+        with self._database.begin() as connection:
+            rows = connection.execute(FATE, {"site": site, "jobs": [ref.job for ref in refs]}).all()
+        found = {Ref(row.id, row.epoch): row for row in rows}
+        going = {ref for ref, row in found.items() if not Status(row.status).is_done}
+        settled = {ref for ref, row in found.items() if STAYED in row.artefacts and row.expired is None}
+        return Fate(frozenset(refs) & settled, frozenset(refs) - settled - going)
 
     def give_up(self) -> list[Change]:
         """Let jobs fail that have waited for their sites as long as they may."""

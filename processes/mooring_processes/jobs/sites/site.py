@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,13 +23,16 @@ from mooring_processes.jobs.errors import EngineError
 from mooring_processes.jobs.job import JobQuery
 from mooring_processes.jobs.sites import words
 from mooring_processes.jobs.sites.errand import Errand
+from mooring_processes.jobs.sites.keeper import Fate
 from mooring_processes.jobs.sites.line import Away, Line
 from mooring_processes.jobs.sites.porter import NotBroughtError, Porter
-from mooring_processes.jobs.sites.reporter import Gone, Reporter
+from mooring_processes.jobs.sites.reporter import Gone, Means, Reporter
 
 if TYPE_CHECKING:
     from mooring_processes.catalogue import Catalogue
     from mooring_processes.jobs.engine import Engine
+    from mooring_processes.jobs.job import Job
+    from mooring_processes.jobs.sites.keeper import Keeper
     from mooring_processes.jobs.sites.line import Queue, Ticket
     from mooring_processes.jobs.sites.relay import Relay
     from mooring_processes.jobs.sites.words import Announcement
@@ -42,6 +45,10 @@ PAUSE = 1.0
 """Seconds until the hub, or the store of this machine, is asked again."""
 THREADS = 64
 """Threads that wait for jobs; more jobs than that are not followed at once."""
+TIDYING = 15.0
+"""Seconds between two looks for results that stay here and are not wanted any more."""
+TOGETHER = 500
+"""Jobs that the hub is asked for at once."""
 GREETING = 30
 """Heartbeats between two announcements, in case the hub has forgotten."""
 
@@ -62,6 +69,7 @@ class Site:
     catalogue : what is offered, whatever the hub asks for.
     announcement : the same for the hub.
     relay : where the hub is found.
+    keeper : tells where results are that stay here; None where they go to the hub.
     """
 
     def __init__(
@@ -71,6 +79,7 @@ class Site:
         catalogue: Catalogue,
         announcement: Announcement,
         relay: Relay,
+        keeper: Keeper | None = None,
     ) -> None:
         self._name = name
         self._new_engine = new_engine
@@ -79,6 +88,7 @@ class Site:
         self._machine = announcement.machine
         self._relay = relay
         self._porter = Porter(relay.ca)
+        self._keeper = keeper
         # each job in hand has one that waits for it
         self._threads = ThreadPoolExecutor(THREADS, "site")
         self._errands: dict[str, Errand] = {}
@@ -119,25 +129,28 @@ class Site:
         await self._in_thread(self._engine.start)
         self._has_begun = True
         await self._line.hear(words.to_site(self._name, "stop"), self._stop)
-        for errand in await self._in_thread(self._left_over):
+        for errand in await self._left_over():
             self._see(errand)
         berths = [self._berth(await self._line.pull(self._name)) for _ in range(self._engine.settings.slots)]
-        await asyncio.gather(self._beat(), *berths)
+        await asyncio.gather(self._beat(), self._tidy(), *berths)
 
     # who is here
 
     async def _announce(self) -> str:
         """Tell the hub what is offered here, until it has heard; its URL."""
+        answer = await self._asked("hello", self._announcement.to_json())
+        if "refused" in answer:
+            raise RefusedByHubError(str(answer["refused"]))
+        return str(answer["hub"])
+
+    async def _asked(self, verb: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer of the hub, once it gives one."""
         while True:
             try:
-                answer = await self._line.ask(words.to_hub(self._name, "hello"), self._announcement.to_json(), PATIENCE)
+                return await self._line.ask(words.to_hub(self._name, verb), said, PATIENCE)
             except Away:
                 LOGGER.warning("the hub does not answer yet")
                 await asyncio.sleep(PAUSE)
-                continue
-            if "refused" in answer:
-                raise RefusedByHubError(str(answer["refused"]))
-            return str(answer["hub"])
 
     async def _greet(self) -> None:
         """Tell once more: the hub may have been replaced."""
@@ -220,8 +233,7 @@ class Site:
         if not await self._is_seen(errand):
             # it was dismissed, or given to another machine
             await self._persistently(lambda: self._engine.dismiss(errand.local))
-        # now that it is done, this removes it
-        await self._persistently(lambda: self._engine.dismiss(errand.local))
+        await self._persistently(lambda: self._clear_away(errand))
         self._errands.pop(errand.local, None)
 
     async def _is_seen(self, errand: Errand) -> bool:
@@ -261,15 +273,46 @@ class Site:
             await self._persistently(partial(self._engine.dismiss, errand.local))
         return {"stopped": True} if found else None
 
-    def _left_over(self) -> list[Errand]:
-        """In a thread: jobs whose end the hub has not heard, from before this process began."""
-        errands: list[Errand] = []
-        page = self._engine.find(JobQuery(limit=1000))
-        errands += [Errand.of(job) for job in page.jobs]
-        while page.has_more:
-            page = self._engine.find(JobQuery(limit=1000, offset=len(errands)))
-            errands += [Errand.of(job) for job in page.jobs]
-        return errands
+    async def _left_over(self) -> list[Errand]:
+        """Jobs from before this process began whose end the hub has not heard."""
+        jobs = await self._in_thread(self._jobs)
+        fate = await self._fate([Errand.of(job).ref for job in jobs if job.status.is_done])
+        return [errand for errand in map(Errand.of, jobs) if errand.ref not in fate.settled]
+
+    def _jobs(self) -> list[Job]:
+        """In a thread: all jobs that are here."""
+        jobs: list[Job] = []
+        has_more = True
+        while has_more:
+            page = self._engine.find(JobQuery(limit=1000, offset=len(jobs)))
+            jobs += page.jobs
+            has_more = page.has_more
+        return jobs
+
+    # results that stay here
+
+    def _clear_away(self, errand: Errand) -> None:
+        """In a thread: remove a job that is done, unless callers are led to its results here."""
+        job = self._engine.get(errand.local)
+        if job is None or self._keeper is None or not self._keeper.keeps(job):
+            self._engine.dismiss(errand.local)
+
+    async def _tidy(self) -> None:
+        """Remove what the hub has no more use for, again and again."""
+        while True:
+            await asyncio.sleep(TIDYING)
+            jobs = await self._persistently(self._jobs)
+            done = [job for job in jobs if job.status.is_done and job.id not in self._errands]
+            kept = {Errand.of(job).ref: job.id for job in done}
+            for ref in (await self._fate(list(kept))).gone:
+                await self._persistently(partial(self._engine.dismiss, kept[ref]))
+
+    async def _fate(self, refs: Sequence[Ref]) -> Fate:
+        """What the hub has to say of jobs that are done here, once it answers."""
+        fate = Fate()
+        for at in range(0, len(refs), TOGETHER):
+            fate |= Fate.from_json(await self._asked("kept", {"runs": refs[at : at + TOGETHER]}))
+        return fate
 
     # how it ends
 
@@ -291,7 +334,8 @@ class Site:
     # the rest
 
     def _reporter(self, errand: Errand) -> Reporter:
-        return Reporter(self._name, errand, self._machine, self._line, self._engine, self._porter, self._in_thread)
+        means = Means(self._name, self._machine, self._line, self._engine, self._porter, self._keeper, self._in_thread)
+        return Reporter(errand, means)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -17,6 +17,9 @@ STREAM = "MOORING"
 """The stream of all queues."""
 SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
+PUBLISHED = "results"
+"""Below the address of a site, where what stayed there is found: by job and output."""
+
 HEARTBEAT = 2.0
 """Seconds between two words of a machine that it is there."""
 LEASE = 30.0

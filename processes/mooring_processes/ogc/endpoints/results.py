@@ -78,8 +78,7 @@ class JobResults:
         if job.status is not Status.SUCCESSFUL:
             raise Problem(404, ogc.RESULT_NOT_READY, f"the job is {job.status}; its results come when it is successful")
         if job.expired is not None:
-            detail = f"the results of this job expired on {job.expired:%Y-%m-%d at %H:%M} UTC; run it again"
-            raise Problem(410, ogc.RESULT_NOT_AVAILABLE, detail)
+            raise errors.of_expiry(job.expired)
         if not job.request.outputs:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "no output was asked for, so the job has no results")
         return self._service.results_of(job)

@@ -95,6 +95,7 @@ RESPONSES: dict[str, Answer] = {
     "304": good("Nothing changed.", {}, "ETag"),
     "statusInfo": document("The state of the job.", "statusInfo", "ETag", "Preference-Applied"),
     "created": document("A job was made.", "statusInfo", "Location", "ETag", "Preference-Applied"),
+    "at-site": good("The only output stayed at a site, and is found there.", {}, "Location", "ETag"),
     "references": good("Where each output is found, in Link headers; or nothing was asked for.", {}, "Link"),
 }
 """Answers by what this document calls them."""

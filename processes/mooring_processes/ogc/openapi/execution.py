@@ -98,6 +98,7 @@ def executed(outputs: Described, *, asynchronous: bool = True) -> dict[str, Any]
         "200": good("The results, as they were asked for.", content, *names),
         **made,
         "204": response("references"),
+        "303": response("at-site"),
         **problems(*FAILURES),
     }
 

@@ -140,6 +140,7 @@ def _results(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
             "200": good("The results.", contents(outputs, schema_of("results")), *FILES),
             "204": response("references"),
             "206": good("A part of the only output.", _files(outputs), *FILES),
+            "303": response("at-site"),
             **PART,
             **problems(*FAILURES, 410, 412, 416),
         },
@@ -154,7 +155,7 @@ def _output(outputs: Collection[Mapping[str, Any]]) -> dict[str, Any]:
         "responses": {
             "200": good("The output.", content, *FILES),
             "206": good("A part of it.", _files(outputs), *FILES),
-            "303": good("It is found at a store, by a link that can be followed for a while.", {}, "Location", "ETag"),
+            "303": good("It is found at a store, by a link that lasts a while, or at a site.", {}, "Location", "ETag"),
             **PART,
             **problems(*FAILURES, 410, 412, 416),
         },

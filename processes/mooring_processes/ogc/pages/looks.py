@@ -53,7 +53,7 @@ def is_picture(artefact: Artefact) -> bool:
 
 def can_draw(artefact: Artefact) -> bool:
     """Whether a picture may be made of an output."""
-    return _bare(_media_type(artefact)) in _media_types(DRAWN)
+    return artefact.href is None and _bare(_media_type(artefact)) in _media_types(DRAWN)
 
 
 def _media_type(artefact: Artefact) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from flask import Response, request
 
@@ -51,6 +52,8 @@ class Shown:
     """Where it is small."""
     text: str | None
     """How it begins, where it is text."""
+    host: str | None
+    """Where it stayed, if not here."""
 
 
 def results_page(service: Service, results: Results) -> Response:
@@ -101,6 +104,7 @@ def _shown(service: Service, results: Results) -> Iterator[Shown]:
             facts=Looks(service.engine).facts(results, artefact) if wants else None,
             value=artefact.value,
             text=_beginning(results.shelf, artefact),
+            host=None if artefact.href is None else urlsplit(artefact.href).netloc,
         )
 
 
@@ -111,7 +115,9 @@ def _picture(results: Results, artefact: Artefact) -> str | None:
 
 
 def _beginning(shelf: Shelf, artefact: Artefact) -> str | None:
-    """How an output begins that is text and has no rows."""
+    """How an output begins that is here, is text and has no rows."""
+    if artefact.href is not None:
+        return None
     if artefact.file is None:
         return None if isinstance(artefact.value, str) else json_text(artefact.value)
     bare = artefact.media_type.partition(";")[0]

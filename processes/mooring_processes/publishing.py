@@ -1,0 +1,47 @@
+"""A site's own address: its results are given out there, where `mooring join --url` says they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.joining import of_site
+from mooring_processes.ogc.published import Published, published_app
+from mooring_processes.server import Server, announce
+
+if TYPE_CHECKING:
+    from mooring_processes.configuration import Configuration
+
+
+def publish_forever(name: str, configuration: Configuration) -> None:
+    """Give out the results that stay at this machine of a site, until a signal says stop.
+
+    Parameters
+    ----------
+    name : of the site.
+    configuration : the same as that of the machine, with an address to listen on.
+
+    Raises
+    ------
+    NoSiteNameError
+        where no site can have that name.
+    OSError
+        where the state directory cannot be used.
+    """
+    configuration = of_site(configuration, name)
+    settings = configuration.settings
+    engine = Engine(
+        EngineSettings(
+            state=configuration.state,
+            workplace={},
+            slots=0,
+            store=settings.store,
+            results=configuration.results,
+            results_options=settings.results_options,
+            retention=settings.retention,
+        )
+    )
+    engine.prepare()
+    published = Published(engine, configuration.url)
+    announce(f"the results of {name} at {published.base}", configuration)
+    Server(published_app(published), published, configuration).run()
