@@ -160,14 +160,16 @@ class Join:
         from mooring_processes.jobs.sites.keeper import AddressError  # noqa: PLC0415
         from mooring_processes.jobs.sites.relay import Relay, RelayError  # noqa: PLC0415
         from mooring_processes.jobs.sites.site import RefusedByHubError  # noqa: PLC0415
+        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
         from mooring_processes.joining import join_forever  # noqa: PLC0415
 
+        wrong = (ConfigurationError, ServingError, SiteNameError, AddressError, RelayError, RefusedByHubError, OSError)
         paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
         try:
             relay = Relay(arguments.hub, *paths)
             configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
             join_forever(relay, arguments.site, configuration, arguments.url)
-        except (ConfigurationError, ServingError, RelayError, RefusedByHubError, AddressError, OSError) as error:
+        except wrong as error:
             print(error, file=sys.stderr)
             return 1
         return 0
@@ -189,12 +191,13 @@ class Publish:
     def run(self, arguments: Namespace) -> int:
         """Give them out until a signal says stop; 1 where that cannot be."""
         from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
         from mooring_processes.publishing import publish_forever  # noqa: PLC0415
 
         try:
             places = {name: getattr(arguments, name) for name in ("host", "port", "state")}
             publish_forever(arguments.site, read_configuration(arguments.config, **places))
-        except (ConfigurationError, OSError) as error:
+        except (ConfigurationError, SiteNameError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         return 0
@@ -216,11 +219,12 @@ class Invite:
     def run(self, arguments: Namespace) -> int:
         """Make them; 1 where the name will not do, or the file is there already."""
         from mooring_processes.jobs.sites.invitation import InvitationError, invite  # noqa: PLC0415 - slow
+        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
 
         credentials = arguments.credentials or Path(f"{arguments.site}.seed")
         try:
             invite(arguments.site, credentials, arguments.users)
-        except (InvitationError, OSError) as error:
+        except (InvitationError, SiteNameError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         print(f"{credentials} is for {arguments.site}, and for nobody else; {arguments.users} tells the relay of it.")

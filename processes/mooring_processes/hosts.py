@@ -88,7 +88,7 @@ class Hosts:
 
 def is_usable(entry: str) -> bool:
     """Whether an entry of such a list can ever cover a host: a name in small letters, an address or a network."""
-    if _is_network(entry):
+    if is_network(entry):
         return True
     name, mark, port = entry.rpartition(":")
     if mark and not (port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
@@ -130,7 +130,8 @@ def target_of(parts: SplitResult) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _is_network(entry: str) -> bool:
+def is_network(entry: str) -> bool:
+    """Whether an entry of such a list is an address, or a network."""
     try:
         ipaddress.ip_network(entry, strict=False)
     except ValueError:

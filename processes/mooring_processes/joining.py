@@ -11,17 +11,13 @@ from mooring_processes.equipment import engine_settings, policy_of
 from mooring_processes.jobs.engine import Engine
 from mooring_processes.jobs.sites.keeper import Keeper
 from mooring_processes.jobs.sites.site import Site
-from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
+from mooring_processes.jobs.sites.words import Announcement, check_name
 from mooring_processes.jobs.state import State
 from mooring_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
     from mooring_processes.jobs.sites.relay import Relay
-
-
-class NoSiteNameError(OSError):
-    """A name that no site can have."""
 
 
 def join_forever(relay: Relay, name: str, configuration: Configuration, url: str | None = None) -> None:
@@ -40,6 +36,8 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
         where a method cannot be served.
     RefusedByHubError
         where the hub does not take this site.
+    SiteNameError
+        where no site can have that name.
     AddressError
         where nobody can be led to *url*.
     OSError
@@ -61,11 +59,10 @@ def of_site(configuration: Configuration, name: str) -> Configuration:
 
     Raises
     ------
-    NoSiteNameError
+    SiteNameError
         where no site can have that name.
     """
-    if not SITE_NAME.fullmatch(name):
-        raise NoSiteNameError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
+    check_name(name)
     state = str(configuration.state_called(f"site-{name}"))
     return replace(configuration, settings=replace(configuration.settings, state=state))
 

@@ -23,7 +23,7 @@ def publish_forever(name: str, configuration: Configuration) -> None:
 
     Raises
     ------
-    NoSiteNameError
+    SiteNameError
         where no site can have that name.
     OSError
         where the state directory cannot be used.

@@ -158,7 +158,7 @@ def test_an_invitation_is_made_once(tmp_path):
     lines = [line for line in users.read_text().splitlines() if line.endswith("# awi")]
     assert len(lines) == 1
     assert lines[0] not in first.splitlines()
-    with pytest.raises(InvitationError, match="small letters, digits and hyphens"):
+    with pytest.raises(words.SiteNameError, match="small letters, digits and hyphens"):
         invite("A.*", tmp_path / "x.seed", users)
 
 

@@ -48,5 +48,5 @@ def service(configuration: Configuration) -> Finding:
         return Finding("methods", str(error), "mend what is named there")
     except ModuleNotFoundError as error:
         return Finding("methods", f"{error.name} is not installed", "install it beside Mooring")
-    catalogue = service_of(app).catalogue
+    catalogue = service_of(app).offer.own
     return Finding("methods", f"{len(catalogue)} processes: {', '.join(catalogue)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from mooring.formats import Kind
 
 from mooring_processes.datasets import Dataset, DatasetUnavailableError, open_grid
 from mooring_processes.doctor.finding import Finding
-from mooring_processes.hosts import ForbiddenHostError, Hosts, UnknownHostError
+from mooring_processes.hosts import ForbiddenHostError, Hosts, UnknownHostError, is_network
 from mooring_processes.ogc.data import layer
 
 
@@ -46,7 +45,7 @@ def host(key: str, entry: str, listed: Sequence[str]) -> Finding:
     listed : all of them: a private address must be among them.
     """
     about = f"mooring.{key}: {entry}"
-    if _is_network(entry):
+    if is_network(entry):
         return Finding(about, "an address, or a network")
     try:
         found = Hosts(tuple(listed)).resolve(urlsplit(f"http://{entry}"))
@@ -55,11 +54,3 @@ def host(key: str, entry: str, listed: Sequence[str]) -> Finding:
     except ForbiddenHostError:
         return Finding(about, "it leads to a private address", "list that address, or its network, too")
     return Finding(about, f"it leads to {found}")
-
-
-def _is_network(entry: str) -> bool:
-    try:
-        ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return False
-    return True

@@ -295,11 +295,6 @@ class Engine:
         """Who is to be told how jobs go."""
         return self._store.outbox
 
-    @property
-    def identity(self) -> str:
-        """Who runs jobs here: the same as long as the state directory lasts."""
-        return self._state.identity
-
     def secret(self) -> str:
         """A secret of the service, made once and kept in its state directory."""
         return self._state.secret()

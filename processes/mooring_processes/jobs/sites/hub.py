@@ -12,7 +12,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -58,6 +58,8 @@ ROOM = 64 * 1024
 """Bytes of an answer beside the request in it."""
 
 T = TypeVar("T")
+Answering = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+Heard = Callable[[Ref, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class House(Protocol):
@@ -103,10 +105,10 @@ class Hub:
         verbs = {
             "hello": self._hello,
             "take": self._take,
-            "grant": self._grant,
-            "log": self._log,
-            "end": self._end,
-            "back": self._back,
+            "grant": self._of_holder(self._grant),
+            "log": self._of_holder(self._log),
+            "end": self._of_holder(self._end),
+            "back": self._of_holder(self._back),
             "progress": self._progress,
             "kept": self._kept,
         }
@@ -251,32 +253,23 @@ class Hub:
             told = Progressed(min(100, max(0, int(said["percent"]))), str(said["message"]))
             self._house.clerk.report(holding.ref, told)
 
-    async def _log(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-        holding = Holding.from_json(said)
-        if not await self._holds(subject, holding):
-            return {"gone": True}
+    async def _log(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         content = base64.b64decode(said["content"])
-        await asyncio.to_thread(self._state.logbook.write, holding.ref.job, int(said["offset"]), content)
+        await asyncio.to_thread(self._state.logbook.write, ref.job, int(said["offset"]), content)
         return {"written": len(content)}
 
-    async def _grant(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _grant(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine wants to bring the files of an attempt."""
-        holding = Holding.from_json(said)
-        if not await self._holds(subject, holding):
-            return {"gone": True}
         files = [(each.file, each.size) for each in read_artefacts(said["artefacts"]) if each.file is not None]
-        grants = [Grant(holding.ref, file, size) for file, size in files]
+        grants = [Grant(ref, file, size) for file, size in files]
         tokens = await self._in_store(lambda: self._grants.give(*grants))
         base = f"{self._settings.base}/sites/uploads"
         return {"places": {file: f"{base}/{token}" for (file, _), token in zip(files, tokens, strict=True)}}
 
-    async def _end(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _end(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """An attempt is over."""
-        holding = Holding.from_json(said)
-        if not await self._holds(subject, holding):
-            return {"gone": True}
         artefacts = read_artefacts(said["artefacts"])
-        missing = await asyncio.to_thread(self._missing, holding.ref, artefacts)
+        missing = await asyncio.to_thread(self._missing, ref, artefacts)
         if missing:
             return {"missing": missing}
         failure = said["failure"]
@@ -287,14 +280,11 @@ class Hub:
             "[]" if failure else compact([each.to_json() for each in artefacts]),
             Failure.from_json(failure) if failure else None,
         )
-        return {"written": await self._written(holding.ref, ended)}
+        return {"written": await self._written(ref, ended)}
 
-    async def _back(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _back(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine that stops in good order gives back what it had begun."""
-        holding = Holding.from_json(said)
-        if not await self._holds(subject, holding):
-            return {"gone": True}
-        return {"written": await self._written(holding.ref, Returned(max(0, int(said["number"]))))}
+        return {"written": await self._written(ref, Returned(max(0, int(said["number"]))))}
 
     async def _kept(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine keeps the results of attempts, and asks which of them are still wanted."""
@@ -303,6 +293,15 @@ class Hub:
         return fate.to_json()
 
     # the books
+
+    def _of_holder(self, handler: Heard) -> Answering:
+        """Let only the machine that has an attempt in hand say what becomes of it."""
+
+        async def heard(subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+            holding = Holding.from_json(said)
+            return await handler(holding.ref, said) if await self._holds(subject, holding) else {"gone": True}
+
+        return heard
 
     async def _holds(self, subject: str, holding: Holding) -> bool:
         site = words.speaker(subject)

@@ -33,13 +33,12 @@ def invite(name: str, credentials: Path, users: Path) -> None:
 
     Raises
     ------
+    SiteNameError
+        where no site can have that name.
     InvitationError
-        where the name will not do.
-    FileExistsError
-        where the credentials have been made already.
+        where the credentials are there already.
     """
-    if not words.SITE_NAME.fullmatch(name):
-        raise InvitationError(f"{name!r} is no name of a site; it takes small letters, digits and hyphens")
+    words.check_name(name)
     if credentials.exists():
         raise InvitationError(f"{credentials} is there already; remove it first, to lock out whoever has it")
     seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from mooring.formats import Kind
 
 from mooring_processes.execution import Artefact
-from mooring_processes.jobs.sites.words import SITE_NAME, Announcement
+from mooring_processes.jobs.sites.words import Announcement, SiteNameError, check_name
 from mooring_processes.limits import Limits
 
 PROCESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -38,8 +38,10 @@ def read_announcement(site: str, said: Mapping[str, Any], taken: Collection[str]
     AnnouncementError
         where the hub cannot list that.
     """
-    if not SITE_NAME.fullmatch(site):
-        raise AnnouncementError(f"{site!r} is no name of a site; it takes small letters, digits and hyphens")
+    try:
+        check_name(site)
+    except SiteNameError as error:
+        raise AnnouncementError(str(error)) from error
     if site in taken:
         raise AnnouncementError(f"{site!r} has a meaning of its own at this hub; take another name")
     if len(json.dumps(said)) > LONGEST:

@@ -26,6 +26,22 @@ LEASE = 30.0
 """Seconds after which a machine that was not heard of loses its jobs to others."""
 
 
+class SiteNameError(ValueError):
+    """A name that no site can have."""
+
+
+def check_name(site: str) -> None:
+    """Refuse a name that no site can have.
+
+    Raises
+    ------
+    SiteNameError
+        where it is one.
+    """
+    if not SITE_NAME.fullmatch(site):
+        raise SiteNameError(f"{site!r} is no name of a site; it takes small letters, digits and hyphens")
+
+
 def ticket(site: str, job: str) -> str:
     """Where the ticket of a job lies."""
     return f"mooring.jobs.{site}.{job}"
