@@ -13,6 +13,7 @@ import pytest
 import rasterio
 import requests
 import xarray as xr
+from engines import eventually
 from mooring_processes.app import create_app
 from mooring_processes.configuration import ConfigurationError, read_configuration
 from pyproj import Transformer
@@ -367,10 +368,16 @@ def test_an_address_is_read_like_a_file_and_one_that_does_not_answer_holds_nobod
         silence = f"http://127.0.0.1:{silent.getsockname()[1]}/grid.tif"
         named["silent"] = {"path": silence, "kind": "grid"}
         with serve(tmp_path, datasets=named) as service:
-            for _ in range(4):
+
+            def described(name: str) -> str:
                 told = {each["id"]: each["description"] for each in get(service.url, "").json()["collections"]}
-                assert "in EPSG:25832" in told["far"]
                 assert told["silent"].startswith("Unavailable: its address ")
+                return told[name]
+
+            # each web process reads it once, and waits only so long for it
+            for _ in range(4):
+                eventually(lambda: "in EPSG:25832" in described("far"))
             assert get(service.url, "/near/items", limit=1).json()["numberMatched"] == 40
             assert get(service.url, "/silent/coverage").status_code == 503
+            eventually(lambda: get(service.url, "/far/coverage", f="json").status_code == 200)
             assert coverage(service.url, "far", subset="x(560500),y(5930500)")["ranges"]["band_data"]["values"] == [0.0]
