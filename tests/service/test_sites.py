@@ -61,6 +61,11 @@ def test_processes_of_a_site_are_called_like_any_other(port, awi):
         assert hub.awi.mean("sst") == pytest.approx(float(sea_surface().sst.mean()))
 
 
+def page_of(port: Harbour, path: str) -> str:
+    """A page of the hub."""
+    return requests.get(f"{port.hub.url}{path}?f=html", timeout=PATIENCE).text
+
+
 def test_a_site_is_listed_with_its_state(port, awi):
     told = requests.get(f"{port.hub.url}/processes/awi.shout", timeout=PATIENCE).json()
     roles = {each["role"]: each["title"] for each in told["metadata"]}
@@ -68,7 +73,10 @@ def test_a_site_is_listed_with_its_state(port, awi):
     assert "awi.shout" in port.site("awi")["processes"]
     page = requests.get(f"{port.hub.url}/processes/awi.shout?f=html", timeout=PATIENCE).text
     assert "Runs at" in page
-    assert "awi" in requests.get(f"{port.hub.url}/sites?f=html", timeout=PATIENCE).text
+    assert "service.awi.shout(" in page
+    for path in ("/", "/sites", "/collections"):
+        assert '<a href="/sites"' in page_of(port, path)
+    assert "Say it louder</a> <code>awi.shout</code>" in page_of(port, "/sites")
     definition = requests.get(f"{port.hub.url}/openapi?f=json", timeout=PATIENCE).json()
     assert {"/processes/awi.shout/execution", "/sites", "/sites/uploads/{token}"} <= set(definition["paths"])
     OpenAPIV30SpecValidator(definition).validate()

@@ -116,7 +116,7 @@ class Calls:
     def _python(self) -> str:
         names = python_names(self.entry.description["inputs"])
         lines = ["from pathlib import Path", ""] if self.needs_file else []
-        name = python_name(self.entry.id)
+        name = ".".join(map(python_name, self.entry.id.split(".")))
         process = f"service.{name}" if not name.startswith("_") else f"service[{_python_value(self.entry.id)}]"
         given = [f"{names[key]}={laid_out(value, _python_value)}" for key, value in self.inputs.items()]
         if any("\n" in each for each in given):

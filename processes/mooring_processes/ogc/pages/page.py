@@ -68,7 +68,13 @@ def seal(response: Response) -> Response:
 def register(app: Flask, service: Service) -> None:
     """Teach an application the words of the pages, and the rules for all HTML that leaves it."""
     site = text(service.metadata.get("identification", {}).get("title")) or "Mooring"
-    shared = {"service": service, "base": service.base, "root": urlsplit(service.base).path, "site": site}
+    shared = {
+        "service": service,
+        "base": service.base,
+        "root": urlsplit(service.base).path,
+        "site": site,
+        "takes_sites": service.offer.takes_sites,
+    }
     app.context_processor(lambda: shared)
     app.jinja_env.filters |= {
         "by_standard": words.by_standard,
