@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
 
+from mooring_processes.errors import OperatorError
+
 SHOWN = Repr()
 SHOWN.maxstring = SHOWN.maxother = 60
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(OperatorError, ValueError):
     """A configuration that cannot be used; the message names the key and what it takes."""
 
 

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mooring_processes.errors import OperatorError
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
@@ -23,7 +25,23 @@ PATIENCE = 60.0
 """Seconds the demonstration gives its service to come up."""
 
 
-class Serve:
+class Command:
+    """A part of the command that says in a sentence why it cannot do what it is told."""
+
+    def run(self, arguments: Namespace) -> int:
+        """Do it; 1 where that cannot be, with the reason on standard error."""
+        try:
+            return self.work(arguments)
+        except (OperatorError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+
+    def work(self, arguments: Namespace) -> int:
+        """Do it; what the command ends with."""
+        raise NotImplementedError
+
+
+class Serve(Command):
     """``mooring serve``: methods as an OGC API - Processes service."""
 
     help = "serve methods as an OGC API - Processes service"
@@ -33,20 +51,15 @@ class Serve:
         declare_service(parser)
         parser.add_argument("--no-jobs", action="store_true", help="leave jobs to workers, and run calls only")
 
-    def run(self, arguments: Namespace) -> int:
-        """Serve until a signal says stop; 1 where the service cannot be made."""
-        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
-        from mooring_processes.errors import ServingError  # noqa: PLC0415
-        from mooring_processes.server import serve_forever  # noqa: PLC0415
+    def work(self, arguments: Namespace) -> int:
+        """Serve until a signal says stop."""
+        from mooring_processes.configuration import read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.server import serve_forever  # noqa: PLC0415 - the same
 
-        try:
-            configuration = read_configuration(arguments.config, **stated(arguments))
-            if arguments.no_jobs:
-                configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
-            serve_forever(configuration)
-        except (ConfigurationError, ServingError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+        configuration = read_configuration(arguments.config, **stated(arguments))
+        if arguments.no_jobs:
+            configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
+        serve_forever(configuration)
         return 0
 
 
@@ -84,7 +97,7 @@ class Doctor:
         yield from examination.examine(configuration)
 
 
-class Worker:
+class Worker(Command):
     """``mooring worker``: a machine that runs jobs and serves nobody."""
 
     help = "run jobs of a store that several machines share, without serving anybody"
@@ -96,20 +109,15 @@ class Worker:
         parser.add_argument("--state", type=Path, help="this machine's own directory, on a local disk")
         parser.add_argument("--check", action="store_true", help="only say whether this worker is at work")
 
-    def run(self, arguments: Namespace) -> int:
-        """Work until a signal says stop; 1 where that cannot be, or where a worker that is checked is not at work."""
-        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
-        from mooring_processes.errors import ServingError  # noqa: PLC0415
-        from mooring_processes.working import is_at_work, work_forever  # noqa: PLC0415
+    def work(self, arguments: Namespace) -> int:
+        """Work until a signal says stop; 1 where a worker that is checked is not at work."""
+        from mooring_processes.configuration import read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.working import is_at_work, work_forever  # noqa: PLC0415 - the same
 
-        try:
-            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
-            if arguments.check:
-                return 0 if is_at_work(configuration) else 1
-            work_forever(configuration)
-        except (ConfigurationError, ServingError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+        configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+        if arguments.check:
+            return 0 if is_at_work(configuration) else 1
+        work_forever(configuration)
         return 0
 
 
@@ -137,7 +145,7 @@ class Demo:
                     service.terminate()
 
 
-class Join:
+class Join(Command):
     """``mooring join``: a machine of a site, which dials out to a hub and runs its jobs here."""
 
     help = "offer methods through the hub of another institute, by dialling out only"
@@ -153,29 +161,20 @@ class Join:
         parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
         parser.add_argument("--url", help="where `mooring publish` gives out the results, which then stay here")
 
-    def run(self, arguments: Namespace) -> int:
-        """Serve the hub until a signal says stop; 1 where that cannot be."""
-        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
-        from mooring_processes.errors import ServingError  # noqa: PLC0415
-        from mooring_processes.jobs.sites.keeper import AddressError  # noqa: PLC0415
-        from mooring_processes.jobs.sites.relay import Relay, RelayError  # noqa: PLC0415
-        from mooring_processes.jobs.sites.site import RefusedByHubError  # noqa: PLC0415
-        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
-        from mooring_processes.joining import join_forever  # noqa: PLC0415
+    def work(self, arguments: Namespace) -> int:
+        """Serve the hub until a signal says stop."""
+        from mooring_processes.configuration import read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.jobs.sites.relay import Relay  # noqa: PLC0415 - the same
+        from mooring_processes.joining import join_forever  # noqa: PLC0415 - the same
 
-        wrong = (ConfigurationError, ServingError, SiteNameError, AddressError, RelayError, RefusedByHubError, OSError)
         paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
-        try:
-            relay = Relay(arguments.hub, *paths)
-            configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
-            join_forever(relay, arguments.site, configuration, arguments.url)
-        except wrong as error:
-            print(error, file=sys.stderr)
-            return 1
+        relay = Relay(arguments.hub, *paths)
+        configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
+        join_forever(relay, arguments.site, configuration, arguments.url)
         return 0
 
 
-class Publish:
+class Publish(Command):
     """``mooring publish``: a site's results at its own address."""
 
     help = "give out the results that stay at this machine of a site, and nothing else"
@@ -188,22 +187,17 @@ class Publish:
         parser.add_argument("--host", help="where to listen (default: localhost)")
         parser.add_argument("--port", type=int, help="where to listen (default: 5000)")
 
-    def run(self, arguments: Namespace) -> int:
-        """Give them out until a signal says stop; 1 where that cannot be."""
-        from mooring_processes.configuration import ConfigurationError, read_configuration  # noqa: PLC0415 - slow
-        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
-        from mooring_processes.publishing import publish_forever  # noqa: PLC0415
+    def work(self, arguments: Namespace) -> int:
+        """Give them out until a signal says stop."""
+        from mooring_processes.configuration import read_configuration  # noqa: PLC0415 - slow
+        from mooring_processes.publishing import publish_forever  # noqa: PLC0415 - the same
 
-        try:
-            places = {name: getattr(arguments, name) for name in ("host", "port", "state")}
-            publish_forever(arguments.site, read_configuration(arguments.config, **places))
-        except (ConfigurationError, SiteNameError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+        places = {name: getattr(arguments, name) for name in ("host", "port", "state")}
+        publish_forever(arguments.site, read_configuration(arguments.config, **places))
         return 0
 
 
-class Invite:
+class Invite(Command):
     """``mooring invite``: credentials for a site, and what the relay must know of it."""
 
     help = "make credentials for a site, or for the hub itself"
@@ -216,17 +210,12 @@ class Invite:
         )
         parser.add_argument("--credentials", type=Path, help="the file to make (default: SITE.seed)")
 
-    def run(self, arguments: Namespace) -> int:
-        """Make them; 1 where the name will not do, or the file is there already."""
-        from mooring_processes.jobs.sites.invitation import InvitationError, invite  # noqa: PLC0415 - slow
-        from mooring_processes.jobs.sites.words import SiteNameError  # noqa: PLC0415
+    def work(self, arguments: Namespace) -> int:
+        """Make them."""
+        from mooring_processes.jobs.sites.invitation import invite  # noqa: PLC0415 - slow
 
         credentials = arguments.credentials or Path(f"{arguments.site}.seed")
-        try:
-            invite(arguments.site, credentials, arguments.users)
-        except (InvitationError, SiteNameError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+        invite(arguments.site, credentials, arguments.users)
         print(f"{credentials} is for {arguments.site}, and for nobody else; {arguments.users} tells the relay of it.")
         print("Let nats-server read that again: nats-server --signal reload")
         return 0

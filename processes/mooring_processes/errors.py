@@ -36,7 +36,11 @@ class Refusal:
         return f"{self.file}:{self.line}: {self.function}: {self.reason}; {self.remedy}"
 
 
-class ServingError(Exception):
+class OperatorError(Exception):
+    """What whoever gives a command can mend; the message says what is wrong and what would be right."""
+
+
+class ServingError(OperatorError):
     """Methods that cannot be served; the message lists each with file, line and remedy."""
 
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:

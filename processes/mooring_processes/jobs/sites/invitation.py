@@ -11,6 +11,7 @@ from typing import Any
 
 import nkeys
 
+from mooring_processes.errors import OperatorError
 from mooring_processes.jobs.sites import words
 
 HUB = "hub"
@@ -18,7 +19,7 @@ HEAD = "# Who the relay lets in: made by `mooring invite`, read by nats-server.\
 LINE = re.compile(r"^ +(\{.*\}),? # (\S+)$", re.MULTILINE)
 
 
-class InvitationError(ValueError):
+class InvitationError(OperatorError, ValueError):
     """An invitation that cannot be made; the message says what would do."""
 
 

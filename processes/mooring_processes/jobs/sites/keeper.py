@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mooring_processes.errors import OperatorError
 from mooring_processes.jobs.attempt import Ref
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.sites import words
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = ("settled", "gone")
 
 
-class AddressError(ValueError):
+class AddressError(OperatorError, ValueError):
     """An address at which no results can be found."""
 
 

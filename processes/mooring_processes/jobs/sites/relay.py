@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from mooring_processes.errors import OperatorError
+
 SCHEMES = ("nats", "tls", "ws", "wss")
 ENCRYPTED = frozenset({"tls", "wss"})
 
 
-class RelayError(ValueError):
+class RelayError(OperatorError, ValueError):
     """A relay that cannot be used as it is written; the message says what would do."""
 
 

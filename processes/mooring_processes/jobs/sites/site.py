@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mooring_processes.errors import OperatorError
 from mooring_processes.execution import Failure, Request
 from mooring_processes.jobs.attempt import Ref
 from mooring_processes.jobs.errors import EngineError
@@ -55,7 +56,7 @@ GREETING = 30
 T = TypeVar("T")
 
 
-class RefusedByHubError(Exception):
+class RefusedByHubError(OperatorError):
     """The hub does not take this site; the message is the hub's reason."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mooring_processes.errors import OperatorError
 from mooring_processes.jobs.attempt import Ref
 
 STREAM = "MOORING"
@@ -26,7 +27,7 @@ LEASE = 30.0
 """Seconds after which a machine that was not heard of loses its jobs to others."""
 
 
-class SiteNameError(ValueError):
+class SiteNameError(OperatorError, ValueError):
     """A name that no site can have."""
 
 
