@@ -20,9 +20,12 @@ from mooring import cli
 from mooring_processes.cli import free_port
 from mooring_processes.doctor import engine, machine, surroundings
 from mooring_processes.jobs import edition
+from mooring_processes.jobs.sites.invitation import invite
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.wire import connected
+from objects import serving_objects
+from relay import serving_nats
 from serving import serve
 
 METHODS = str(Path(__file__).with_name("methods_for_tests.py"))
@@ -219,3 +222,44 @@ def test_packages_that_do_not_fit_are_named(monkeypatch):
     found = machine.versions()
     assert found.words == "xarray is 1.0, and >=2025.1 is needed"
     assert 'pip install "mooring[server]"' in found.remedy
+
+
+def test_a_relay_is_dialled(examined, tmp_path):
+    with serving_nats(tmp_path / "relay", "awi") as nats:
+        for user, expected in (("hub", ""), ("stranger", "does not know the credentials")):
+            if user == "stranger":
+                invite(user, tmp_path / "stranger.seed", tmp_path / "others.conf")
+            seed = nats.credentials("hub") if user == "hub" else tmp_path / "stranger.seed"
+            _, good, bad = examined(METHODS, mooring={"nats": nats.url, "nats_credentials": str(seed)})
+            assert expected in bad["relay"] if expected else "lets this service in" in good["relay"]
+    _, _, bad = examined(METHODS, mooring={"nats": nats.url})
+    assert bad["relay"].endswith("begin the relay, or mend the address")
+
+
+def test_a_cluster_is_looked_for(examined):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+        _, good, _ = examined(METHODS, mooring={"scheduler": address})
+        assert good["scheduler"] == f"something listens at {address}"
+    _, _, bad = examined(METHODS, mooring={"scheduler": address})
+    assert bad["scheduler"].endswith("begin the scheduler, or mend the address")
+
+
+@pytest.fixture
+def object_store():
+    with serving_objects() as store:
+        yield store
+
+
+def test_the_place_of_results_is_looked_at(examined, tmp_path, object_store):
+    _, good, _ = examined(METHODS, mooring=object_store.settings)
+    assert good["results"] == f"{object_store.url} answers; it holds those of 0 jobs"
+    broken = {**object_store.settings, "results": "s3://there-is-no-such-bucket/x"}
+    wrong = {**object_store.options, "client_kwargs": {"endpoint_url": f"http://127.0.0.1:{free_port()}"}}
+    _, _, bad = examined(METHODS, mooring={**broken, "results_options": wrong})
+    assert bad["results"].endswith("mend the address, its options, or the store")
+    _, good, _ = examined(METHODS, mooring={"results": str(tmp_path / "shared")})
+    assert good["results"] == f"{tmp_path / 'shared'} will be made"
+    (tmp_path / "file").touch()
+    _, _, bad = examined(METHODS, mooring={"results": str(tmp_path / "file" / "x")})
+    assert "cannot be written to" in bad["results"]

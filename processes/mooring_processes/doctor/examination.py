@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mooring_processes.app import create_app, service_of
 from mooring_processes.configuration import ConfigurationError
-from mooring_processes.doctor import engine, machine, surroundings
+from mooring_processes.doctor import engine, machine, others, surroundings
 from mooring_processes.doctor.finding import Finding
 from mooring_processes.errors import ServingError
 from mooring_processes.jobs.state import State
@@ -29,6 +29,7 @@ def examine(configuration: Configuration) -> Iterator[Finding]:
     yield engine.store(state, settings.store)
     yield engine.supervisor(state)
     yield machine.address(*configuration.bind)
+    yield from shared(configuration)
     yield service(configuration)
     for entry in configuration.datasets.entries.values():
         yield surroundings.dataset(entry)
@@ -36,6 +37,21 @@ def examine(configuration: Configuration) -> Iterator[Finding]:
         listed = getattr(settings, key)
         for each in listed:
             yield surroundings.host(key, each, listed)
+
+
+def shared(configuration: Configuration) -> Iterator[Finding]:
+    """What it names of what others serve."""
+    settings = configuration.settings
+    if configuration.results is not None:
+        yield others.results(configuration)
+    try:
+        relay = settings.relay()
+    except ConfigurationError:
+        relay = None  # told with the service itself
+    if relay is not None:
+        yield others.relay(relay)
+    if settings.scheduler is not None:
+        yield others.scheduler(settings.scheduler)
 
 
 def service(configuration: Configuration) -> Finding:
