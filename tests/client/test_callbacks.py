@@ -11,11 +11,16 @@ from mooring.callbacks import sign
 
 SECRET = "something only two know"  # noqa: S105 - of this test
 BODY = b'{"result": 3}'
-TOLD = mooring.Callback("3688f92f-01e7", "success", "9687018e.17", int(time.time()))
 
 
-def test_a_callback_that_is_signed_is_trusted_and_says_what_it_is():
-    assert mooring.verify_callback(BODY, sign(BODY, SECRET, TOLD), SECRET) == TOLD
+@pytest.fixture
+def told() -> mooring.Callback:
+    """One that is sent just now."""
+    return mooring.Callback("3688f92f-01e7", "success", "9687018e.17", int(time.time()))
+
+
+def test_a_callback_that_is_signed_is_trusted_and_says_what_it_is(told):
+    assert mooring.verify_callback(BODY, sign(BODY, SECRET, told), SECRET) == told
 
 
 def test_the_form_of_the_header_does_not_change():
@@ -25,8 +30,8 @@ def test_the_form_of_the_header_does_not_change():
     assert sign(b"{}", "key", told) == f"t=1700000000,job=a,event=failed,delivery=b,v1={code}"
 
 
-def test_white_space_around_a_secret_does_not_matter():
-    assert mooring.verify_callback(BODY, sign(BODY, SECRET, TOLD), f"{SECRET}\n".encode()) == TOLD
+def test_white_space_around_a_secret_does_not_matter(told):
+    assert mooring.verify_callback(BODY, sign(BODY, SECRET, told), f"{SECRET}\n".encode()) == told
 
 
 @pytest.mark.parametrize(
@@ -36,14 +41,14 @@ def test_white_space_around_a_secret_does_not_matter():
         lambda body, header, secret: (body, header, secret + "!"),
         lambda body, header, secret: (body, header.replace("success", "failed"), secret),
         lambda body, header, secret: (body, header.replace("job=3688", "job=4688"), secret),
-        lambda body, header, secret: (body, header.replace(f"t={TOLD.sent}", f"t={TOLD.sent - 1}"), secret),
+        lambda body, header, secret: (body, header.replace("t=", "t=1", 1), secret),
         lambda body, header, secret: (body, header[:-1] + ("0" if header[-1] != "0" else "1"), secret),
     ],
     ids=["the body", "the secret", "the event", "the job", "the time", "the code"],
 )
-def test_it_is_not_trusted_after_a_change_of(change):
+def test_it_is_not_trusted_after_a_change_of(change, told):
     with pytest.raises(mooring.SignatureError, match="does not fit the body"):
-        mooring.verify_callback(*change(BODY, sign(BODY, SECRET, TOLD), SECRET))
+        mooring.verify_callback(*change(BODY, sign(BODY, SECRET, told), SECRET))
 
 
 @pytest.mark.parametrize(
@@ -55,27 +60,27 @@ def test_a_header_of_another_form_is_told(header):
         mooring.verify_callback(BODY, header, SECRET)
 
 
-def test_a_code_that_is_no_text_is_just_wrong():
-    header = sign(BODY, SECRET, TOLD).partition("v1=")[0] + "v1=\udc80é"
+def test_a_code_that_is_no_text_is_just_wrong(told):
+    header = sign(BODY, SECRET, told).partition("v1=")[0] + "v1=\udc80é"
     with pytest.raises(mooring.SignatureError, match="does not fit"):
         mooring.verify_callback(BODY, header, SECRET)
 
 
 @pytest.mark.parametrize("age", [301, -301])
-def test_one_that_was_kept_for_later_is_not_trusted(age):
-    old = replace(TOLD, sent=int(time.time()) - age)
+def test_one_that_was_kept_for_later_is_not_trusted(age, told):
+    old = replace(told, sent=int(time.time()) - age)
     with pytest.raises(mooring.SignatureError, match="more than 300 s"):
         mooring.verify_callback(BODY, sign(BODY, SECRET, old), SECRET)
     assert mooring.verify_callback(BODY, sign(BODY, SECRET, old), SECRET, tolerance=400) == old
 
 
-def test_one_of_several_codes_is_enough_while_a_secret_is_replaced():
-    new = sign(BODY, "the new one", TOLD).rpartition(",v1=")[2]
-    header = f"{sign(BODY, SECRET, TOLD)},v1={new}"
+def test_one_of_several_codes_is_enough_while_a_secret_is_replaced(told):
+    new = sign(BODY, "the new one", told).rpartition(",v1=")[2]
+    header = f"{sign(BODY, SECRET, told)},v1={new}"
     for secret in (SECRET, "the new one"):
-        assert mooring.verify_callback(BODY, header, secret) == TOLD
+        assert mooring.verify_callback(BODY, header, secret) == told
 
 
-def test_any_name_of_a_job_is_read_back():
-    told = replace(TOLD, job="a,b=c é")
+def test_any_name_of_a_job_is_read_back(told):
+    told = replace(told, job="a,b=c é")
     assert mooring.verify_callback(BODY, sign(BODY, SECRET, told), SECRET) == told
