@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.attempt import Ended, Progressed, Ref, Returned
+from mooring_processes.jobs.clerk import Clerk, Desk
 from mooring_processes.jobs.database import QUIET, Database
 from mooring_processes.jobs.errors import QueueFull, Unavailable
 from mooring_processes.jobs.job import JobQuery, Mark, Order, Status
@@ -495,3 +497,23 @@ def test_what_a_killed_supervisor_had_just_written_keeps_its_files(store, ledger
     assert (late.refused, late.settled) == ([], {ref(attempt): True})
     failed_late = ledger.exchange(Ask({ref(attempt): Ended(Status.FAILED)}))
     assert (failed_late.refused, failed_late.settled) == ([], {ref(attempt): True})
+
+
+def test_a_report_that_the_store_will_not_take_holds_up_no_other(store, ledger):
+    jobs = [store.submit(order(), ROOM).id for _ in range(2)]
+    good, bad = map(ref, claim(ledger, 2))
+    told = []
+
+    async def tell():
+        clerk = Clerk(ledger, 10.0, Desk(lambda: 0, lambda: [good, bad], list, told.append))
+        working = asyncio.create_task(clerk.work())
+        clerk.report(bad, Ended(Status.SUCCESSFUL, 10**30))
+        clerk.report(good, Ended(Status.SUCCESSFUL, 100))
+        await clerk.finish(10.0)
+        await asyncio.sleep(0)
+        working.cancel()
+
+    asyncio.run(tell())
+    assert {key: kept for exchange in told for key, kept in exchange.settled.items()} == {good: True}
+    assert [each for exchange in told for each in exchange.refused] == [bad]
+    assert store.get(jobs[0]).status is Status.SUCCESSFUL

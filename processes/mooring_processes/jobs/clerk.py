@@ -175,6 +175,7 @@ class Clerk:
     def _one_by_one(self, ask: Ask) -> Exchange:
         changes: list[Change] = []
         refused: list[Ref] = []
+        settled: dict[Ref, bool] = {}
         for ref, report in ask.reports.items():
             try:
                 exchange = self._ledger.exchange(Ask({ref: report}))
@@ -187,7 +188,8 @@ class Clerk:
             else:
                 changes += exchange.changes
                 refused += exchange.refused
-        return Exchange(refused=refused, changes=changes)
+                settled |= exchange.settled
+        return Exchange(refused=refused, settled=settled, changes=changes)
 
     def _put_back(self, ask: Ask) -> None:
         # what was reported in the meantime is newer
