@@ -167,9 +167,9 @@ class Storm:
             job = self._post(kind, dice)
             if job is not None and dice.random() < 0.1:
                 time.sleep(dice.random())
-                answer = requests.delete(job.url, timeout=ANSWER)
-                # one that was done before is removed
-                job.is_dismissed = answer.ok
+                # one that was done before is removed; what came of it is not known where no answer comes
+                job.is_dismissed = True
+                job.is_dismissed = requests.delete(job.url, timeout=ANSWER).ok
         except requests.RequestException as error:
             self._log.turned_away[type(error).__name__] += 1
 

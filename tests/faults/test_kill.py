@@ -17,6 +17,7 @@ import pytest
 from engines import Yard, eventually, family, is_alive, settings, started, value
 from mooring_processes.jobs.engine import Busy, Engine, Interrupted
 from mooring_processes.jobs.job import JobQuery, Status
+from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 
 MANY = 30
@@ -63,6 +64,24 @@ def test_jobs_survive_the_death_of(yard, part):
         kill_part(yard, part)
     all_are_successful(yard, jobs)
     assert [value(yard.done(job)) for job in slow] == [1.0] * 4
+
+
+def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_the_supervisor_was_killed(
+    yard, store_url
+):
+    job = yard.submit("slow-sum", numbers=[1.0], pause=600.0)
+    yard.running(job)
+    supervisor, state = yard.processes()["supervisor"], State(yard.state)
+    os.kill(supervisor, signal.SIGSTOP)
+    # as its child would have done at this moment
+    state.published(job.id, 1).mkdir(parents=True)
+    store = Store(store_url)
+    store.dismiss(job.id)
+    store.close()
+    kill(supervisor)
+    eventually(lambda: not (state.results / job.id).exists())
+    eventually(lambda: not list((yard.state / "begun").iterdir()))
+    assert yard.job(job).status is Status.DISMISSED
 
 
 def test_a_killed_supervisor_takes_its_children_with_it_and_is_replaced(yard, tmp_path):

@@ -305,10 +305,10 @@ class State:
         for name in os.listdir(self.scratch_folder):  # noqa: PTH208 - names are wanted
             self.discard(self.scratch_folder / name)
 
-    def forget_begun(self, before: float) -> None:
-        """Forget which attempts were taken up *before* this [s since 1970]; the store must know their end."""
-        for each in old_entries(self._begun, before):
-            Path(each.path).unlink(missing_ok=True)
+    def begun(self, before: float) -> list[tuple[str, int]]:
+        """Attempts that were taken up *before* this [s since 1970] and not settled: job and epoch."""
+        parts = (each.name.rpartition(".") for each in old_entries(self._begun, before))
+        return [(job, int(epoch)) for job, _, epoch in parts]
 
     def discard(self, path: Path) -> None:
         """Remove what lies there; at once complete, however large it is."""

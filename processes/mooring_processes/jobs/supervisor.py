@@ -201,7 +201,7 @@ class Supervisor:
         if not self._has_recovered:
             # the first answer of the store: what the supervisor before this one ran has been taken back
             self._has_recovered = True
-            self._state.forget_begun(before=self._began)
+            self._sweeper.settle(before=self._began)
         self.watchers.notice(exchange.changes)
         self.dispatcher.take(exchange)
         if self.hub is not None:

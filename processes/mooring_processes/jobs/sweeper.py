@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.leftovers import Leftovers, forget_machines, show_life
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mooring_processes.jobs.ledger import Ledger
     from mooring_processes.jobs.state import State
 
+T = TypeVar("T")
 LOGGER = logging.getLogger(__name__)
 
 OFTEN = 10.0
@@ -43,12 +44,23 @@ class Sweeper:
         self._ledger = ledger
         self._expiry = expiry
         self._expired = self._searched = -SELDOM
+        self._unsettled: float | None = None
+
+    def settle(self, before: float) -> None:
+        """Have tidied up, next time, after attempts that were taken up here *before* this [s since 1970].
+
+        Whoever should have done that was killed; the store must know the end of all of them.
+        """
+        self._unsettled = before
 
     def work(self) -> None:
         """Do what is due."""
         clock = time.monotonic()
         try:
             self._state.empty_trash()
+            if self._unsettled is not None:
+                self._settle(self._unsettled)
+                self._unsettled = None
             if self._expiry is not None and clock - self._expired > OFTEN and not self.expire():
                 self._expired = clock
             if clock - self._searched > SELDOM:
@@ -59,6 +71,12 @@ class Sweeper:
         except Exception:
             # jobs must run on though nobody sweeps
             LOGGER.exception("what is not needed was not swept")
+
+    def _settle(self, before: float) -> None:
+        for some in _portions(self._state.begun(before)):
+            kept = self._ledger.kept({job for job, _ in some})
+            for job, epoch in some:
+                self._state.settle(job, epoch, keep=kept.get(job) == epoch)
 
     def expire(self) -> bool:
         """Remove some results that are kept no longer; whether there were any."""
@@ -93,8 +111,8 @@ class Sweeper:
                 self._state.logbook.discard(job)
 
 
-def _portions(jobs: Iterable[str]) -> Iterator[list[str]]:
-    some: list[str] = []
+def _portions(jobs: Iterable[T]) -> Iterator[list[T]]:
+    some: list[T] = []
     for job in jobs:
         some.append(job)
         if len(some) == MANY:
