@@ -155,8 +155,8 @@ def check(service: Standing, name: str) -> int:
 def test_a_job_is_taken_by_a_worker_and_its_result_served_by_a_web_process(service):
     for name in ("web-1", "web-2", "worker-1", "worker-2"):
         eventually(lambda name=name: answers(service, "/jobs") and service.at_work(name) is not None)
-    jobs = [service.submit("slow-sum", numbers=[1.0, 2.0], pause=1.0) for _ in range(4)]
-    # one each
+    jobs = [service.submit("slow-sum", numbers=[1.0, 2.0], pause=3.0) for _ in range(4)]
+    # one each, long enough to be seen
     eventually(lambda: service.at_work("worker-1") and service.at_work("worker-2"))
     for name in ("web-1", "web-2"):
         assert service.at_work(name) == []

@@ -65,7 +65,8 @@ class Told:
     def _killed(self) -> str:
         """A job whose child is killed once."""
         job = self._submitted("slow-sum", numbers=[1.0], pause=2.0)
-        eventually(lambda: self._status(job) == "running")
+        # an attempt that no child has taken up does not count
+        eventually((self.state / "begun" / f"{job}.1").exists)
         line = connected(self.state / "run" / "socket")
         line.send({"do": "describe"})
         (child,) = line.receive(60).head["work"]
