@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ PATIENCE = 60.0
 """Seconds the demonstration gives its service to come up."""
 
 
-class Command:
+class Command(ABC):
     """A part of the command that says in a sentence why it cannot do what it is told."""
 
     def run(self, arguments: Namespace) -> int:
@@ -36,9 +37,9 @@ class Command:
             print(error, file=sys.stderr)
             return 1
 
+    @abstractmethod
     def work(self, arguments: Namespace) -> int:
         """Do it; what the command ends with."""
-        raise NotImplementedError
 
 
 class Serve(Command):

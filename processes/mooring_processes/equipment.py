@@ -13,6 +13,7 @@ from mooring_processes.computing import Computing
 from mooring_processes.configuration import ConfigurationError
 from mooring_processes.jobs.settings import EngineSettings
 from mooring_processes.jobs.sites.settings import HubSettings
+from mooring_processes.jobs.state import State
 from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def policy_of(configuration: Configuration, own: str, published: str | None = No
         seconds=settings.reference_seconds,
         published=published or "",
     )
+
+
+def state_of(configuration: Configuration) -> State:
+    """Where a service keeps what outlives its processes."""
+    options = configuration.settings.results_options
+    return State.of({"state": configuration.state, "results": configuration.results, "results_options": options})
 
 
 def engine_settings(

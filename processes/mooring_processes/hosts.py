@@ -120,6 +120,15 @@ def parsed(url: str) -> SplitResult:
     return parts
 
 
+def is_address(url: str) -> bool:
+    """Whether a text is an http or https URL to which a path can be added."""
+    try:
+        parts = parsed(url)
+    except ValueError:
+        return False
+    return not (parts.query or parts.fragment)
+
+
 def port_of(parts: SplitResult) -> int:
     """The port a URL means."""
     return parts.port or PORTS.get(parts.scheme, 0)

@@ -14,7 +14,7 @@ from mooring.formats import Kind
 from sqlalchemy.exc import ArgumentError
 
 from mooring_processes.checking import Section, Takes
-from mooring_processes.hosts import HIGHEST_PORT, is_usable, parsed
+from mooring_processes.hosts import HIGHEST_PORT, is_address, is_usable
 from mooring_processes.limits import parse_age, parse_size
 
 DATABASES = frozenset({"sqlite", "postgresql"})
@@ -37,11 +37,7 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_address(value: Any) -> bool:
-    try:
-        parts = parsed(value) if _is_text(value) else None
-    except ValueError:
-        return False
-    return parts is not None and not (parts.query or parts.fragment)
+    return _is_text(value) and is_address(value)
 
 
 def _is_language(value: Any) -> bool:

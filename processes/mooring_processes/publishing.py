@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mooring_processes.jobs.engine import Engine, EngineSettings
+from mooring_processes.catalogue import Catalogue
+from mooring_processes.equipment import engine_settings, policy_of
+from mooring_processes.jobs.engine import Engine
 from mooring_processes.joining import of_site
 from mooring_processes.ogc.published import Published, published_app
 from mooring_processes.server import Server, announce
@@ -29,18 +31,7 @@ def publish_forever(name: str, configuration: Configuration) -> None:
         where the state directory cannot be used.
     """
     configuration = of_site(configuration, name)
-    settings = configuration.settings
-    engine = Engine(
-        EngineSettings(
-            state=configuration.state,
-            workplace={},
-            slots=0,
-            store=settings.store,
-            results=configuration.results,
-            results_options=settings.results_options,
-            retention=settings.retention,
-        )
-    )
+    engine = Engine(engine_settings(configuration, Catalogue(()), policy_of(configuration, configuration.url)))
     engine.prepare()
     published = Published(engine, configuration.url)
     announce(f"the results of {name} at {published.base}", configuration)

@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger
 
 from mooring_processes import logs
 from mooring_processes.app import THREADS, create_app, service_of
-from mooring_processes.jobs.state import State
+from mooring_processes.equipment import state_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -38,7 +38,7 @@ def serve_forever(configuration: Configuration) -> None:
         where the state directory cannot be used.
     """
     # before anything is forked, so that the reason is told once
-    State.of({"state": configuration.state, "results": configuration.results}).prepare()
+    state_of(configuration).prepare()
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()

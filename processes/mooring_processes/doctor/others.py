@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mooring_processes.doctor.finding import Finding
+from mooring_processes.equipment import state_of
 from mooring_processes.jobs.objects import ObjectsError
 from mooring_processes.jobs.sites import words
-from mooring_processes.jobs.state import State
 
 if TYPE_CHECKING:
     from mooring_processes.configuration import Configuration
@@ -25,19 +25,12 @@ SITES = 'pip install "mooring[server,sites]"'
 
 def results(configuration: Configuration) -> Finding:
     """Whether the place for results can be reached."""
-    where = str(configuration.results)
-    state = State.of(
-        {
-            "state": configuration.state,
-            "results": where,
-            "results_options": configuration.settings.results_options,
-        }
-    )
-    if state.objects is None:
+    where, objects = str(configuration.results), state_of(configuration).objects
+    if objects is None:
         return _directory(Path(where))
     try:
-        state.objects.prepare()
-        count = len(state.objects.jobs())
+        objects.prepare()
+        count = len(objects.jobs())
     except ObjectsError as error:
         return Finding("results", f"{error}: {error.__cause__}", "mend the address, its options, or the store")
     return Finding("results", f"{where} answers; it holds those of {count} jobs")

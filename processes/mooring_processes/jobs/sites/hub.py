@@ -24,7 +24,7 @@ from mooring_processes.jobs.errors import Unavailable
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.sites import words
 from mooring_processes.jobs.sites.grants import Grant, Grants
-from mooring_processes.jobs.sites.line import Away, Line
+from mooring_processes.jobs.sites.line import Away, Handler, Line
 from mooring_processes.jobs.sites.reading import AnnouncementError, read_announcement, read_artefacts
 from mooring_processes.jobs.sites.roll import Roll
 from mooring_processes.jobs.sites.words import Holding
@@ -58,7 +58,6 @@ ROOM = 64 * 1024
 """Bytes of an answer beside the request in it."""
 
 T = TypeVar("T")
-Answering = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 Heard = Callable[[Ref, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
@@ -294,7 +293,7 @@ class Hub:
 
     # the books
 
-    def _of_holder(self, handler: Heard) -> Answering:
+    def _of_holder(self, handler: Heard) -> Handler:
         """Let only the machine that has an attempt in hand say what becomes of it."""
 
         async def heard(subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from mooring_processes.errors import OperatorError
+from mooring_processes.hosts import is_address
 from mooring_processes.jobs.attempt import Ref
 from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.sites import words
@@ -59,8 +59,7 @@ class Keeper:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if not is_address(url):
             raise AddressError(f"{url!r} leads to no results; it takes an address such as https://data.example.org")
         self._url = url.rstrip("/")
 

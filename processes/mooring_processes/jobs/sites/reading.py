@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from mooring.formats import Kind
 
 from mooring_processes.execution import Artefact
+from mooring_processes.hosts import parsed
 from mooring_processes.jobs.sites.words import Announcement, SiteNameError, check_name
 from mooring_processes.limits import Limits
 
@@ -103,5 +103,8 @@ def read_artefacts(text: str) -> list[Artefact]:
 
 
 def _leads_somewhere(href: str) -> bool:
-    parts = urlsplit(href)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and VISIBLE.fullmatch(href) is not None
+    try:
+        parsed(href)
+    except ValueError:
+        return False
+    return VISIBLE.fullmatch(href) is not None

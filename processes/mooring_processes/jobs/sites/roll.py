@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 SENT = "sent"
 """In place of an owner: the ticket of a job lies in the queue of its site."""
-STAYED = '"href":"'
-"""In the artefacts of a job some of which stayed at its site."""
 MISSED = 4
 """Heartbeats in a row after which a site is away."""
 FORGOTTEN = timedelta(days=30)
@@ -236,7 +234,7 @@ class Roll:
             rows = connection.execute(FATE, {"site": site, "jobs": [ref.job for ref in refs]}).all()
         found = {Ref(row.id, row.epoch): row for row in rows}
         going = {ref for ref, row in found.items() if not Status(row.status).is_done}
-        settled = {ref for ref, row in found.items() if STAYED in row.artefacts and row.expired is None}
+        settled = {ref for ref, row in found.items() if row.expired is None and _stayed(row.artefacts)}
         return Fate(frozenset(refs) & settled, frozenset(refs) - settled - going)
 
     def give_up(self) -> list[Change]:
@@ -295,6 +293,11 @@ def read_sites(connection: sa.Connection) -> list[Enrolled]:
         )
         for row in connection.execute(LIST).mappings()
     ]
+
+
+def _stayed(artefacts: str) -> bool:
+    """Whether some of the artefacts, given as JSON, are at their site."""
+    return any("href" in each for each in json.loads(artefacts))
 
 
 def waited(process: str, site: str) -> Failure:
