@@ -178,13 +178,15 @@ def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     """A grid dataset, open and lazy while the block lasts, with its CRS."""
     from mooring.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
 
+    from mooring_processes.contiguous import straightened  # noqa: PLC0415 - the same
+
     with _impatience(entry):
         try:
             opened = _opened(entry)
         except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
             raise DatasetUnavailableError(entry, error) from error
         with opened:  # and not what is made of it, which closes nothing
-            grid = settled(opened)
+            grid = settled(opened if entry.chunks else straightened(opened, Path(entry.path)))
             if entry.crs is not None and grid.rio.crs is None:
                 grid.rio.write_crs(entry.crs, inplace=True)
             yield grid

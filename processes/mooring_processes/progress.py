@@ -55,6 +55,10 @@ class _Share:
 _SHARE: ContextVar[_Share | None] = ContextVar("mooring_share", default=None)
 
 
+def _unheard(_fraction: float, _message: str) -> None:
+    pass
+
+
 def _within(fraction: float) -> float:
     return min(max(float(fraction), 0.0), 1.0)
 
@@ -87,6 +91,11 @@ class Progress:
             inner.show(1.0, "")
         finally:
             _SHARE.set(outer)
+
+    def later(self, start: float, end: float) -> Callable[[float, str], None]:
+        """What tells, also when this step is over, how much is done of the part of it from *start* to *end*."""
+        share = _SHARE.get()
+        return _unheard if share is None else share.part(_within(start), _within(end)).show
 
     def track(self, items: Iterable[Item], message: str = "", total: int | None = None) -> Iterator[Item]:
         """Give the *items* one by one; each is an equal share of this step.

@@ -8,7 +8,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from mooring_processes import InputError
-from mooring_processes.methods import climatology as module
+from mooring_processes.methods import blocks
 from mooring_processes.methods.climatology import climatology
 
 EVERY = ["month", "season", "dayofyear"]
@@ -128,7 +128,7 @@ def test_anomalies_have_no_climatology_of_their_own(frequency):
 
 def test_numbers_do_not_depend_on_the_size_of_blocks(monkeypatch):
     whole = climatology(daily("noleap"))
-    monkeypatch.setattr(module, "BLOCK", 100)
+    monkeypatch.setattr(blocks, "BUDGET", 100)
     for one, other in zip(whole, climatology(daily("noleap")), strict=True):
         xr.testing.assert_identical(one, other)
 
@@ -170,7 +170,7 @@ def test_results_say_what_they_are():
     usual, departure = climatology(data)
     assert usual.attrs["cell_methods"] == "time: mean within days time: mean within years time: mean over years"
     assert usual.attrs["standard_name"] == "air_temperature"
-    assert usual.attrs["history"].startswith("measured\nclimatology: frequency=month, years 2000 to 2001")
+    assert usual.attrs["history"].startswith("measured\nclimatology, Mooring ")
     assert departure.name == "t_anomaly"
     assert departure.attrs["long_name"] == "temperature anomaly"
     assert departure.attrs["units"] == "K"

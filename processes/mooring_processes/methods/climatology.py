@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import xarray as xr
-from mooring.formats.axes import Axis, dimension
-from pydantic import Field
 
 from mooring_processes import InputError, process, progress
-from mooring_processes.methods.horizontal import numbers
-from mooring_processes.methods.provenance import history
+from mooring_processes.methods.blocks import Floats, Sums, blocks, computed, numbers
+from mooring_processes.methods.missing import MinimumValid, needed
+from mooring_processes.methods.provenance import RANGES, Method
+from mooring_processes.methods.times import Groups, TimeOfYear, during, time_axis, times_of_year
 
-Groups = npt.NDArray[np.int64]
-Frequency = Literal["month", "season", "dayofyear"]
-
-BLOCK = 2**21
-"""Values read at once: some tens of megabytes."""
-SEASONS = ("DJF", "MAM", "JJA", "SON")
-LEAP_DAY = 60
-"""29 February as a day of a leap year."""
-ROUNDING = 1e-9
-RANGES = frozenset({"valid_min", "valid_max", "valid_range", "actual_range"})
-FILLS = frozenset({"_FillValue", "missing_value"})
-TITLES: dict[Frequency, str] = {
+METHOD = Method(
+    "climatology",
+    "WMO (2017): Guidelines on the calculation of climate normals, WMO-No. 1203",
+)
+TITLES: dict[TimeOfYear, str] = {
     "month": "month of the year",
     "season": "season of the year",
     "dayofyear": "day of the year, 29 February being the 60th",
@@ -51,10 +43,10 @@ class Climatology(NamedTuple):
 @process
 def climatology(
     data: xr.DataArray,
-    frequency: Frequency = "month",
+    frequency: TimeOfYear = "month",
     first_year: int | None = None,
     last_year: int | None = None,
-    minimum_valid: Annotated[float, Field(ge=0, le=1)] = 0.0,
+    minimum_valid: MinimumValid = 0.0,
 ) -> Climatology:
     """Long-term mean for each time of year, and anomalies from it.
 
@@ -83,98 +75,63 @@ def climatology(
     of each calendar year: December counts with January and February of its own year. In calendars with leap years
     days are told by date, so 1 March is always the 61st day, and the 60th occurs in leap years only.
 
-    Data that are opened lazily are read twice, block by block, and need not fit into memory; the anomalies do.
+    Data that are opened lazily are read block by block, once for the means and once for the anomalies; large anomalies
+    are computed as they are read or written. Neither need fit into memory.
+
+    References
+    ----------
+    .. [1] WMO (2017): Guidelines on the calculation of climate normals. WMO-No. 1203.
     """
-    t = _time(data)
+    t = time_axis(data, "data")
     if frequency in data.dims:
         raise InputError(f"data has a dimension {frequency} already; rename it", input="data")
+    groups, labels = times_of_year(data[t], frequency)
+    reference = during(data[t], first_year, last_year)
     field = data.transpose(t, ...)
-    groups, labels = _groups(data[t], frequency)
-    reference = _reference(data[t], first_year, last_year)
     with progress.part(0.0, 0.5):
-        means = _means(field, np.where(reference, groups, -1), len(labels), minimum_valid)
-    with progress.part(0.5, 1.0):
-        anomalies = _anomalies(field, groups, means)
+        means = _means(data, t, np.where(reference, groups, -1), len(labels), minimum_valid)
     occurs = np.unique(groups[reference])
-    usual = _on_times_of_year(field, frequency, labels[occurs], means[occurs].astype(anomalies.dtype))
+    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    usual = _on_times_of_year(field, frequency, labels[occurs], means[occurs].astype(dtype))
     usual = usual.transpose(*(frequency if name == t else name for name in data.dims))
-    departure = field.copy(data=anomalies).transpose(*data.dims)
+    anomalies = computed(
+        data.shape, dtype, _departures(data, t, groups, means, dtype), "anomalies", axis=data.dims.index(t), start=0.5
+    )
+    departure = xr.DataArray(xr.Variable(data.dims, anomalies), data.coords)
     years = np.asarray(data[t].dt.year)[reference]
-    step = f"climatology: frequency={frequency}, years {years.min()} to {years.max()}, minimum_valid={minimum_valid:g}"
-    return Climatology(_mean_described(usual, data, frequency, step), _anomaly_described(departure, data, step))
+    options = f"frequency={frequency}, years {years.min()} to {years.max()}, minimum_valid={minimum_valid:g}"
+    return Climatology(_mean_described(usual, data, frequency, options), _anomaly_described(departure, data, options))
 
 
-def _time(data: xr.DataArray) -> Hashable:
-    if data.dtype.kind not in "iuf":
-        raise InputError(f"data holds {data.dtype}; it takes numbers", input="data")
-    t = dimension(data, Axis.T)
-    if t is None or t not in data.indexes or not isinstance(data.indexes[t], pd.DatetimeIndex | xr.CFTimeIndex):
-        sizes = ", ".join(f"{name} ({size})" for name, size in data.sizes.items())
-        has = f"its dimensions are {sizes}" if sizes else "it has no dimensions"
-        remedy = "give it a time coordinate in CF units, such as days since 1990-01-01"
-        raise InputError(f"data has no time axis of dates; {has}; {remedy}", input="data")
-    if data.sizes[t] == 0:
-        raise InputError(f"data has no steps along {t}", input="data")
-    if data.indexes[t].hasnans:
-        raise InputError(f"data has missing dates along {t}; leave those steps out", input="data")
-    return t
-
-
-def _groups(time: xr.DataArray, frequency: Frequency) -> tuple[Groups, npt.NDArray[Any]]:
-    """For each time the number of its time of year, and what those are called."""
-    if frequency == "month":
-        return np.asarray(time.dt.month) - 1, np.arange(1, 13)
-    if frequency == "season":
-        return np.asarray(time.dt.month) % 12 // 3, np.array(SEASONS)
-    day: Groups = np.asarray(time.dt.dayofyear)
-    has_leap_years = time.dt.calendar in ("standard", "gregorian", "proleptic_gregorian", "julian")
-    late = has_leap_years & ~np.asarray(time.dt.is_leap_year) & (day >= LEAP_DAY)
-    return day + late - 1, np.arange(1, 367)
-
-
-def _reference(time: xr.DataArray, first: int | None, last: int | None) -> npt.NDArray[np.bool_]:
-    years = np.asarray(time.dt.year)
-    chosen = (years >= (years.min() if first is None else first)) & (years <= (years.max() if last is None else last))
-    if not chosen.any():
-        wanted = f"{'the beginning' if first is None else first} to {'the end' if last is None else last}"
-        has = f"the data has {years.min()} to {years.max()}"
-        raise InputError(f"the reference period, {wanted}, holds no data; {has}", input="first_year")
-    return chosen
-
-
-def _blocks(field: xr.DataArray, message: str) -> Iterator[tuple[slice, npt.NDArray[np.floating]]]:
-    """The values of so many steps that they fit into memory, again and again."""
-    steps = max(1, BLOCK * field.shape[0] // max(1, field.size))
-    for start in progress.track(range(0, field.shape[0], steps), message):
-        block = slice(start, start + steps)
-        yield block, numbers(field[block])
-
-
-def _means(field: xr.DataArray, groups: Groups, count: int, minimum_valid: float) -> npt.NDArray[np.float64]:
+def _means(
+    data: xr.DataArray, t: Hashable, groups: Groups, count: int, minimum_valid: float
+) -> npt.NDArray[np.float64]:
     """Mean of each group; steps of group -1 do not count."""
-    total = np.zeros((count, *field.shape[1:]))
-    valid = np.zeros((count, *field.shape[1:]), dtype=np.uint32)
-    for block, values in _blocks(field, "means"):
-        for group, step in zip(groups[block], values, strict=True):
-            if group >= 0:
-                there = ~np.isnan(step)
-                total[group] += np.where(there, step, 0)
-                valid[group] += there
+    sums = Sums(count, [size for name, size in data.sizes.items() if name != t])
+    for block in blocks(data, t, "means"):
+        sums.add(groups[block.place], block.values)
     size = np.bincount(groups[groups >= 0], minlength=count)
-    needed = np.maximum(1, np.ceil(minimum_valid * size - ROUNDING)).reshape(-1, *[1] * (field.ndim - 1))
-    return np.where(valid >= needed, total / np.maximum(valid, 1), np.nan)
+    return sums.means(needed(minimum_valid, size).reshape(-1, *[1] * (data.ndim - 1)))
 
 
-def _anomalies(field: xr.DataArray, groups: Groups, means: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
-    dtype = field.dtype.newbyteorder("=") if field.dtype.kind == "f" else np.dtype(np.float64)
-    anomalies = np.empty(field.shape, dtype=dtype)
-    for block, values in _blocks(field, "anomalies"):
-        anomalies[block] = values - means[groups[block]]
-    return anomalies
+def _departures(
+    data: xr.DataArray, t: Hashable, groups: Groups, means: npt.NDArray[np.float64], dtype: npt.DTypeLike
+) -> Callable[[slice], Floats]:
+    """What gives the anomalies of a slice of the times."""
+
+    def part(place: slice) -> Floats:
+        values = numbers(data, {t: place}).astype(dtype, copy=False)
+        steps = np.moveaxis(values, data.dims.index(t), 0)
+        for number, group in enumerate(groups[place]):
+            step = steps[number, ...]
+            np.subtract(step, means[group], out=step, casting="same_kind")
+        return values
+
+    return part
 
 
 def _on_times_of_year(
-    field: xr.DataArray, frequency: Frequency, labels: npt.NDArray[Any], values: npt.NDArray[np.floating]
+    field: xr.DataArray, frequency: TimeOfYear, labels: npt.NDArray[Any], values: npt.NDArray[np.floating]
 ) -> xr.DataArray:
     """Values with the time axis of *field* replaced, and what hung on it left out."""
     t = field.dims[0]
@@ -182,23 +139,14 @@ def _on_times_of_year(
     return xr.DataArray(values, {**still, frequency: labels}, (frequency, *field.dims[1:]), field.name)
 
 
-def _mean_described(usual: xr.DataArray, data: xr.DataArray, frequency: Frequency, step: str) -> xr.DataArray:
+def _mean_described(usual: xr.DataArray, data: xr.DataArray, frequency: TimeOfYear, options: str) -> xr.DataArray:
     within = "" if frequency == "dayofyear" else "time: mean within years "
-    methods = f"{data.attrs.get('cell_methods', '')} {within}time: mean over years".strip()
     usual[frequency].attrs = {"long_name": TITLES[frequency]}
-    return _described(usual, data, step, {**data.attrs, "cell_methods": methods})
+    return METHOD.carried(usual, data, options, cell_methods=f"{within}time: mean over years")
 
 
-def _anomaly_described(departure: xr.DataArray, data: xr.DataArray, step: str) -> xr.DataArray:
-    # a standard name, a valid range and the like hold for the quantity, not for departures from it
-    kept = {name: value for name, value in data.attrs.items() if name not in ("standard_name", *RANGES)}
+def _anomaly_described(departure: xr.DataArray, data: xr.DataArray, options: str) -> xr.DataArray:
     title = f"{data.attrs.get('long_name', data.name or 'data')} anomaly"
-    return _described(departure.rename(f"{data.name or 'data'}_anomaly"), data, step, {**kept, "long_name": title})
-
-
-def _described(field: xr.DataArray, data: xr.DataArray, step: str, attributes: Mapping[str, Any]) -> xr.DataArray:
-    kept = {name: value for name, value in attributes.items() if name not in FILLS}
-    field.attrs = {**kept, "history": history(data, step)}
-    # packing that fits the data need not fit what is made of it
-    field.encoding = {name: value for name, value in data.encoding.items() if name == "grid_mapping"}
-    return field
+    # a standard name, a valid range and the like hold for the quantity, not for departures from it
+    without: dict[str, Any] = dict.fromkeys(("standard_name", *RANGES))
+    return METHOD.carried(departure.rename(f"{data.name or 'data'}_anomaly"), data, options, **without, long_name=title)

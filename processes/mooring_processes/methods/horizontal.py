@@ -120,16 +120,6 @@ def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
     return field.squeeze(others, drop=True).transpose(grid.y, grid.x)
 
 
-def numbers(field: xr.DataArray) -> npt.NDArray[np.floating]:
-    """The values in memory, in single precision where that is exact; NaN where missing, or a stated fill value."""
-    values = field.to_numpy()
-    missing = field.rio.nodata
-    plain: npt.NDArray[np.floating] = values.astype(np.result_type(values.dtype, np.float32))
-    if missing is not None and not np.isnan(missing):
-        plain[values == missing] = np.nan
-    return plain
-
-
 def _no_axes(field: xr.DataArray, name: str) -> str:
     if any(coordinate.ndim == 2 and axis_of(coordinate) in DEGREES for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
         return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"

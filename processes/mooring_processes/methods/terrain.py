@@ -10,8 +10,9 @@ import xarray as xr
 from pydantic import Field
 
 from mooring_processes import InputError, Unit, process, progress
-from mooring_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid, numbers
-from mooring_processes.methods.provenance import history
+from mooring_processes.methods.blocks import numbers
+from mooring_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid
+from mooring_processes.methods.provenance import Method
 
 BLOCK = 2**20
 """Cells worked on at once: some tens of megabytes."""
@@ -19,7 +20,9 @@ METRES = {
     "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0,
     "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
 }  # fmt: skip
-HORN = "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
+METHOD = Method(
+    "terrain", "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
+)
 
 ATTRIBUTES = {
     "slope": {"long_name": "slope", "standard_name": "ground_slope_angle", "units": "degree"},
@@ -105,8 +108,8 @@ def terrain(
         z = numbers(field[start - 1 : stop + 1]).astype(np.float64) * scale
         rise = _gradient(z, widths[start:stop, np.newaxis], heights[start:stop, np.newaxis])
         layers[:, start:stop, 1:-1] = _slope(*rise), _aspect(*rise), _hillshade(*rise, azimuth, altitude)
-    step = f"terrain: z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}"
-    return _described(layers, dem, field, grid, step)
+    options = f"z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}"
+    return _described(layers, dem, field, grid, options)
 
 
 def metres_per_degree(latitude: Numbers, ellipsoid: Ellipsoid) -> tuple[Numbers, Numbers]:
@@ -164,14 +167,12 @@ def _metres(dem: xr.DataArray) -> float:
 
 
 def _described(
-    layers: npt.NDArray[np.float32], dem: xr.DataArray, field: xr.DataArray, grid: HorizontalGrid, step: str
+    layers: npt.NDArray[np.float32], dem: xr.DataArray, field: xr.DataArray, grid: HorizontalGrid, options: str
 ) -> Terrain:
     """The layers as fields on the axes of *dem*, in its order, that say what they are."""
-    shared = {"history": history(dem, step), "references": HORN}
-    shared |= {name: dem.attrs[name] for name in ("source",) if name in dem.attrs}
     order = [name for name in dem.dims if name in field.dims]
     results = []
     for (name, attributes), layer in zip(ATTRIBUTES.items(), layers, strict=True):
-        result = xr.DataArray(layer, field.coords, field.dims, name, attributes | shared)
-        results.append(result.rio.write_crs(grid.crs).transpose(*order))
+        result = xr.DataArray(layer, field.coords, field.dims, name).rio.write_crs(grid.crs).transpose(*order)
+        results.append(METHOD.derived(result, dem, options, **attributes, grid_mapping=result.rio.grid_mapping))
     return Terrain(*results)

@@ -16,7 +16,8 @@ from exactextract.raster import NumPyRasterSource
 from pyproj import CRS, Transformer
 
 from mooring_processes import InputError, process, progress
-from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid, numbers
+from mooring_processes.methods.blocks import numbers
+from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
 
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]

@@ -1,0 +1,120 @@
+"""Variables that lie in one piece in a NetCDF-4 file, read straight from it.
+
+The libraries copy such values twice and mark missing ones cell by cell: four times the time of reading the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+SIGN = b"\x89HDF\r\n\x1a\n"
+PACKED = frozenset({"scale_factor", "add_offset", "_Unsigned", "valid_min", "valid_max", "valid_range"})
+"""Attributes by which the libraries decode more than missing values."""
+MARKS = ("_FillValue", "missing_value")
+SMALLEST = 1 << 20
+"""Bytes of a variable below which nothing is gained."""
+
+
+def straightened(grid: xr.Dataset, path: Path) -> xr.Dataset:
+    """*grid*, opened lazily from *path*, with its plain variables read straight from the file; the others as they were.
+
+    A variable is plain where its values are floats in one piece, not packed, and the file is NetCDF-4.
+    """
+    large = [name for name, variable in grid.data_vars.items() if variable.nbytes >= SMALLEST]
+    if not large or not _is_hdf5(path):
+        return grid
+    with h5py.File(path) as file:
+        found = {name: _Contiguous.of(path, file.get(str(name)), grid[name]) for name in large}
+    plain = {name: _variable(grid[name], array) for name, array in found.items() if array is not None}
+    return grid.assign(plain) if plain else grid
+
+
+def _is_hdf5(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(SIGN)) == SIGN
+
+
+def _variable(old: xr.DataArray, array: _Contiguous) -> xr.Variable:
+    # as xarray wraps what it opens itself: read once where it is read whole, and never written back
+    lazy: Any = indexing.LazilyIndexedArray(array)
+    data = indexing.MemoryCachedArray(indexing.CopyOnWriteArray(lazy))  # type: ignore[no-untyped-call] # upstream
+    return xr.Variable(old.dims, data, old.attrs, old.encoding)
+
+
+class _Contiguous(BackendArray):
+    """Values in one piece of a file."""
+
+    def __init__(self, path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], marks: Any) -> None:
+        self.shape = shape
+        self.dtype = dtype.newbyteorder("=")
+        self._path = path
+        self._offset = offset
+        self._stored = dtype
+        self._marks = marks
+
+    @classmethod
+    def of(cls, path: Path, stored: Any, decoded: xr.DataArray) -> _Contiguous | None:
+        """What *decoded* holds, if it lies so in the file that this is the whole of it; else None."""
+        if not isinstance(stored, h5py.Dataset) or stored.chunks is not None or stored.shape != decoded.shape:
+            return None
+        offset = stored.id.get_offset()  # None where nothing was written yet, or in other files
+        is_plain = stored.dtype.kind == "f" and stored.dtype.newbyteorder("=") == decoded.dtype
+        if offset is None or not is_plain or PACKED & set(stored.attrs) or stored.external or stored.is_virtual:
+            return None
+        marks = np.concatenate([np.ravel(stored.attrs.get(key, [])) for key in MARKS])
+        marks = np.unique(marks[~np.isnan(marks)])
+        return cls(path, offset, stored.shape, stored.dtype, marks) if len(marks) <= 1 else None
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        """The values at *key*, as xarray asks for them."""
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> Any:
+        values = self._run(key) if _is_run(key, self.shape) else self._pieces(key)
+        for mark in self._marks:
+            _mark(values, np.asarray(values == values.dtype.type(mark)))
+        return values
+
+    def _run(self, key: tuple[Any, ...]) -> Any:
+        """Steps of the first axis, one after the other in the file."""
+        start, stop, _ = key[0].indices(self.shape[0])
+        values = np.empty((max(0, stop - start), *self.shape[1:]), self._stored)
+        room: Any = values.reshape(-1).view(np.uint8)
+        begin = self._offset + start * (values.nbytes // max(1, len(values)))
+        with self._path.open("rb") as file:
+            file.seek(begin)
+            read = file.readinto(room)
+        if read < values.nbytes:
+            raise OSError(f"{self._path.name} ends before its values do")
+        return values.astype(self.dtype, copy=False)
+
+    def _pieces(self, key: tuple[Any, ...]) -> Any:
+        """Any other part, by way of the pages of memory that the file is seen through."""
+        whole = np.memmap(self._path, self._stored, "r", self._offset, self.shape)
+        return np.array(whole[key], self.dtype)
+
+
+def _is_run(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    first, *others = key
+    if not isinstance(first, slice) or first.indices(shape[0])[2] != 1:
+        return False
+    return all(
+        isinstance(each, slice) and each.indices(size) == (0, size, 1)
+        for each, size in zip(others, shape[1:], strict=True)
+    )
+
+
+def _mark(values: Any, missing: Any) -> None:
+    """Put NaN where *missing*: all bits set, which takes a fifth of the time of numpy.where."""
+    if missing.any():
+        bits = values.view(f"i{values.dtype.itemsize}")
+        np.bitwise_or(bits, -missing.view(np.int8).astype(bits.dtype), out=bits)
