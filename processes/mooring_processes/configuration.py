@@ -44,6 +44,7 @@ class Settings:
     reference_seconds: float = 60.0
     body_size: int = 64 * 10**6
     answer_size: int = 10**8
+    result_size: int = 10**10
     sync_timeout: float = 60.0
     jobs: bool = True
     slots: int = 0

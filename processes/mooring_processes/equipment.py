@@ -74,6 +74,7 @@ def engine_settings(
         "catalogue": Catalogue([*catalogue.values(), *others]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
+        "result_size": settings.result_size,
         "computing": _computing(settings, slots or settings.call_slots).to_json(),
     }
     return EngineSettings(

@@ -24,6 +24,7 @@ from mooring_processes.datasets import Datasets
 from mooring_processes.errors import ClusterAwayError, ClusterError, InputError
 from mooring_processes.progress import listening, progress
 from mooring_processes.references import Policy, fetch
+from mooring_processes.room import check_room, room
 
 if TYPE_CHECKING:
     from mooring_processes.process import Input, Output, Process
@@ -117,7 +118,8 @@ class Workplace:
 
     Parameters
     ----------
-    settings : plain JSON with ``catalogue`` and, where they are needed, ``datasets``, ``references`` and ``computing``.
+    settings : plain JSON with ``catalogue`` and, where they are needed, ``datasets``, ``references``, ``computing`` and
+        ``result_size`` [bytes].
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -127,6 +129,7 @@ class Workplace:
         self._policy = Policy.from_json(policy) if policy else Policy(own="")
         computing = settings.get("computing")
         self._computing = Computing.from_json(computing) if computing else Computing.among(1)
+        self._result_size: int | None = settings.get("result_size")
         addresses = [entry.address for entry in self._catalogue.values() if entry.address]
         self._roots = frozenset(each.root for each in addresses if each.root)
 
@@ -153,6 +156,7 @@ class Workplace:
                 self._computing.at_work(request.process, self._roots) as bring_home,
                 ExitStack() as stack,
                 listening(report),
+                room(self._result_size),
             ):
                 desk = Desk(self._datasets, self._policy, directory, stack)
                 arguments = {name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()}
@@ -346,6 +350,8 @@ def _write_output(declared: Output, value: Any, media_type: str, directory: Path
 def _write_file(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
     fmt = formats.find(declared.kind, media_type)
     path = directory / f"{declared.id}{fmt.suffix}"
+    if declared.kind is Kind.GRID:
+        check_room((value.nbytes,), 1, f"the output {declared.id!r}")
     if declared.type_name == "xarray.DataArray" and value.name is None:
         value = value.rename(declared.id)
     try:

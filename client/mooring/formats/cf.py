@@ -49,7 +49,7 @@ def storable(grid: xr.Dataset) -> xr.Dataset:
 
 
 def _variable(name: str, variable: xr.Variable, grid: xr.Dataset, projection: str | None) -> xr.Variable:
-    data = _data(name, variable)
+    stored = _in_own_type(name, variable)
     attrs = _attributes(variable.attrs)
     attrs.pop("coordinates", None)  # xarray lists them itself
     encoding: dict[str, Any] = {}
@@ -58,13 +58,16 @@ def _variable(name: str, variable: xr.Variable, grid: xr.Dataset, projection: st
         encoding = _time_encoding(variable)
     elif name in grid.dims:
         encoding = {"_FillValue": None}  # CF: a coordinate has no gaps
-    _settle_missing(attrs, data.dtype)
+    _settle_missing(attrs, stored.dtype)
     mapping = attrs.pop("grid_mapping", None) or variable.encoding.get("grid_mapping")
     if mapping not in grid.variables:
         mapping = projection if name in grid.data_vars and is_horizontal(grid[name]) else None
     if mapping is not None:
         encoding["grid_mapping"] = mapping
-    return xr.Variable(variable.dims, data, attrs, encoding)
+    # shallow: what is opened lazily, or computed as it is read, stays so
+    stored = stored.copy(deep=False)
+    stored.attrs, stored.encoding = attrs, encoding
+    return stored
 
 
 def _projection(grid: xr.Dataset) -> str | None:
@@ -73,20 +76,22 @@ def _projection(grid: xr.Dataset) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _data(name: str, variable: xr.Variable) -> Any:
+def _in_own_type(name: str, variable: xr.Variable) -> xr.Variable:
     """The values in a type NetCDF has."""
     dtype: Any = variable.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.DatetimeIndex(variable.to_numpy()).tz_convert(None).to_numpy()
+        moments = pd.DatetimeIndex(variable.to_numpy()).tz_convert(None).to_numpy()
+        return xr.Variable(variable.dims, moments)
     if pd.api.types.is_extension_array_dtype(dtype) and not isinstance(dtype, pd.StringDtype):
-        return np.array([str(item) for item in variable.to_numpy().ravel()]).reshape(variable.shape)
+        texts = np.array([str(item) for item in variable.to_numpy().ravel()])
+        return xr.Variable(variable.dims, texts.reshape(variable.shape))
     if dtype.kind == "c":
         raise FormatError(f"{name} has complex numbers; give real and imaginary part as two variables")
     if dtype == np.float16:
-        return variable.astype("float32").data
+        return variable.astype("float32")
     if dtype == np.longdouble:
         raise FormatError(f"{name} is {dtype}; NetCDF holds up to float64")
-    return variable.data
+    return variable
 
 
 def _time_encoding(variable: xr.Variable) -> dict[str, Any]:

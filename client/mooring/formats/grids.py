@@ -10,6 +10,7 @@ import xarray as xr
 from mooring.formats import FormatError, classic
 from mooring.formats.axes import is_horizontal
 from mooring.formats.cf import GREGORIAN, storable
+from mooring.formats.parts import append, too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +24,14 @@ def write_netcdf(value: object, path: Path) -> None:
     """Write a DataArray or Dataset as NetCDF-4, contiguous and not compressed.
 
     Values are written as they are in memory: how they were packed, chunked and compressed in the file they
-    came from is forgotten, units and calendar of times are kept.
+    came from is forgotten, units and calendar of times are kept. A large variable is read and written part by part, so
+    it need not fit into memory.
     """
     grid = storable(_as_dataset(value))
+    large = too_large(grid)
     try:
-        grid.to_netcdf(path, engine="netcdf4", format="NETCDF4")
+        grid.drop_vars(large).to_netcdf(path, engine="netcdf4", format="NETCDF4")
+        append(grid, large, path)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         kinds = ", ".join(f"{name} ({variable.dtype})" for name, variable in grid.variables.items())
         raise FormatError(f"NetCDF cannot hold one of these as it is: {kinds}") from error
