@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from afar import site_call
+from climate import climate
 from figures import Figure, in_turn
 from jobs import cancel, power_loss, progress, queue_depth
 from lists import descriptions, job_list
@@ -191,6 +192,7 @@ BENCHES = {
     "site-call": site_call,
     "engine-throughput": engine_throughput,
     "scale-out": scale_out,
+    "climate": climate,
 }
 
 
