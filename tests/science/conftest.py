@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 import xarray as xr
+from agreement import Ledger, store
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,15 @@ def tool():
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def agrees():
+    """Compare a method with a reference; what was seen is recorded where MOORING_RECORD is set."""
+    ledger = Ledger()
+    yield ledger.agrees
+    if os.environ.get("MOORING_RECORD"):
+        store(ledger.seen)
 
 
 @pytest.fixture

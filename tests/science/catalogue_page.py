@@ -1,0 +1,130 @@
+"""The page of all methods: `python tests/science/catalogue_page.py` writes processes/CATALOGUE.md.
+
+It is made from the descriptions of the processes, from what the tests saw (agreement.json) and from what was measured
+last (../bench/measured.json).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mooring_processes.catalogue import Entry, read_catalogue
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from agreement import Agreement, stored
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "processes" / "CATALOGUE.md"
+MEASURED = HERE.parent / "bench" / "measured.json"
+OWN = "mooring_processes.methods."
+LIBRARIES = {
+    "area-mean": "numpy",
+    "climate-index": "numpy, cf-units",
+    "climatology": "numpy",
+    "contours": "contourpy",
+    "correlation-map": "numpy, scipy",
+    "ensemble-statistics": "numpy",
+    "eof": "numpy",
+    "interpolate-stations": "scipy, pykrige",
+    "percentile": "numpy",
+    "point-series": "numpy, pyproj",
+    "polygonize": "rasterio",
+    "quicklook": "matplotlib",
+    "regrid": "scipy.sparse",
+    "reproject": "pyproj, scipy, rasterio",
+    "subset": "shapely",
+    "temporal-resample": "numpy",
+    "terrain": "numpy",
+    "trend": "numpy, scipy",
+    "zonal-statistics": "exactextract",
+}
+"""What each method computes with; a method that is missing here is missing from the page, which a test tells."""
+SPEEDS = {
+    "monthly climatology": "climatology",
+    "anomaly": "climatology",
+    "monthly mean": "temporal-resample",
+    "trend": "trend",
+    "zonal mean": "area-mean",
+    "global mean": "area-mean",
+    "bilinear regrid": "regrid",
+    "90th percentile": "percentile",
+    "zonal-statistics": "zonal-statistics",
+}
+"""Which method each figure of the bench is of."""
+HEAD = """\
+# The methods that come with Mooring
+
+Written by `python tests/science/catalogue_page.py`; a test fails where it is stale. Each is a process of every service,
+and an ordinary function of Python: `from mooring_processes.methods.trend import trend`. What each computes, its formula,
+its rule for missing data and the choices of definition stand in its docstring, which is its description at the service.
+
+*within*: the largest difference from the reference that the tests let pass; *seen*: the largest there was when they
+were recorded. *Speed*: our time, called through a service, over that of the peer, medians of runs that alternate
+(`python tests/bench/run.py climate zonal-statistics --json tests/bench/measured.json`); under 1 is faster than the peer.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    entries = {name: entry for name, entry in sorted(read_catalogue([]).items()) if name in LIBRARIES}
+    return "\n".join([HEAD, *_table(entries), "", *_speeds(), "## What they follow", "", *_papers(entries), ""])
+
+
+def ours() -> list[str]:
+    """The methods that a scientist calls: all of ours but the one by which a service is tested."""
+    found = read_catalogue([]).items()
+    return sorted(name for name, entry in found if str(entry.address and entry.address.module).startswith(OWN) and name != "echo")
+
+
+def _table(entries: dict[str, Entry]) -> Iterator[str]:
+    agreements = stored().values()
+    yield "| process | what it gives | computed with | compared with | within | seen | speed |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, entry in entries.items():
+        rows = [each for each in agreements if each.process == name]
+        cells = ["<br>".join(column) for column in zip(*map(_compared, rows), strict=True)] or ["-"] * 3
+        title = entry.description["title"]
+        yield f"| `{name}` | {title} | {LIBRARIES[name]} | {' | '.join(cells)} | {_speed(name)} |"
+
+
+def _compared(row: Agreement) -> tuple[str, str, str]:
+    return row.reference, f"{row.within:.2g} {row.unit}".strip(), f"{row.seen:.2g} {row.unit}".strip()
+
+
+def _measured() -> list[dict]:
+    return json.loads(MEASURED.read_text()) if MEASURED.exists() else []
+
+
+def _speed(process: str) -> str:
+    own = [row for row in _measured() if SPEEDS.get(row["name"]) == process]
+    return "<br>".join(f"{row['ratio']:.2f} ({row['against']})" for row in own) or "-"
+
+
+def _speeds() -> Iterator[str]:
+    rows = _measured()
+    if not rows:
+        return
+    yield "## Speed and memory"
+    yield ""
+    yield "| what | ours | peer | ratio | target |"
+    yield "|---|---|---|---|---|"
+    for row in rows:
+        peer = "" if row["peer"] is None else f"{row['peer']:.3g} {row['unit']}: {row['against']}"
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        yield f"| {row['name']} | {row['ours']:.3g} {row['unit']} | {peer} | {ratio} | {row['target']} |"
+    yield ""
+
+
+def _papers(entries: dict[str, Entry]) -> Iterator[str]:
+    for name, entry in entries.items():
+        module = importlib.import_module(entry.address.module)
+        yield f"- `{name}`: {module.METHOD.reference}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

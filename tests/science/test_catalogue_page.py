@@ -1,0 +1,34 @@
+"""The page of all methods says what is."""
+
+from agreement import compared, stored
+from catalogue_page import LIBRARIES, PAGE, ours, page
+
+EIGHTEEN = {
+    "subset", "point-series", "zonal-statistics", "climatology", "temporal-resample", "area-mean", "trend", "percentile",
+    "climate-index", "regrid", "reproject", "terrain", "contours", "polygonize", "interpolate-stations", "eof",
+    "correlation-map", "ensemble-statistics",
+}  # fmt: skip
+
+
+def test_all_eighteen_methods_and_the_quicklook_are_there():
+    assert set(ours()) >= EIGHTEEN | {"quicklook"}
+
+
+def test_every_method_is_on_the_page():
+    assert sorted(LIBRARIES) == ours()
+
+
+def test_the_page_is_what_its_sources_say():
+    assert PAGE.read_text(encoding="utf-8") == page(), "stale; run python tests/science/catalogue_page.py"
+
+
+def test_what_the_page_compares_is_compared_by_a_test():
+    assert set(stored()) == set(compared()), "run the tests with MOORING_RECORD=1"
+
+
+def test_every_method_is_compared_with_something_independent():
+    assert {process for process, _ in compared()} >= EIGHTEEN
+
+
+def test_no_difference_is_larger_than_the_tests_let_pass():
+    assert all(row.seen <= row.within for row in stored().values())
