@@ -132,7 +132,8 @@ def test_a_quick_call_shows_nothing(look, monkeypatch):
 
 
 CALLER = """
-import sys, mooring
+import signal, sys, mooring
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for what it runs in the background
 hub = mooring.connect(sys.argv[1])
 print("ready", flush=True)
 try:

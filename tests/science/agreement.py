@@ -41,9 +41,7 @@ class Ledger:
 
     seen: dict[Key, Agreement] = field(default_factory=dict)
 
-    def agrees(
-        self, process: str, reference: str, ours: Any, theirs: Any, *, within: float, unit: str = ""
-    ) -> None:
+    def agrees(self, process: str, reference: str, ours: Any, theirs: Any, *, within: float, unit: str = "") -> None:
         """Fail where *ours* is missing elsewhere than *theirs*, or differs by more than *within*."""
         ours, theirs = np.broadcast_arrays(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float))
         np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs), "missing elsewhere")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from mooring_processes.catalogue import Entry, read_catalogue
@@ -59,26 +60,33 @@ SPEEDS = {
 HEAD = """\
 # The methods that come with Mooring
 
-Written by `python tests/science/catalogue_page.py`; a test fails where it is stale. Each is a process of every service,
-and an ordinary function of Python: `from mooring_processes.methods.trend import trend`. What each computes, its formula,
-its rule for missing data and the choices of definition stand in its docstring, which is its description at the service.
+Written by `python tests/science/catalogue_page.py`; a test fails where it is stale. Each is a process of every
+service, and an ordinary function of Python: `from mooring_processes.methods.trend import trend`. What each computes,
+its formula, its rule for missing data and the choices of definition stand in its docstring, which is its description
+at the service.
 
 *within*: the largest difference from the reference that the tests let pass; *seen*: the largest there was when they
-were recorded. *Speed*: our time, called through a service, over that of the peer, medians of runs that alternate
-(`python tests/bench/run.py climate zonal-statistics --json tests/bench/measured.json`); under 1 is faster than the peer.
+were recorded. *Speed*: our time, called through a service, over that of the peer; under 1 is faster. Medians of runs
+that alternate: `python tests/bench/run.py climate zonal-statistics --json tests/bench/measured.json`.
 """
 
 
 def page() -> str:
     """The whole page."""
-    entries = {name: entry for name, entry in sorted(read_catalogue([]).items()) if name in LIBRARIES}
+    entries = {name: entry for name, entry in sorted(described().items()) if name in LIBRARIES}
     return "\n".join([HEAD, *_table(entries), "", *_speeds(), "## What they follow", "", *_papers(entries), ""])
 
 
 def ours() -> list[str]:
     """The methods that a scientist calls: all of ours but the one by which a service is tested."""
-    found = read_catalogue([]).items()
-    return sorted(name for name, entry in found if str(entry.address and entry.address.module).startswith(OWN) and name != "echo")
+    found = {name: str(entry.address and entry.address.module) for name, entry in described().items()}
+    return sorted(name for name, module in found.items() if module.startswith(OWN) and name != "echo")
+
+
+@cache
+def described() -> Mapping[str, Entry]:
+    """All processes that come with Mooring."""
+    return read_catalogue([])
 
 
 def _table(entries: dict[str, Entry]) -> Iterator[str]:

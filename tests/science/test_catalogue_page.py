@@ -1,12 +1,16 @@
 """The page of all methods says what is."""
 
+import importlib
+import inspect
+
+import pytest
 from agreement import compared, stored
-from catalogue_page import LIBRARIES, PAGE, ours, page
+from catalogue_page import LIBRARIES, PAGE, described, ours, page
 
 EIGHTEEN = {
-    "subset", "point-series", "zonal-statistics", "climatology", "temporal-resample", "area-mean", "trend", "percentile",
-    "climate-index", "regrid", "reproject", "terrain", "contours", "polygonize", "interpolate-stations", "eof",
-    "correlation-map", "ensemble-statistics",
+    "subset", "point-series", "zonal-statistics", "climatology", "temporal-resample", "area-mean", "trend",
+    "percentile", "climate-index", "regrid", "reproject", "terrain", "contours", "polygonize", "interpolate-stations",
+    "eof", "correlation-map", "ensemble-statistics",
 }  # fmt: skip
 
 
@@ -32,3 +36,11 @@ def test_every_method_is_compared_with_something_independent():
 
 def test_no_difference_is_larger_than_the_tests_let_pass():
     assert all(row.seen <= row.within for row in stored().values())
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARIES))
+def test_each_method_tells_its_units_formula_errors_and_paper(name):
+    address = described()[name].address
+    documented = inspect.getdoc(getattr(importlib.import_module(address.module), address.name))
+    for section in ("Parameters", "Returns", "Raises", "Notes", "References"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in documented, f"{name} has no section {section}"
