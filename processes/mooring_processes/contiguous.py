@@ -14,6 +14,8 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from mooring_processes.gaps import nan_where
+
 SIGN = b"\x89HDF\r\n\x1a\n"
 PACKED = frozenset({"scale_factor", "add_offset", "_Unsigned", "valid_min", "valid_max", "valid_range"})
 """Attributes by which the libraries decode more than missing values."""
@@ -53,6 +55,8 @@ def _variable(old: xr.DataArray, array: _Contiguous) -> xr.Variable:
 class _Contiguous(BackendArray):
     """Values in one piece of a file."""
 
+    is_fresh = True  # read anew each time, and nobody else's
+
     def __init__(self, path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], marks: Any) -> None:
         self.shape = shape
         self.dtype = dtype.newbyteorder("=")
@@ -81,7 +85,7 @@ class _Contiguous(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> Any:
         values = self._run(key) if _is_run(key, self.shape) else self._pieces(key)
         for mark in self._marks:
-            _mark(values, np.asarray(values == values.dtype.type(mark)))
+            nan_where(values, values.dtype.type(mark))
         return values
 
     def _run(self, key: tuple[Any, ...]) -> Any:
@@ -111,10 +115,3 @@ def _is_run(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
         isinstance(each, slice) and each.indices(size) == (0, size, 1)
         for each, size in zip(others, shape[1:], strict=True)
     )
-
-
-def _mark(values: Any, missing: Any) -> None:
-    """Put NaN where *missing*: all bits set, which takes a fifth of the time of numpy.where."""
-    if missing.any():
-        bits = values.view(f"i{values.dtype.itemsize}")
-        np.bitwise_or(bits, -missing.view(np.int8).astype(bits.dtype), out=bits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Literal
 
+import cftime
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,6 +20,11 @@ TimeOfYear = Literal["month", "season", "dayofyear"]
 SEASONS = ("DJF", "MAM", "JJA", "SON")
 LEAP_DAY = 60
 """29 February as a day of a leap year."""
+DAYS_OF_YEAR = {
+    "standard": 365.2425, "gregorian": 365.2425, "proleptic_gregorian": 365.2425, "julian": 365.25,
+    "noleap": 365.0, "365_day": 365.0, "all_leap": 366.0, "366_day": 366.0, "360_day": 360.0,
+}  # fmt: skip
+"""On average, by calendar."""
 
 
 def time_axis(field: xr.DataArray, name: str) -> Hashable:
@@ -75,3 +81,14 @@ def during(time: xr.DataArray, first_year: int | None, last_year: int | None) ->
         has = f"the data has {years.min()} to {years.max()}"
         raise InputError(f"the reference period, {start} to {end}, holds no data; {has}", input="first_year")
     return chosen
+
+
+def years_passed(time: xr.DataArray) -> tuple[npt.NDArray[np.float64], float]:
+    """Years from the first of the dates to each of them, and how many days a year of their calendar has on average."""
+    length = DAYS_OF_YEAR[str(time.dt.calendar)]
+    dates = time.to_numpy()
+    if dates.dtype.kind == "M":
+        return (dates - dates.min()) / np.timedelta64(1, "D") / length, length
+    first = dates.min()
+    seconds = cftime.date2num(dates, f"seconds since {first.isoformat(sep=' ')}", first.calendar)
+    return np.asarray(seconds, dtype=np.float64) / (86400 * length), length
