@@ -85,9 +85,14 @@ def _inside(grid: xr.Dataset, box: Any, crs: str | None, name: str) -> xr.Datase
     rows = _between(grid[y].to_numpy(), south, north)
     columns, turned = _columns(grid, x, west, east)
     if not len(rows) or not len(columns):
-        raise InputError(f"{name}: 'bbox' {list(box)} does not meet the data", input=name)
+        has = " and ".join(f"{along} {_span(grid[along].to_numpy())}" for along in (x, y))
+        raise InputError(f"{name}: 'bbox' {list(box)} does not meet the data, which has {has}", input=name)
     part = grid.isel({x: _run(columns), y: _run(rows)})
     return part if turned is None else _with_values(part, x, turned)
+
+
+def _span(values: NDArray[Any]) -> str:
+    return f"{values.min():g} to {values.max():g}" if values.size else "no cells"
 
 
 def _is_on_earth(grid: xr.Dataset) -> bool:

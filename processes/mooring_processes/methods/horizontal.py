@@ -97,10 +97,22 @@ def horizontal_grid(field: xr.DataArray, name: str, crs: str | None = None) -> H
     InputError
         where the axes cannot be told, are curvilinear or unevenly spaced, or the CRS is unknown.
     """
+    x, y = horizontal_axes(field, name)
+    return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), known_crs(field, x, y, name, crs))
+
+
+def horizontal_axes(field: xr.DataArray | xr.Dataset, name: str) -> tuple[Hashable, Hashable]:
+    """The dimensions x and y of *field*, the input *name*.
+
+    Raises
+    ------
+    InputError
+        where they cannot be told, as on a curvilinear grid.
+    """
     x, y = dimension(field, Axis.X), dimension(field, Axis.Y)
     if x is None or y is None:
         raise InputError(_no_axes(field, name), input=name)
-    return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), _crs(field, x, y, name, crs))
+    return x, y
 
 
 def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
@@ -120,7 +132,7 @@ def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
     return field.squeeze(others, drop=True).transpose(grid.y, grid.x)
 
 
-def _no_axes(field: xr.DataArray, name: str) -> str:
+def _no_axes(field: xr.DataArray | xr.Dataset, name: str) -> str:
     if any(coordinate.ndim == 2 and axis_of(coordinate) in DEGREES for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
         return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
     return (
@@ -142,7 +154,14 @@ def _centres(field: xr.DataArray, along: Hashable, name: str) -> Numbers:
     return even
 
 
-def _crs(field: xr.DataArray, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
+def known_crs(field: xr.DataArray | xr.Dataset, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
+    """The CRS that *field*, the input *name*, states, that is given, or that its axes imply.
+
+    Raises
+    ------
+    InputError
+        where there is none, the two differ, or it is neither projected nor longitude and latitude.
+    """
     stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
     told = _given_crs(given)
     if stated is not None and told is not None and not stated.equals(told, ignore_axis_order=True):
@@ -162,7 +181,7 @@ def _is_plain_geographic(crs: pyproj.CRS) -> bool:
     return crs.is_geographic and not crs.is_derived and crs.axis_info[0].unit_name == "degree"
 
 
-def _implied_crs(field: xr.DataArray, x: Hashable, y: Hashable) -> pyproj.CRS | None:
+def _implied_crs(field: xr.DataArray | xr.Dataset, x: Hashable, y: Hashable) -> pyproj.CRS | None:
     """WGS 84 where the units of CF tell longitude and latitude, which they do without a datum."""
     units = {axis: str(field[name].attrs.get("units", "")).lower() for axis, name in ((Axis.X, x), (Axis.Y, y))}
     return pyproj.CRS("EPSG:4326") if all(unit in DEGREES[axis] for axis, unit in units.items()) else None
