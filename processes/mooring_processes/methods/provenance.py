@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mooring_processes.version import version_of
 
 if TYPE_CHECKING:
+    import geopandas
     import xarray as xr
 
 Result = TypeVar("Result", bound="xr.DataArray | xr.Dataset")
@@ -56,6 +57,15 @@ class Method:
         """*result*, which is another quantity than *data*: ``long_name``, ``units`` and the like are *attributes*."""
         kept = {name: data.attrs[name] for name in ORIGIN if name in data.attrs}
         return self._signed(result, data, options, {**kept, **attributes})
+
+    def of_features(
+        self, features: geopandas.GeoDataFrame, data: xr.DataArray | xr.Dataset, options: str
+    ) -> geopandas.GeoDataFrame:
+        """*features* made of *data*, which say so in their ``attrs``; not every file format keeps those."""
+        signed = self.derived(data.isel(dict.fromkeys(data.dims, slice(0, 0))), data, options)
+        units = {"units": str(data.attrs["units"])} if "units" in data.attrs else {}
+        features.attrs = {**{name: str(value) for name, value in signed.attrs.items()}, **units}
+        return features
 
     def _signed(
         self, result: Result, data: xr.DataArray | xr.Dataset, options: str, attributes: dict[str, Any]
