@@ -26,6 +26,7 @@ BUFFER = 1 << 14
 """Bytes of a file that are read at least, since its directory comes in small pieces."""
 
 
+
 class Form(StrEnum):
     """What lies behind a link."""
 
@@ -123,16 +124,18 @@ def linked_geotiff(link: Link, type_name: str) -> Iterator[xr.DataArray | xr.Dat
     UnrangedError
         where its host gives it only whole.
     """
-    import rasterio  # noqa: PLC0415 - slow, and only where it is used
-    from mooring.formats.tiles import open_geotiff  # noqa: PLC0415 - the same
+    from mooring.formats.tiles import opened_geotiff  # noqa: PLC0415 - slow, and only where it is used
 
     def explain(error: Exception) -> Exception:
-        return link.trouble or FormatError(f"{link.name}: the GeoTIFF is broken ({type(error).__name__})")
+        return link.trouble or InputError(
+            f"{link.name}: the GeoTIFF is broken ({type(error).__name__})", input=link.name
+        )
 
-    content = io.BufferedReader(Ranges(link), BUFFER)
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.io.FilePath(content) as path:
-        with path.open(driver="GTiff") as file:
-            yield open_geotiff(file, type_name, explain)
+    content = Ranges(link)
+    with opened_geotiff(
+        lambda: io.BufferedReader(content.again(), BUFFER), content.size, type_name, explain
+    ) as grid:
+        yield grid
 
 
 @contextmanager

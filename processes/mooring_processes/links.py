@@ -76,6 +76,10 @@ class Link:
         """For a process that computes a part: there the address is checked, and connected to, anew."""
         return _again, self._made_of
 
+    def __deepcopy__(self, memo: object) -> Link:
+        """Itself, so that what is read is counted together."""
+        return self
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
@@ -167,6 +171,7 @@ class Ranges(io.RawIOBase):
     Parameters
     ----------
     link : where it is.
+    size : its bytes; asked for where None.
 
     Raises
     ------
@@ -174,9 +179,13 @@ class Ranges(io.RawIOBase):
         where its host answers with nothing but whole files, or leads elsewhere.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, size: int | None = None) -> None:
         self._link = link
         self._place = 0
+        self.size = self._found() if size is None else size
+
+    def _found(self) -> int:
+        link = self._link
         try:
             answer = link.get(span="bytes=0-0")
         except LedElsewhereError as error:
@@ -186,7 +195,11 @@ class Ranges(io.RawIOBase):
         size = _stated_size(answer)
         if answer.status != PARTIAL or size is None:
             raise link.unexpected(answer)
-        self._size = size
+        return size
+
+    def again(self) -> Ranges:
+        """The same file, read from its beginning by somebody else."""
+        return Ranges(self._link, self.size)
 
     def readable(self) -> bool:
         """Yes."""
@@ -202,14 +215,14 @@ class Ranges(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a place."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
         self._place = max(0, start + offset)
         return self._place
 
     def readinto(self, room: Any) -> int:
         """Fill *room* from here on, as far as the file goes."""
         view = memoryview(room).cast("B")
-        wanted = min(len(view), self._size - self._place)
+        wanted = min(len(view), self.size - self._place)
         if wanted <= 0:
             return 0
         answer = self._link.get(span=f"bytes={self._place}-{self._place + wanted - 1}")
