@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,11 @@ from mooring.formats import FORMATS, FormatError, Kind, classic
 from mooring.formats.axes import is_horizontal
 
 from mooring_processes.computing import is_installed
+from mooring_processes.decoding import decoded
 from mooring_processes.errors import InputError
+from mooring_processes.linked import COMPUTING, ENGINES, Form, form_of, linked_dataset
+from mooring_processes.links import Link
+from mooring_processes.references import Policy
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,7 +40,7 @@ class Dataset:
 
     id: str
     path: str
-    """A file, a Zarr store or a URL; relative to the configuration file."""
+    """A file, a Zarr store, a folder or pattern of files that are one grid, or a URL; relative to the configuration."""
     kind: Kind
     variable: str | None = None
     """The variable a bare id stands for, where the data holds several."""
@@ -76,15 +82,22 @@ def _entry(name: str, values: Mapping[str, Any], base: Path) -> Dataset:
     if isinstance(values, str):
         values = {"path": values}
     if "path" not in values:
-        raise ValueError(f"datasets.{name}.path: it is missing; it takes a file, a Zarr store or a URL")
+        raise ValueError(f"datasets.{name}.path: it is missing; it takes a file, a folder, a pattern or a URL")
     if values.get("chunks") is not None and not is_installed("dask"):
         raise ValueError(f'datasets.{name}.chunks: there is no Dask; pip install "mooring[server,dask]" brings it')
     path = str(values["path"])
-    kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower())
+    located = path if "://" in path else str(base / path)
+    kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower()) or _kind_of_folder(path, located)
     if kind is None:
         raise ValueError(f"datasets.{name}: {path} does not tell its kind; add kind: grid, features or table")
-    located = path if "://" in path else str(base / path)
+    if Kind(kind) is not Kind.GRID and has_magic(path) and not Path(located).exists():
+        raise ValueError(f"datasets.{name}.path: {path} is a pattern, which only grids take; name one file")
     return Dataset(id=name, **{**values, "path": located, "kind": Kind(kind)})
+
+
+def _kind_of_folder(path: str, located: str) -> Kind | None:
+    """Folders hold the steps of a grid."""
+    return Kind.GRID if path.endswith("/") or ("://" not in path and Path(located).is_dir()) else None
 
 
 class Datasets:
@@ -160,7 +173,7 @@ class DatasetUnavailableError(InputError):
 
 def _reason(entry: Dataset, error: Exception) -> str:
     """Why a file does not open, without a word of where it lies."""
-    if "://" not in entry.path and not Path(entry.path).exists():
+    if "://" not in entry.path and not Path(entry.path).exists() and not has_magic(entry.path):
         return "its file is not there"
     if isinstance(error, PermissionError):
         return "its file may not be read"
@@ -178,18 +191,16 @@ def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     """A grid dataset, open and lazy while the block lasts, with its CRS."""
     from mooring.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
 
-    from mooring_processes.contiguous import straightened  # noqa: PLC0415 - the same
-
-    with _impatience(entry):
+    with ExitStack() as stack:
+        stack.enter_context(_impatience(entry))
         try:
-            opened = _opened(entry)
+            opened = stack.enter_context(_opened(entry))
         except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
             raise DatasetUnavailableError(entry, error) from error
-        with opened:  # and not what is made of it, which closes nothing
-            grid = settled(opened if entry.chunks else straightened(opened, Path(entry.path)))
-            if entry.crs is not None and grid.rio.crs is None:
-                grid.rio.write_crs(entry.crs, inplace=True)
-            yield grid
+        grid = settled(opened)
+        if entry.crs is not None and grid.rio.crs is None:
+            grid.rio.write_crs(entry.crs, inplace=True)
+        yield grid
 
 
 def _impatience(entry: Dataset) -> AbstractContextManager[Any]:
@@ -204,28 +215,54 @@ def _impatience(entry: Dataset) -> AbstractContextManager[Any]:
     return given_up
 
 
-def _opened(entry: Dataset) -> xr.Dataset:
-    import rioxarray  # noqa: F401, PLC0415 - gives grids their .rio, at a cost of seconds
-    import xarray as xr  # noqa: PLC0415 - slow, and only where it is used
+@contextmanager
+def _opened(entry: Dataset) -> Iterator[xr.Dataset]:
+    from mooring_processes import series  # noqa: PLC0415 - slow, and only where it is used
 
-    _check_whole(entry)
-    # durations in "days" stay the numbers they are
-    decoded = xr.coders.CFTimedeltaCoder(decode_via_units=False)
-    options = {"engine": _engine(entry), "chunks": entry.chunks, "decode_timedelta": decoded, **entry.options}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xr.SerializationWarning)  # the same words at every opening help nobody
-        try:
-            return xr.open_dataset(entry.path, **options)
-        except ValueError:
-            if "decode_times" in options:
-                raise
-            # times in units without a length, such as months, stay numbers
-            return xr.open_dataset(entry.path, **options, decode_times=False)
+    if series.is_series(entry.path):
+        source = series.Source(partial(_file, replace(entry, chunks=None)), repr(entry))
+        with series.joined(series.files_of(entry.path), source) as grid:
+            yield grid.chunk(entry.chunks) if entry.chunks else grid
+    elif entry.path.startswith(("http://", "https://")) and (form := _form(entry)) is not None:
+        with closing(_link(entry, form)) as link, linked_dataset(link, form, **_options(entry)) as grid:
+            yield grid
+    else:
+        with _file(entry, None) as grid:
+            yield grid
 
 
-def _check_whole(entry: Dataset) -> None:
+@contextmanager
+def _file(entry: Dataset, path: Path | None) -> Iterator[xr.Dataset]:
+    """One file or store of a dataset, or what a library opens at a URL where *path* is None."""
+    from mooring_processes.contiguous import straightened  # noqa: PLC0415 - slow, and only where it is used
+
+    at = Path(entry.path) if path is None else path
+    _check_whole(at)
+    options = {"engine": _engine(entry, path), **_options(entry)}
+    # and not what is made of it, which closes nothing
+    with decoded(entry.path if path is None else path, **options) as opened:
+        yield opened if entry.chunks else straightened(opened, at)
+
+
+def _form(entry: Dataset) -> Form | None:
+    """What is read through a link of ours; GDAL, and libraries that the operator names, see to the rest themselves."""
+    form = form_of(entry.path, None) if entry.engine is None else ENGINES.get(entry.engine)
+    return None if form is Form.GEOTIFF else form
+
+
+def _link(entry: Dataset, form: Form) -> Link:
+    """Where the operator says that a dataset lies; that is allowed, and nothing else."""
+    policy = Policy(own=entry.path, size=sys.maxsize)
+    about = f"the dataset {entry.id!r} of this service"
+    return Link(entry.path, policy, about, shown="its address", silence=COMPUTING if form is Form.OPENDAP else SILENCE)
+
+
+def _options(entry: Dataset) -> dict[str, Any]:
+    return {"chunks": entry.chunks, **entry.options}
+
+
+def _check_whole(path: Path) -> None:
     """Refuse a NetCDF-3 file that is cut short: the library fills what is missing with zeros."""
-    path = Path(entry.path)
     if not path.is_file():
         return
     with path.open("rb") as file:
@@ -234,14 +271,16 @@ def _check_whole(entry: Dataset) -> None:
         raise FormatError("its file is cut short")
 
 
-def variable_of(grid: xr.Dataset, variable: str | None, name: str) -> xr.DataArray:
+def variable_of(
+    grid: xr.Dataset, variable: str | None, name: str, *, how: str = "'id:variable'"
+) -> xr.DataArray:
     """The variable of *grid* that the DataArray input *name* takes: the one named, or the only horizontal one."""
     candidates = [str(key) for key, array in grid.data_vars.items() if is_horizontal(array)]
     candidates = candidates or [str(key) for key, array in grid.data_vars.items() if array.ndim > 0]
     if variable is None and len(candidates) == 1:
         return grid[candidates[0]]
     if variable is None:
-        raise InputError(f"{name}: the data holds {', '.join(candidates)}; pick one as 'id:variable'", input=name)
+        raise InputError(f"{name}: the data holds {', '.join(candidates)}; pick one as {how}", input=name)
     if variable not in grid.data_vars:
         held = ", ".join(candidates)
         raise InputError(f"{name}: there is no variable {variable!r}; the data holds {held}", input=name)
@@ -274,7 +313,10 @@ def _split(reference: str) -> tuple[str, str | None]:
     return name, variable or None
 
 
-def _engine(entry: Dataset) -> str | None:
-    if entry.engine is None and Path(entry.path).suffix.lower() in (".tif", ".tiff"):
+def _engine(entry: Dataset, path: Path | None = None) -> str | None:
+    at = Path(entry.path) if path is None else path
+    if entry.engine is None and at.suffix.lower() in (".tif", ".tiff"):
         return "rasterio"
+    if entry.engine is None and at.is_dir():
+        return "zarr"
     return entry.engine

@@ -13,15 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mooring import formats
 from mooring.formats import Kind
 
-from mooring_processes import datasets
+from mooring_processes import datasets, linked
 from mooring_processes.catalogue import Catalogue, load_process
 from mooring_processes.computing import Computing
 from mooring_processes.datasets import Datasets
 from mooring_processes.errors import ClusterAwayError, ClusterError, InputError
+from mooring_processes.links import UnrangedError
 from mooring_processes.progress import listening, progress
 from mooring_processes.references import Policy, fetch
 from mooring_processes.room import check_room, room
@@ -266,13 +268,29 @@ class Desk:
         return self._read(declared, path, media_type)
 
     def _by_reference(self, declared: Input, link: Mapping[str, Any]) -> Any:
+        href = str(link["href"])
+        form = linked.form_of(href, link.get("type")) if declared.kind is Kind.GRID else None
+        if form is not None:
+            try:
+                return self._linked(declared, href, form)
+            except UnrangedError:
+                LOGGER.info("%s: the host gives no parts of it, so it is fetched whole", declared.id)
         path = self._scratch()
-        stated = fetch(str(link["href"]), path, self._policy, declared.id)
+        stated = fetch(href, path, self._policy, declared.id)
         if declared.kind is Kind.BYTES:
             return path.read_bytes()
         if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
             return self._read(declared, path, link.get("type") or stated)
         return declared.decode_value(self._fetched_value(declared, path, str(link.get("type") or stated)))
+
+    def _linked(self, declared: Input, href: str, form: linked.Form) -> Any:
+        """A grid that stays where it is, of which the method reads what it needs."""
+        opened = linked.opened(href, form, self._policy, declared.id, declared.type_name)
+        grid = self._stack.enter_context(opened)
+        if declared.type_name == "xarray.Dataset" or form is linked.Form.GEOTIFF:
+            return grid
+        variable = urlsplit(href).fragment or None
+        return datasets.variable_of(grid, variable, declared.id, how="'address#variable'")
 
     def _fetched_value(self, declared: Input, path: Path, media_type: str) -> Any:
         """The plain value in a fetched file: JSON, or for an input that is text the text itself."""

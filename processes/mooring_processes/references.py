@@ -95,18 +95,23 @@ def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
     raise InputError(f"{name}: {href} redirects more than {REDIRECTS} times", input=name)
 
 
+def connections(
+    parts: SplitResult, address: str, timeout: urllib3.Timeout, most: int = 1
+) -> urllib3.HTTPConnectionPool:
+    """Connections to one *address* as the host of a URL, *most* of them kept, whatever its name means by then."""
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return urllib3.HTTPSConnectionPool(
+            address, port_of(parts), timeout=timeout, maxsize=most, server_hostname=host, assert_hostname=host
+        )
+    return urllib3.HTTPConnectionPool(address, port_of(parts), timeout=timeout, maxsize=most)
+
+
 @contextmanager
 def _open(parts: SplitResult, policy: Policy, deadline: float, name: str) -> Iterator[urllib3.BaseHTTPResponse]:
     address = policy.resolve(parts, name)
     timeout = urllib3.Timeout(total=max(0.1, deadline - time.monotonic()))
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-            address, port_of(parts), timeout=timeout, server_hostname=host, assert_hostname=host
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(address, port_of(parts), timeout=timeout)
-    with pool:
+    with connections(parts, address, timeout) as pool:
         try:
             response = pool.request(
                 "GET",

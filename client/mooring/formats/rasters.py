@@ -15,7 +15,10 @@ from mooring.formats import FormatError
 from mooring.formats.axes import Axis, crs_of, dimension
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from rasterio.windows import Window
 
 UNEVEN = 0.05
 """How far a cell may lie from its place in an even row, in cells; float32 longitudes need some."""
@@ -162,8 +165,13 @@ def read_geotiff(path: Path, type_name: str) -> xr.DataArray | xr.Dataset:
     Cells without a value are NaN, and packed values unpacked, as from a NetCDF file.
     """
     with rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS") as file:
-        stack = _stack(file)
-        names, units = list(file.descriptions), list(file.units)
+        return maps(file, unpacked(file), type_name)
+
+
+def maps(file: Any, values: Any, type_name: str) -> xr.DataArray | xr.Dataset:
+    """What :func:`read_geotiff` gives for an open file, with its *values* (band, y, x) in memory or read later."""
+    stack = _stack(file, values)
+    names, units = list(file.descriptions), list(file.units)
     if type_name != "xarray.DataArray":
         return _variables(stack, names, units)
     if len(set(units)) == 1 and units[0]:
@@ -185,7 +193,7 @@ def _variables(stack: xr.DataArray, names: list[str | None], units: list[str | N
     return xr.Dataset(maps, attrs=stack.attrs)
 
 
-def _stack(file: Any) -> xr.DataArray:
+def _stack(file: Any, values: Any) -> xr.DataArray:
     """All bands (band, y, x) on their coordinates."""
     transform = file.transform
     if not transform.is_rectilinear:
@@ -194,7 +202,7 @@ def _stack(file: Any) -> xr.DataArray:
         "y": transform.f + transform.e * (np.arange(file.height) + 0.5),
         "x": transform.c + transform.a * (np.arange(file.width) + 0.5),
     }
-    stack = xr.DataArray(_unpacked(file), coords, (BAND, "y", "x"), attrs=_attributes(file.tags()))
+    stack = xr.DataArray(values, coords, (BAND, "y", "x"), attrs=_attributes(file.tags()))
     if file.nodata is not None:
         stack.encoding["_FillValue"] = file.nodata
     if file.crs is not None:
@@ -203,22 +211,51 @@ def _stack(file: Any) -> xr.DataArray:
     return stack
 
 
-def _unpacked(file: Any) -> np.ndarray[Any, Any]:
-    """The values (band, y, x) as measured: NaN where there is none, scale and offset applied."""
-    values: np.ndarray[Any, Any] = file.read()
-    scales, offsets = np.array(file.scales)[:, None, None], np.array(file.offsets)[:, None, None]
-    is_packed = bool((scales != 1).any() or (offsets != 0).any())
-    flags = {flag for band in file.mask_flag_enums for flag in band} - {MaskFlags.all_valid}
-    if not is_packed and (not flags or (flags == {MaskFlags.nodata} and np.isnan(file.nodata))):
+def unpacked(file: Any, bands: Sequence[int] | None = None, window: Window | None = None) -> np.ndarray[Any, Any]:
+    """The values (band, y, x) as measured: NaN where there is none, scale and offset applied.
+
+    Parameters
+    ----------
+    file : open.
+    bands : their numbers, from 1; all where None.
+    window : the rows and columns; all where None.
+    """
+    chosen = list(file.indexes if bands is None else bands)
+    values: np.ndarray[Any, Any] = file.read(chosen, window=window)
+    flags = _flags(file)
+    if values.dtype == dtype_of(file) and not _is_packed(file) and (not flags or _is_marked_by_nan(file, flags)):
         return values
-    missing = file.read_masks() == 0 if flags else None
+    missing = file.read_masks(chosen, window=window) == 0 if flags else None
     if values.dtype.kind in "iu":
-        values = values.astype("float32" if values.dtype.itemsize <= 2 else "float64")  # noqa: PLR2004 - 24 bits hold it
-    if is_packed:
+        values = values.astype(dtype_of(file))
+    if _is_packed(file):
+        places = [number - 1 for number in chosen]
+        scales, offsets = (np.array(each)[places, None, None] for each in (file.scales, file.offsets))
         values = (values * scales + offsets).astype(values.dtype)
     if missing is not None:
         values[missing] = np.nan
     return values
+
+
+def dtype_of(file: Any) -> np.dtype[Any]:
+    """What :func:`unpacked` gives."""
+    stored = np.result_type(*file.dtypes)
+    if stored.kind not in "iu" or not (_is_packed(file) or _flags(file)):
+        return stored
+    return np.dtype("float32" if stored.itemsize <= 2 else "float64")  # noqa: PLR2004 - 24 bits hold it
+
+
+def _flags(file: Any) -> set[MaskFlags]:
+    """How the file says which values are missing."""
+    return {flag for band in file.mask_flag_enums for flag in band} - {MaskFlags.all_valid}
+
+
+def _is_marked_by_nan(file: Any, flags: set[MaskFlags]) -> bool:
+    return flags == {MaskFlags.nodata} and bool(np.isnan(file.nodata))
+
+
+def _is_packed(file: Any) -> bool:
+    return any(scale != 1 for scale in file.scales) or any(offset != 0 for offset in file.offsets)
 
 
 def _attributes(tags: dict[str, str]) -> dict[str, str | int | float]:

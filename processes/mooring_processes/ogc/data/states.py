@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -115,8 +116,21 @@ def _stamp(entry: Dataset) -> Any:
     """What is different when the dataset is."""
     if "://" in entry.path:
         return int(time.monotonic() / SECONDS)
-    path = Path(entry.path)
-    return tuple(_changed(each) for each in (path, *(path / name for name in STORES), *_beside(path)))
+    files = _files(entry.path)
+    return tuple((str(each), _changed(each)) for each in files)
+
+
+def _files(path: str) -> list[Path]:
+    """All files that a path means now, and what tells that one has changed."""
+    one = Path(path)
+    found = [one, *(one / name for name in STORES), *_beside(one)]
+    if one.is_file() or not (one.is_dir() or has_magic(path)):
+        return found
+    from mooring_processes import series  # noqa: PLC0415 - slow, and only where there are grids
+
+    if not series.is_series(path):
+        return found
+    return [each for file in series.files_of(path) for each in (file, *(file / name for name in STORES))]
 
 
 def _beside(path: Path) -> list[Path]:
