@@ -27,6 +27,7 @@ from lists import descriptions, job_list
 from peers import file_server, vanilla
 from serving import Running, serve
 from throughput import engine_throughput, scale_out
+from zones import zonal_statistics
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")
@@ -193,6 +194,7 @@ BENCHES = {
     "engine-throughput": engine_throughput,
     "scale-out": scale_out,
     "climate": climate,
+    "zonal-statistics": zonal_statistics,
 }
 
 

@@ -57,17 +57,8 @@ def classes():
 def test_polygons_are_those_of_gdal_polygonize_and_their_areas_numbers_of_cells(tool, tmp_path, classes, connectivity):
     classes.rio.to_raster(tmp_path / "classes.tif")
     options = ["-8"] if connectivity == 8 else []
-    tool(
-        "gdal_polygonize.py",
-        "-q",
-        *options,
-        tmp_path / "classes.tif",
-        "-f",
-        "GPKG",
-        tmp_path / "out.gpkg",
-        "out",
-        "value",
-    )
+    source, written = tmp_path / "classes.tif", tmp_path / "out.gpkg"
+    tool("gdal_polygonize.py", "-q", *options, source, "-f", "GPKG", written, "out", "value")
     theirs = geopandas.read_file(written)
     ours = polygonize(classes, connectivity=connectivity)
     assert ours.groupby("value").size().tolist() == theirs.groupby("value").size().tolist()

@@ -204,7 +204,8 @@ def test_numbers_do_not_depend_on_the_size_of_blocks(monkeypatch, gaps, method, 
     monkeypatch.setattr(blocks, "EAGER", 1000)
     later = reproject(field, "EPSG:32616", resampling=method)
     assert not later.variable._in_memory
-    np.testing.assert_allclose(later[..., 10:20, 5], whole[..., 10:20, 5], rtol=1e-6)
+    for part in (slice(10, 20), slice(10, 40), slice(12, 13)):
+        np.testing.assert_allclose(later[..., part, 5], whole[..., part, 5], rtol=1e-6)
 
 
 @settings(deadline=None, max_examples=25)

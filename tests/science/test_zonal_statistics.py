@@ -10,6 +10,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from mooring_processes import InputError
+from mooring_processes.methods import zonal_statistics as module
 from mooring_processes.methods.zonal_statistics import zonal_statistics
 from pyproj import Geod, Transformer
 
@@ -289,3 +290,17 @@ def test_lakes_on_real_sea_surface_temperature(shared_data):
     assert len(result) == len(lakes)
     assert found["mean"].between(found["min"] - 1e-5, found["max"] + 1e-5).all()
     assert found["mean"].between(-2, 35).all()
+
+
+def test_more_zones_than_are_taken_at_once_are_refused(monkeypatch):
+    monkeypatch.setattr(module, "ZONES", 3)
+    with pytest.raises(InputError, match="there are 4 zones; up to 3 are taken at once") as refused:
+        zonal_statistics(FOUR, zones(*[shapely.box(0, 0, 9, 9)] * 4), crs=UTM)
+    assert refused.value.input == "zones"
+
+
+def test_what_was_done_is_told():
+    attrs = zonal_statistics(FOUR.assign_attrs(units="m"), zones(shapely.box(0, 0, 9, 9)), ["mean"], crs=UTM).attrs
+    assert attrs["units"] == "m"
+    assert "zonal-statistics, Mooring" in attrs["method"]
+    assert "mean, weights=fraction" in attrs["history"]

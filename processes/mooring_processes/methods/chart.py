@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,36 +19,55 @@ KEPT = 2**23
 """Target cells up to which it is kept where they lie on the data, for the next time step."""
 HAIR = 1e-9
 Place = tuple[Numbers, Numbers]
+Sides = tuple[Numbers, ...]
 
 
 class Chart:
-    """Where the cells of the target lie on the data."""
+    """Where the cells of the target lie on the data.
 
-    def __init__(self, source: HorizontalGrid, aim: Target) -> None:
+    Parameters
+    ----------
+    source : the grid of the data.
+    aim : the target.
+    keep : whether it will be asked for again, for the next time step.
+    """
+
+    def __init__(self, source: HorizontalGrid, aim: Target, *, keep: bool) -> None:
         self.source = source
         self.aim = aim
         self._to: pyproj.Transformer | None = None
         if not source.crs.equals(aim.crs, ignore_axis_order=True):
             self._to = pyproj.Transformer.from_crs(aim.crs, source.crs, always_xy=True)
-        self._kept: dict[int, Place] | None = {} if aim.rows.size * aim.columns.size <= KEPT else None
+        self._kept: dict[tuple[str, int, int], Sides] | None = None
+        if keep and aim.rows.size * aim.columns.size <= KEPT:
+            self._kept = {}
 
     @property
     def closed(self) -> bool:
         """Whether the last column of the data is beside the first."""
         return self.source.goes_round
 
-    def centres(self, rows: slice) -> Place:
+    def centres(self, rows: slice) -> Sides:
         """Row and column on the data of the centres of target cells; NaN where there are none."""
-        if self._kept is not None and rows.start in self._kept:
-            return self._kept[rows.start]
-        x, y = self._places(self.aim.columns, self.aim.rows[rows])
-        place = positions(self.source.rows, y), positions(self.source.columns, self._home(x))
-        if self._kept is not None:
-            self._kept[rows.start] = place
-        return place
+        return self._once("centres", rows, self._centres)
 
-    def sides(self, rows: slice) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    def sides(self, rows: slice) -> Sides:
         """Top, bottom, left and right of the box around each target cell, as rows and columns of the data."""
+        return self._once("sides", rows, self._sides)
+
+    def _once(self, what: str, rows: slice, found: Callable[[slice], Sides]) -> Sides:
+        key = (what, rows.start, rows.stop)
+        if self._kept is None:
+            return found(rows)
+        if key not in self._kept:
+            self._kept[key] = found(rows)
+        return self._kept[key]
+
+    def _centres(self, rows: slice) -> Sides:
+        x, y = self._places(self.aim.columns, self.aim.rows[rows])
+        return positions(self.source.rows, y), positions(self.source.columns, self._home(x))
+
+    def _sides(self, rows: slice) -> Sides:
         centre = self._home(self._places(self.aim.columns, self.aim.rows[rows])[0])
         across = np.append(self.aim.columns - self.aim.dx / 2, self.aim.columns[-1] + self.aim.dx / 2)
         along = np.append(self.aim.rows[rows] - self.aim.dy / 2, self.aim.rows[rows][-1] + self.aim.dy / 2)

@@ -67,7 +67,8 @@ def contours(
     between two centres at ``(level - a) / (b - a)`` of the way from the one with *a* to that with *b* (marching
     squares; at saddles the mean of the four centres decides). So nothing is drawn within half a cell of the outer
     edge, where gdal_contour goes on with the values of the edge; nor at a level that is the highest value itself.
-    Between four centres of which one is missing nothing is drawn: lines end there and areas have gaps. Rings are closed.
+    Between four centres of which one is missing nothing is drawn: lines end there, and areas have gaps. Rings
+    are closed.
 
     No line crosses the antimeridian or any other seam of the longitudes: on a grid that goes round the Earth lines
     reach up to the first column and, a circle further on, to the first column again, and end there at equal latitudes.

@@ -16,7 +16,6 @@ import rasterio.features
 import shapely
 import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 from pydantic import Field
-from rasterio.transform import Affine
 
 from mooring_processes import InputError, Unit, process, progress
 from mooring_processes.methods.blocks import Floats, numbers
@@ -136,7 +135,7 @@ def _of_ranges(values: Floats, breaks: list[float]) -> _Classes:
 
 def _outlines(codes: Codes, grid: HorizontalGrid, connectivity: int) -> tuple[Shapes, npt.NDArray[np.int64]]:
     """Polygons in the CRS of the grid, and the class of each."""
-    place = Affine(grid.dx, 0, grid.columns[0] - grid.dx / 2, 0, grid.dy, grid.rows[0] - grid.dy / 2)
+    corner, cell = np.array([grid.columns[0] - grid.dx / 2, grid.rows[0] - grid.dy / 2]), np.array([grid.dx, grid.dy])
     # in cells, whole numbers, so that areas in cells are exact; then where they lie
     found = rasterio.features.shapes(codes, mask=codes >= 0, connectivity=connectivity)
     shapes, numbers_ = [], []
@@ -149,7 +148,7 @@ def _outlines(codes: Codes, grid: HorizontalGrid, connectivity: int) -> tuple[Sh
     outlines: Shapes = np.array(shapes, dtype=object)
     torn = ~shapely.is_valid(outlines)
     outlines[torn] = shapely.make_valid(outlines[torn], method="structure")
-    moved: Any = shapely.transform(outlines, lambda points: np.column_stack(place @ points.T))
+    moved: Any = shapely.transform(outlines, lambda points: corner + cell * points)
     return moved, np.array(numbers_, dtype=np.int64)
 
 

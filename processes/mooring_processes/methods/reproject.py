@@ -111,7 +111,7 @@ def reproject(
     dtype = np.result_type(data.dtype.newbyteorder("="), np.float32)
     shape = tuple(sizes[name] for name in data.dims)
     what = f"the grid of {' x '.join(map(str, shape))} cells"
-    chart = Chart(source, aim)
+    chart = Chart(source, aim, keep=len(data.dims) > len(names))
     chart.check(_large(None, bounds, like) or "crs")
     check_room(shape, dtype.itemsize, what, input=_large(resolution, bounds, like))
     walked = next((name for name in data.dims if name not in names), source.y)

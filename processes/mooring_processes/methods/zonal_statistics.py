@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,16 +13,19 @@ import pandas as pd
 import shapely
 import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 from exactextract import exact_extract
+from exactextract.feature import FeatureSource, JSONFeature
 from exactextract.raster import NumPyRasterSource
 from pyproj import CRS, Transformer
 
 from mooring_processes import InputError, process, progress
 from mooring_processes.methods.blocks import numbers
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
+from mooring_processes.methods.provenance import Method
 
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]
 
+METHOD = Method("zonal-statistics", "Baston, D.: exactextract, https://github.com/isciences/exactextract")
 Statistic = Literal["count", "mean", "min", "max", "sum", "stdev", "variance", "median", "majority", "variety"]
 USUAL: tuple[Statistic, ...] = ("count", "mean", "min", "max", "stdev")
 """The statistics that are given where none is asked for."""
@@ -29,6 +33,10 @@ WEIGHTED = frozenset({"mean", "stdev", "variance"})
 """The statistics that cells of unequal area bias."""
 NOTHING: dict[Statistic, float] = {"count": 0.0, "variety": 0}
 """What a zone without any cell has; other statistics are missing."""
+ZONES = 1_000_000
+"""Zones at most."""
+AREAL = (-1, 3, 6)
+"""Types of shapely that can be a zone: none, a polygon, several of them."""
 SEGMENTS = 256
 """Pieces into which the outline of a zone is cut before it is reprojected, so its sides bend as they should."""
 
@@ -63,8 +71,8 @@ def zonal_statistics(
     Raises
     ------
     InputError
-        where the CRS of either is unknown, the grid uneven or with a time axis, a zone no valid polygon, or all zones
-        outside the grid.
+        where the CRS of either is unknown, the grid uneven or with a time axis, a zone no valid polygon, there are over
+        a million of them, or all zones lie outside the grid.
 
     Notes
     -----
@@ -99,7 +107,7 @@ def zonal_statistics(
     for name, column in zip(wanted, columns, strict=True):
         result[column] = NOTHING.get(name, np.nan)
         result.loc[inside, column] = table[name].to_numpy()
-    return result
+    return METHOD.of_features(result, grid, f"{', '.join(wanted)}, weights={weights}")
 
 
 def _check(zones: geopandas.GeoDataFrame, columns: list[str]) -> None:
@@ -107,11 +115,16 @@ def _check(zones: geopandas.GeoDataFrame, columns: list[str]) -> None:
         raise InputError("zones do not state their CRS; write it with zones.set_crs('EPSG:4326')", input="zones")
     if taken := sorted(set(columns) & set(zones.columns)):
         raise InputError(f"zones already have {taken}; give a prefix for the new columns", input="prefix")
-    for label, shape in zip(zones.index, zones.geometry, strict=True):
-        if shape is not None and not isinstance(shape, shapely.Polygon | shapely.MultiPolygon):
-            raise InputError(f"zone {label} is a {shape.geom_type}; zones are polygons", input="zones")
-        if shape is not None and not shape.is_valid:
-            raise InputError(f"zone {label} is not a valid polygon: {shapely.is_valid_reason(shape)}", input="zones")
+    if len(zones) > ZONES:
+        message = f"there are {len(zones):,} zones; up to {ZONES:,} are taken at once, so send them in parts"
+        raise InputError(message, input="zones")
+    shapes: Shapes = zones.geometry.to_numpy()
+    polygonal = np.isin(shapely.get_type_id(shapes), AREAL)
+    for label, shape in zip(zones.index[~polygonal][:1], shapes[~polygonal], strict=False):
+        raise InputError(f"zone {label} is a {shape.geom_type}; zones are polygons", input="zones")
+    invalid = ~(shapely.is_valid(shapes) | shapely.is_missing(shapes))
+    for label, shape in zip(zones.index[invalid][:1], shapes[invalid], strict=False):
+        raise InputError(f"zone {label} is not a valid polygon: {shapely.is_valid_reason(shape)}", input="zones")
 
 
 def _oriented(field: xr.DataArray, mesh: HorizontalGrid) -> tuple[xr.DataArray, HorizontalGrid]:
@@ -222,7 +235,6 @@ def _extract(
 ) -> pd.DataFrame:
     by_area = by_area and mesh.crs.is_geographic
     operations = [f"{name}={_operation(name, by_area=by_area)}" for name in wanted]
-    zones = geopandas.GeoDataFrame(geometry=outlines, crs=mesh.crs)
     place = {**dict(zip(("xmin", "ymin", "xmax", "ymax"), mesh.bounds, strict=True)), "srs_wkt": mesh.crs.to_wkt()}
     values = numbers(field)
     areas = np.broadcast_to(_area(mesh)[:, np.newaxis], values.shape) if by_area else None
@@ -231,7 +243,39 @@ def _extract(
         "output": "pandas",
         "progress": lambda fraction, _: progress(fraction, "zones"),
     }
-    return pd.DataFrame(exact_extract(NumPyRasterSource(values, **place), zones, operations, **options))
+    return pd.DataFrame(
+        exact_extract(NumPyRasterSource(values, **place), _Outlines(outlines, mesh.crs), operations, **options)
+    )
+
+
+class _Outlines(FeatureSource):  # type: ignore[misc]
+    """Zones as exactextract takes them: in binary, which is told and read in a tenth of the time of text."""
+
+    def __init__(self, outlines: Shapes, crs: CRS) -> None:
+        super().__init__()
+        self._outlines = outlines
+        self._crs = crs
+
+    def count(self) -> int:
+        return len(self._outlines)
+
+    def __iter__(self) -> Iterator[_Outline]:
+        for outline in shapely.to_wkb(self._outlines):
+            yield _Outline(outline)
+
+    def srs_wkt(self) -> str:
+        return str(self._crs.to_wkt())
+
+
+class _Outline(JSONFeature):  # type: ignore[misc]
+    """One zone."""
+
+    def __init__(self, outline: bytes) -> None:
+        super().__init__()
+        self._outline = outline
+
+    def geometry(self) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - WKB is taken, too
+        return self._outline
 
 
 def _operation(statistic: Statistic, *, by_area: bool) -> str:
