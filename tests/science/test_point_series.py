@@ -14,6 +14,8 @@ from mooring_processes.methods.point_series import point_series
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
+BOX = geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)])
+
 
 def field(lon, lat, steps=3, calendar="standard", missing=0.0, seed=0):
     """Rough values on given longitudes and latitudes."""
@@ -203,7 +205,7 @@ def test_results_say_what_they_are():
         (field([0, 10], [0, 10]), points((80, 0), n=["Oslo"]), {"names": "n"}, "outside the grid lie the points Oslo"),
         (field([0, 10], [0, 10]), points((0, 0), (1, 0), n=["a", "a"]), {"names": "n"}, "names two points 'a'"),
         (field([0, 10], [0, 10]), points((0, 0), n=["a"]), {"names": "m"}, r"no column 'm'; they have \['n'\]"),
-        (field([0, 10], [0, 10]), geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]), {}, "is a Polygon; give points only"),
+        (field([0, 10], [0, 10]), BOX, {}, "is a Polygon; give points only"),
         (field([0, 10], [0, 10]), points(), {}, "has no points"),
         (field([0], [0, 10]), points((0, 0)), {}, "no two or more coordinates along lon"),
         (field([0, 10, 5], [0, 10]), points((0, 0)), {}, "no two or more coordinates along lon that rise or fall"),
