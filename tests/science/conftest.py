@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from agreement import Ledger, store
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +59,30 @@ def lonlat_grid():
         return xr.DataArray(values, {"lat": latitude, "lon": longitude}, ("lat", "lon"), "field", attributes)
 
     return grid
+
+
+class Counting(BackendArray):
+    """Values that say how many of them were read."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.read = values, values.shape, values.dtype, 0
+
+    def __getitem__(self, key):
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._part)
+
+    def _part(self, key):
+        part = self.values[key]
+        self.read += part.size
+        return part
+
+
+@pytest.fixture
+def counted():
+    """A dataset with one of its variables opened lazily, and what counts how much of that is read."""
+
+    def lazily(grid, name="t"):
+        array = Counting(grid[name].to_numpy())
+        lazy = xr.Variable(grid[name].dims, indexing.LazilyIndexedArray(array), grid[name].attrs)
+        return grid.assign({name: lazy}), array
+
+    return lazily

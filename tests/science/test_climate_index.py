@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import InputError
 from mooring_processes.methods import blocks
@@ -155,6 +155,7 @@ def test_periods_are_dated_by_their_first_days(frequency, starts, calendar):
     assert result.sum() == data.size
 
 
+@settings(deadline=None)
 @given(days=st.lists(st.floats(0, 5), min_size=2, max_size=60))
 def test_spells_and_days_keep_within_one_another(days):
     wet, dry = of(days, "wet-days"), len(days) - of(days, "wet-days")

@@ -53,7 +53,8 @@ def periods(time: xr.DataArray, frequency: Frequency) -> Periods:
 def day_numbers(time: xr.DataArray) -> npt.NDArray[np.int64]:
     """Days of *time* counted from that of its first."""
     floors = time.dt.floor("D").to_numpy()
-    return np.rint(((floors - floors[0]) / _day(time)).astype(np.float64)).astype(np.int64)
+    days: npt.NDArray[np.float64] = np.asarray((floors - floors[0]) / _day(time), dtype=np.float64)
+    return np.rint(days).astype(np.int64)
 
 
 def _day(time: xr.DataArray) -> Any:
