@@ -15,9 +15,12 @@ from pyproj import Geod
 
 UTM = "EPSG:25832"
 MODELS = ["linear", "spherical", "exponential", "gaussian"]
+BOUNDED = {"sill": 2.0, "variogram_range": 40_000.0, "nugget": 0.1}
 PARAMETERS = {
     "linear": {"slope": 2e-4, "nugget": 0.1},
-    **dict.fromkeys(MODELS[1:], {"sill": 2.0, "variogram_range": 40_000.0, "nugget": 0.1}),
+    "spherical": BOUNDED,
+    "exponential": BOUNDED,
+    "gaussian": BOUNDED,
 }
 
 

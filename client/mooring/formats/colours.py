@@ -51,7 +51,7 @@ class Colours:
 
 def colours_of(array: xr.DataArray) -> Colours:
     """The colours for the numbers of *array*."""
-    colours = _fitting(array)
+    colours = _classes(array) or _fitting(array)
     values = array.to_numpy()
     if values.dtype.kind == "b" or not np.isfinite(values).any():
         return colours
@@ -59,9 +59,7 @@ def colours_of(array: xr.DataArray) -> Colours:
 
 
 def _fitting(array: xr.DataArray) -> Colours:
-    classes = _classes(array)
-    if classes is not None:
-        return classes
+    """The colours where there are no classes."""
     if array.dtype.kind == "b":
         return Colours("cividis", -0.5, 1.5, ticks=(0.0, 1.0), names=("no", "yes"))
     values = array.to_numpy().astype("float64")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pykrige import variogram_models
 from pykrige.ok import OrdinaryKriging
-from pyproj import CRS
 from scipy import linalg
 
 from mooring_processes.errors import InputError
-from mooring_processes.methods.horizontal import Numbers
 from mooring_processes.methods.nearness import RADIUS, distances
+
+if TYPE_CHECKING:
+    from pyproj import CRS
+
+    from mooring_processes.methods.horizontal import Numbers
 
 Model = Literal["linear", "spherical", "exponential", "gaussian"]
 MOST = 5000

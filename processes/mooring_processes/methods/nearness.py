@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pyproj import CRS
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from mooring_processes.methods.horizontal import Numbers
+if TYPE_CHECKING:
+    from pyproj import CRS
+
+    from mooring_processes.methods.horizontal import Numbers
 
 RADIUS = 6_371_000.0
 """Of the sphere on which distances between longitudes and latitudes are taken [m]."""

@@ -7,7 +7,7 @@ from io import BytesIO
 from math import ceil
 from typing import Annotated, Literal
 
-import xarray as xr
+import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 from mooring.formats import FormatError
 from mooring.formats.axes import Axis, crs_of, dimension, in_degrees, is_time
 from mooring.formats.labels import heading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
-import geopandas
+import geopandas  # noqa: TC002 - the signature is read when the process is described
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -165,7 +165,9 @@ def _check_options(*, kriges: bool, variogram: str, **given: Any) -> None:
             raise InputError(f"the {variogram} model has no {shown}; it takes {takes}", input=shown)
     has = [given[key] is not None for key in (("slope",) if linear else ("sill", "reach"))]
     if any(has) != all(has):
-        raise InputError("sill and variogram_range go together; give both, or neither to have them fitted", input="sill")
+        raise InputError(
+            "sill and variogram_range go together; give both, or neither to have them fitted", input="sill"
+        )
     if given["nugget"] is not None and not all(has):
         raise InputError("a nugget goes with the other parameters of the model; give those too", input="nugget")
     if given["sill"] is not None and (given["nugget"] or 0.0) >= given["sill"]:
@@ -195,7 +197,9 @@ def _measured(stations: geopandas.GeoDataFrame, column: str) -> tuple[geopandas.
     points = stations.geometry[there]
     if not (points.geom_type == "Point").all():
         others = sorted(set(points.geom_type) - {"Point"})
-        raise InputError(f"stations are points, and some are {', '.join(others)}; take their centroids", input="stations")
+        raise InputError(
+            f"stations are points, and some are {', '.join(others)}; take their centroids", input="stations"
+        )
     return points, values[there]
 
 

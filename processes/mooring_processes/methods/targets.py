@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import geopandas
 import numpy as np
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
@@ -13,6 +13,9 @@ from pyproj.exceptions import CRSError
 
 from mooring_processes.errors import InputError
 from mooring_processes.methods.horizontal import FULL_CIRCLE, Numbers
+
+if TYPE_CHECKING:
+    import geopandas
 
 WIDEST = 12.0
 """Degrees that points may lie apart for one zone of UTM: two zones, where a distance is wrong by some thousandths."""
@@ -61,7 +64,7 @@ def target_crs(points: geopandas.GeoSeries, given: str | None) -> CRS:
             crs = CRS.from_user_input(given)
         except CRSError as error:
             raise InputError(f"crs {given!r} is not known; write it as EPSG:25832, say", input="crs") from error
-        if not (crs.is_projected or crs.is_geographic) or crs.is_derived and crs.is_geographic:
+        if not (crs.is_projected or crs.is_geographic) or (crs.is_derived and crs.is_geographic):
             raise InputError(f"crs {crs.name!r} is neither projected nor longitude and latitude", input="crs")
         return crs
     if points.crs.is_projected:

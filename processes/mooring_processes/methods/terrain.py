@@ -151,7 +151,7 @@ def _cell_size(grid: HorizontalGrid) -> tuple[Numbers, Numbers]:
 
 
 def _gradient(z: Numbers, width: Numbers, height: Numbers, side: float) -> tuple[Numbers, Numbers]:
-    """Rise per metre towards east and towards north of the inner cells of *z*, rows beside their own weighing *side*."""
+    """Rise per metre towards east and towards north of the inner cells of *z*; those beside weigh *side*."""
     columns = side * z[:-2] + 2 * z[1:-1] + side * z[2:]
     rows = side * z[:, :-2] + 2 * z[:, 1:-1] + side * z[:, 2:]
     over = 2 * (2 + 2 * side)
