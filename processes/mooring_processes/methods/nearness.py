@@ -34,7 +34,8 @@ def along_the_ground(straight: Numbers, *, is_round: bool) -> Numbers:
 
 def distances(one: Numbers, other: Numbers, *, is_round: bool) -> Numbers:
     """From each of *one* to each of *other* [m]."""
-    return along_the_ground(cdist(one, other), is_round=is_round)
+    straight: Numbers = np.asarray(cdist(one, other), dtype=np.float64)
+    return along_the_ground(straight, is_round=is_round)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ class Weighting:
         if self.neighbours is None or self.neighbours >= len(self.values):
             away, values = distances(cells, self.places, is_round=self.is_round), self.values[np.newaxis]
         else:
-            straight, which = KDTree(self.places).query(cells, k=np.arange(1, self.neighbours + 1))
-            away, values = along_the_ground(straight, is_round=self.is_round), self.values[which]
+            # one neighbour comes without an axis of its own
+            found, which = (
+                np.reshape(each, (len(cells), -1)) for each in KDTree(self.places).query(cells, self.neighbours)
+            )
+            straight: Numbers = found.astype(np.float64)
+            away, values = along_the_ground(straight, is_round=self.is_round), self.values[which.astype(np.intp)]
         nearest = away.min(axis=1, keepdims=True)
         is_there = nearest == 0
         # distances as multiples of the shortest: no power of them overflows

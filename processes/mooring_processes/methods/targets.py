@@ -54,7 +54,8 @@ class Target:
             about = ({"units": unit, "standard_name": "projection_y_coordinate"},
                      {"units": unit, "standard_name": "projection_x_coordinate"})  # fmt: skip
         coordinates = {y: (y, self.rows, about[0]), x: (x, self.columns, about[1])}
-        return xr.DataArray(values, coordinates, (y, x), name).rio.write_crs(self.crs)
+        field: xr.DataArray = xr.DataArray(values, coordinates, (y, x), name).rio.write_crs(self.crs)
+        return field
 
 
 def target_crs(points: geopandas.GeoSeries, given: str | None) -> CRS:
@@ -67,10 +68,11 @@ def target_crs(points: geopandas.GeoSeries, given: str | None) -> CRS:
         if not (crs.is_projected or crs.is_geographic) or (crs.is_derived and crs.is_geographic):
             raise InputError(f"crs {crs.name!r} is neither projected nor longitude and latitude", input="crs")
         return crs
-    if points.crs.is_projected:
-        return points.crs
+    stated = CRS(points.crs)
+    if stated.is_projected:
+        return stated
     lonlat = points.to_crs("EPSG:4326")
-    span = np.ptp(unwrapped(lonlat.x.to_numpy()))
+    span = np.ptp(unwrapped(lonlat.x.to_numpy().astype(np.float64)))
     if span > WIDEST or lonlat.y.abs().max() > POLAR:
         return CRS("EPSG:4326")
     return CRS(lonlat.estimate_utm_crs())
@@ -82,13 +84,14 @@ def unwrapped(longitudes: Numbers) -> Numbers:
     ordered = np.sort(turned)
     gaps = np.diff(ordered, append=ordered[0] + FULL_CIRCLE)
     start = ordered[(int(gaps.argmax()) + 1) % ordered.size]
-    shifted = (turned - start) % FULL_CIRCLE + start
-    return shifted - FULL_CIRCLE if start >= FULL_CIRCLE / 2 else shifted
+    origin = start - FULL_CIRCLE if start >= FULL_CIRCLE / 2 else start
+    shifted: Numbers = (turned - start) % FULL_CIRCLE + origin
+    return shifted
 
 
 def target_of(points: geopandas.GeoSeries, crs: CRS, resolution: float, bounds: list[float] | None) -> Target:
     """The grid of cells of *resolution* within *bounds*, or around the points."""
-    stations = np.stack([points.x.to_numpy(), points.y.to_numpy()], axis=1)
+    stations: Numbers = np.stack([points.x.to_numpy(), points.y.to_numpy()], axis=1).astype(np.float64)
     if not np.isfinite(stations).all():
         raise InputError(f"some stations lie where {crs.name!r} is not defined; give another crs", input="crs")
     if crs.is_geographic:
@@ -100,9 +103,9 @@ def target_of(points: geopandas.GeoSeries, crs: CRS, resolution: float, bounds: 
         rows = max(1, int((north - south) / resolution + SNAP))
     if max(rows, columns) > 1e7:  # noqa: PLR2004 - more than any grid has
         raise InputError(f"the grid would have {rows} x {columns} cells; take a coarser resolution", input="resolution")
-    return Target(
-        west + (np.arange(columns) + 0.5) * resolution, north - (np.arange(rows) + 0.5) * resolution, crs, stations
-    )
+    x: Numbers = west + (np.arange(columns, dtype=np.float64) + 0.5) * resolution
+    y: Numbers = north - (np.arange(rows, dtype=np.float64) + 0.5) * resolution
+    return Target(x, y, crs, stations)
 
 
 def _box(stations: Numbers, resolution: float) -> tuple[float, float, float, float]:
