@@ -19,7 +19,7 @@ def tool():
     def run(name, *arguments):
         program = shutil.which(name)
         if program is None and not os.environ.get("CI"):
-            pytest.skip(f"{name} is not installed (Debian packages gdal-bin and cdo)")
+            pytest.skip(f"{name} is not installed (Debian packages gdal-bin, cdo and grass-core)")
         assert program is not None
         command = [program, *map(str, arguments)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout

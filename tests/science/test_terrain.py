@@ -1,4 +1,4 @@
-"""Slope, aspect and hillshade: by hand, by property, and against gdaldem."""
+"""Slope, aspect and hillshade: by hand, by property, and against gdaldem and GRASS."""
 
 import numpy as np
 import pytest
@@ -258,3 +258,48 @@ def test_hillshade_agrees_with_gdaldem(real_relief, tool, tmp_path, azimuth, alt
     expected = gdaldem(tool, tmp_path, real_relief, "hillshade", *options)
     hillshade = terrain(real_relief, z_factor=z_factor, azimuth=azimuth, altitude=altitude).hillshade
     np.testing.assert_array_equal(hillshade, expected)
+
+
+def test_the_gradient_of_zevenbergen_and_thorne_is_of_the_own_row_and_column_alone(utm_grid):
+    values = np.zeros((3, 3))
+    values[0] = 0.0, 0.0, 100.0
+    values[1, 2] = 20.0
+    slope = terrain(utm_grid(values), gradient="zevenbergen-thorne").slope
+    assert float(slope[1, 1]) == pytest.approx(45.0)
+
+
+@pytest.mark.parametrize("mode", ["slope", "aspect", "hillshade"])
+def test_zevenbergen_and_thorne_agree_with_gdaldem(real_relief, tool, tmp_path, mode):
+    # a cell whose neighbours at the corners are missing counts as missing here and there
+    expected = gdaldem(tool, tmp_path, real_relief, mode, "-alg", "ZevenbergenThorne")
+    if mode == "hillshade":
+        expected[expected == 0] = np.nan
+    ours = getattr(terrain(real_relief, gradient="zevenbergen-thorne"), mode).to_numpy()
+    np.testing.assert_array_equal(np.isnan(ours), np.isnan(expected))
+    apart = np.abs(ours - expected)
+    apart = np.minimum(apart, 360 - apart) if mode == "aspect" else apart
+    print("gdaldem zt", mode, np.nanmax(apart))
+    assert np.nanmax(apart) <= {"slope": 2.8e-5, "aspect": 1e-3, "hillshade": 0}[mode]
+
+
+def test_slope_and_aspect_agree_with_grass(real_relief, tool, tmp_path):
+    source, slope, aspect = (tmp_path / f"{name}.tif" for name in ("dem", "slope", "aspect"))
+    real_relief.rio.to_raster(source)
+    commands = tmp_path / "commands.sh"
+    commands.write_text(
+        f"r.in.gdal -o input={source} output=dem && g.region raster=dem\n"
+        "r.slope.aspect -n elevation=dem slope=slope aspect=aspect precision=DCELL min_slope=0\n"
+        f"r.out.gdal -f -c input=slope output={slope} type=Float64 nodata=-9999\n"
+        f"r.out.gdal -f -c input=aspect output={aspect} type=Float64 nodata=-9999\n"
+    )
+    tool("grass", "--tmp-location", "EPSG:25832", "--exec", "sh", "-e", commands)
+    ours = terrain(real_relief)
+    for name, path, tolerance in (("slope", slope, 2.8e-5), ("aspect", aspect, 0.046)):
+        with rasterio.open(path) as raster:
+            expected = raster.read(1, masked=True).filled(np.nan)
+        expected = np.where(expected == -9999, np.nan, expected)
+        apart = np.abs(getattr(ours, name).to_numpy() - expected)
+        apart = np.minimum(apart, 360 - apart)
+        assert np.isfinite(apart).sum() > 0.9 * apart.size
+        print("grass", name, np.nanmax(apart), np.isnan(expected).sum(), np.isnan(getattr(ours, name)).sum().item())
+        assert np.nanmax(apart) <= tolerance

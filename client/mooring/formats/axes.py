@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +25,40 @@ STANDARD_NAMES = {
     "longitude": Axis.X,
     "grid_longitude": Axis.X,
     "projection_x_coordinate": Axis.X,
+    "projection_x_angular_coordinate": Axis.X,
     "latitude": Axis.Y,
     "grid_latitude": Axis.Y,
     "projection_y_coordinate": Axis.Y,
+    "projection_y_angular_coordinate": Axis.Y,
     "air_pressure": Axis.Z,
     "height": Axis.Z,
     "altitude": Axis.Z,
     "depth": Axis.Z,
+    "geopotential_height": Axis.Z,
+    "height_above_geopotential_datum": Axis.Z,
+    "height_above_reference_ellipsoid": Axis.Z,
+    "height_above_mean_sea_level": Axis.Z,
     "model_level_number": Axis.Z,
-    "atmosphere_hybrid_sigma_pressure_coordinate": Axis.Z,
+    "atmosphere_ln_pressure_coordinate": Axis.Z,
     "atmosphere_sigma_coordinate": Axis.Z,
-    "ocean_s_coordinate": Axis.Z,
+    "atmosphere_hybrid_sigma_pressure_coordinate": Axis.Z,
+    "atmosphere_hybrid_height_coordinate": Axis.Z,
+    "atmosphere_sleve_coordinate": Axis.Z,
     "ocean_sigma_coordinate": Axis.Z,
+    "ocean_s_coordinate": Axis.Z,
+    "ocean_s_coordinate_g1": Axis.Z,
+    "ocean_s_coordinate_g2": Axis.Z,
+    "ocean_sigma_z_coordinate": Axis.Z,
+    "ocean_double_sigma_coordinate": Axis.Z,
     "time": Axis.T,
 }
+STATING = ("axis", "cartesian_axis", "grads_dim")
+"""Attributes that name the axis itself, those of CF, of GFDL's models and of GrADS."""
+AXIS_TYPES = {
+    "Lon": Axis.X, "GeoX": Axis.X, "Lat": Axis.Y, "GeoY": Axis.Y, "Time": Axis.T,
+    "GeoZ": Axis.Z, "Height": Axis.Z, "Pressure": Axis.Z,
+}  # fmt: skip
+"""What the attribute _CoordinateAxisType of netCDF-Java says."""
 DEGREES = {
     Axis.X: {"degrees_east", "degree_east", "degrees_e", "degree_e", "degreese", "degreee"},
     Axis.Y: {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreesn", "degreen"},
@@ -49,6 +70,16 @@ NAMES = {
     "altitude": Axis.Z, "depth": Axis.Z,
     "time": Axis.T, "t": Axis.T, "valid_time": Axis.T,
 }  # fmt: skip
+PATTERNS = {
+    Axis.X: re.compile(r"x?(nav_lon|longitude|lon|glam)[tuvfw]?(_[a-z0-9]+|[0-9]+)?"),
+    Axis.Y: re.compile(r"y?(nav_lat|latitude|lat|gphi)[tuvfw]?(_[a-z0-9]+|[0-9]+)?"),
+    Axis.Z: re.compile(
+        r"z[tuvw]|z_[a-z0-9]+|z[0-9]+|nav_lev|gdep[a-z]?|lv_[a-z0-9]+|o*lev(el)?s?[0-9]*|bottom_top(_stag)?|sigma[0-9]*"
+        r"|(height|hght|altitude|depth|isobaric|pressure|pres|isotherm)[tuvw]?(_[a-z0-9]+|[0-9]+)?"
+    ),
+    Axis.T: re.compile(r"time(_[a-z0-9]+|[0-9]+)?"),
+}
+"""Names as models and converters make them, such as nav_lon, lat_0, deptht or time1."""
 LONLAT_NAMES = frozenset({"lon", "longitude", "lat", "latitude"})
 PRESSURE = frozenset({"pa", "hpa", "mbar", "millibar", "millibars", "dbar", "bar"})
 LONLAT = "EPSG:4326"
@@ -56,11 +87,8 @@ LONLAT = "EPSG:4326"
 
 def axis_of(coordinate: xr.DataArray) -> Axis | None:
     """The axis a coordinate stands for, or None."""
-    stated = str(coordinate.attrs.get("axis", "")).upper()
-    if stated in set(Axis):
-        return Axis(stated)
-    if known := STANDARD_NAMES.get(str(coordinate.attrs.get("standard_name", ""))):
-        return known
+    if stated := _stated(coordinate):
+        return stated
     unit = str(coordinate.attrs.get("units", "")).lower()
     for axis, spellings in DEGREES.items():
         if unit in spellings:
@@ -69,7 +97,25 @@ def axis_of(coordinate: xr.DataArray) -> Axis | None:
         return Axis.T
     if unit in PRESSURE or str(coordinate.attrs.get("positive", "")).lower() in ("up", "down"):
         return Axis.Z
-    return NAMES.get(str(coordinate.name).lower())
+    return STANDARD_NAMES.get(str(coordinate.attrs.get("long_name", ""))) or _named(coordinate.name)
+
+
+def _stated(coordinate: xr.DataArray) -> Axis | None:
+    """The axis that metadata names outright."""
+    for key in STATING:
+        stated = str(coordinate.attrs.get(key, "")).upper()
+        if stated in set(Axis):
+            return Axis(stated)
+    standard_name, kind = (str(coordinate.attrs.get(key, "")) for key in ("standard_name", "_CoordinateAxisType"))
+    return STANDARD_NAMES.get(standard_name) or AXIS_TYPES.get(kind)
+
+
+def _named(name: Hashable) -> Axis | None:
+    """The axis that a name tells."""
+    word = str(name).lower()
+    if word in NAMES:
+        return NAMES.get(word)
+    return next((axis for axis, pattern in PATTERNS.items() if pattern.fullmatch(word)), None)
 
 
 def is_time(array: xr.DataArray | xr.Variable) -> bool:
@@ -83,7 +129,7 @@ def dimension(grid: xr.DataArray | xr.Dataset, axis: Axis) -> Hashable | None:
     """The dimension of *grid* that stands for *axis*, or None."""
     for name in grid.dims:
         coordinate = grid.coords.get(name)
-        known = NAMES.get(str(name).lower()) if coordinate is None else axis_of(coordinate)
+        known = _named(name) if coordinate is None else axis_of(coordinate)
         if known is axis:
             return name
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import ceil, cos, radians
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -40,16 +41,56 @@ HEMISPHERE = 100.0
 """Degrees of latitude beyond which no single one stands for the proportions of the map."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a picture is to look like where its data should not decide."""
+
+    palette: str = ""
+    """Colour map of matplotlib."""
+    lowest: float | None = None
+    """Number at the lower end of the colours, or of the axis of a series."""
+    highest: float | None = None
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    """What stands below."""
+
+    def colours(self, usual: Colours) -> Colours:
+        """The colours, where *usual* ones are those that fit the data."""
+        if self.palette:
+            usual = replace(usual, name=self.palette)
+        if self.lowest is None and self.highest is None:
+            return usual
+        low, high = (_or(self.lowest, usual.low), _or(self.highest, usual.high))
+        if low >= high:
+            raise FormatError(f"colours run from a lower to a higher number, and not from {low:g} to {high:g}")
+        below, above = usual.lies_below(low), usual.lies_above(high)
+        extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
+        return replace(usual, low=low, high=high, extend=extend)
+
+
+USUAL = Look()
+
+
+def _or(given: float | None, usual: float) -> float:
+    return usual if given is None else given
+
+
 def write_png(value: object, path: Path) -> None:
     """Draw a map, a section or a series, or up to a dozen maps side by side.
 
     Longitude and latitude keep their proportions, cells without a value are hatched, and colours that diverge
     meet at zero.
     """
+    figure = picture_of(value)
+    title = figure.get_suptitle().replace("\n", " ")
+    figure.savefig(path, format="png", metadata={"Title": title, "Software": "Mooring"})
+
+
+def picture_of(value: object, look: Look = USUAL) -> Figure:
+    """A map, a section or a series, or up to a dozen maps side by side, as :func:`write_png` writes it."""
     array = _drawable(value)
     lines, labels = _lines(array)
-    figure = _series(lines, labels) if lines else _maps(array)
-    figure.savefig(path, format="png", metadata={"Title": heading(array), "Software": "Mooring"})
+    return _series(lines, labels, look) if lines else _maps(array, look)
 
 
 def _drawable(value: object) -> xr.DataArray:
@@ -76,7 +117,7 @@ def _lines(array: xr.DataArray) -> tuple[list[xr.DataArray], Hashable]:
     return [], None
 
 
-def _series(lines: list[xr.DataArray], labels: Hashable) -> Figure:
+def _series(lines: list[xr.DataArray], labels: Hashable, look: Look) -> Figure:
     figure = Figure(figsize=(8, 4), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     scale = Scale.of(lines[0], lines[0].dims[0])
@@ -91,7 +132,9 @@ def _series(lines: list[xr.DataArray], labels: Hashable) -> Figure:
     axes.set_xlim(*scale.edges)
     scale.furnish(axes.xaxis)
     axes.set_ylabel(units_of(lines[0]) or "value")
-    figure.suptitle(fill(heading(lines[0]), 70), fontsize=13)
+    axes.set_ylim(look.lowest, look.highest)
+    figure.suptitle(fill(look.title or heading(lines[0]), 70), fontsize=13)
+    figure.supxlabel("   ".join(look.notes), x=0.99, ha="right", fontsize=7.5, color="0.35")
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     elif label:
@@ -99,14 +142,14 @@ def _series(lines: list[xr.DataArray], labels: Hashable) -> Figure:
     return figure
 
 
-def _maps(array: xr.DataArray) -> Figure:
+def _maps(array: xr.DataArray, look: Look) -> Figure:
     """One map or section, or a panel for each step of the third dimension."""
     across, up = _plane(array)
     array = array.assign_coords({name: array[name] for name in (across, up)})  # counted before cells are left out
     array = array.isel({name: slice(None, None, ceil(array.sizes[name] / CELLS)) for name in (across, up)})
     others = [name for name in array.dims if name not in (across, up)]
     panels = [array.isel({others[0]: number}) for number in range(array.sizes[others[0]])] if others else [array]
-    colours = colours_of(array)
+    colours = look.colours(colours_of(array))
     crs = crs_of(array)
     scales = Scale.of(array, across, crs), Scale.of(array, up, crs)
     stretch = _stretch(*scales)
@@ -118,9 +161,11 @@ def _maps(array: xr.DataArray) -> Figure:
         scales[1].furnish(axes.yaxis, 4 if others else 7)
         axes.set_aspect(stretch or "auto")
         axes.set_title(fill(", ".join(_circumstances(panel)), 60), fontsize=9 if others else 10)
-    figure.suptitle(fill(heading(array), 60), fontsize=13)
+    figure.suptitle(fill(look.title or heading(array), 60), fontsize=13)
     _colour_bar(figure, grid, colours, "" if colours.names else units_of(array), is_wide=ratio > WIDE)
-    notes = [f"EPSG:{crs.to_epsg()}"] if crs is not None and crs.is_projected and crs.to_epsg() else []
+    notes = [*look.notes]
+    if not look.notes and crs is not None and crs.is_projected and crs.to_epsg():
+        notes = [f"EPSG:{crs.to_epsg()}"]
     notes += ["hatched: no value"] if array.isnull().any() else []
     figure.supxlabel("   ".join(notes), x=0.99, ha="right", fontsize=7.5, color="0.35")
     return figure

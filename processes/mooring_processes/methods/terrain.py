@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from mooring_processes import InputError, Unit, process, progress
 from mooring_processes.methods.blocks import numbers
 from mooring_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid
 from mooring_processes.methods.provenance import Method
+from mooring_processes.room import check_room
 
 BLOCK = 2**20
 """Cells worked on at once: some tens of megabytes."""
@@ -20,9 +21,20 @@ METRES = {
     "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0,
     "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
 }  # fmt: skip
-METHOD = Method(
-    "terrain", "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918"
-)
+Gradient = Literal["horn", "zevenbergen-thorne"]
+SIDE: dict[Gradient, float] = {"horn": 1.0, "zevenbergen-thorne": 0.0}
+"""Weight of the rows and columns beside that of the cell, which has 2."""
+METHODS = {
+    "horn": Method(
+        "terrain",
+        "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918",
+    ),
+    "zevenbergen-thorne": Method(
+        "terrain",
+        "Zevenbergen and Thorne (1987): Quantitative analysis of land surface topography. Earth Surf. Process. "
+        "Landforms 12(1), 47-56, doi:10.1002/esp.3290120107",
+    ),
+}
 
 ATTRIBUTES = {
     "slope": {"long_name": "slope", "standard_name": "ground_slope_angle", "units": "degree"},
@@ -54,6 +66,7 @@ def terrain(
     azimuth: Annotated[float, Field(ge=0, le=360), Unit("degree")] = 315.0,
     altitude: Annotated[float, Field(ge=0, le=90), Unit("degree")] = 45.0,
     crs: str | None = None,
+    gradient: Gradient = "horn",
 ) -> Terrain:
     """Slope, aspect and hillshade of an elevation model.
 
@@ -66,6 +79,8 @@ def terrain(
     altitude : height of the sun above the horizon.
     crs : CRS of the elevation model, as EPSG:25832, where it does not state one; longitude and latitude in the units
         of CF are taken on WGS 84.
+    gradient : how it is taken: horn, over three rows and columns, which is steadier on rough land; or
+        zevenbergen-thorne, over the cell's own row and column, which is closer on smooth land.
 
     Returns
     -------
@@ -78,8 +93,9 @@ def terrain(
 
     Notes
     -----
-    The gradient is Horn's (1981): differences over three rows and columns, weighted 1, 2, 1. Where one of the nine
-    cells is missing, and along the outer edge, all three results are missing. Hillshade is GDAL's,
+    The gradient is Horn's (1981): differences over three rows and columns, weighted 1, 2, 1; or that of Zevenbergen
+    and Thorne (1987): the difference between the two neighbours in the cell's own row, and in its own column. Where
+    one of the nine cells is missing, and along the outer edge, all three results are missing. Hillshade is GDAL's,
     ``1 + 254 max(0, cos i)`` rounded, with *i* the angle between the sun and the normal of the surface.
 
     Along longitude and latitude a cell is as wide and high as on the CRS's ellipsoid at its own row (Snyder 1987,
@@ -94,22 +110,26 @@ def terrain(
     References
     ----------
     .. [1] Horn, B. K. P. (1981): Hill shading and the reflectance map. Proceedings of the IEEE 69(1), 14-47.
+       doi:10.1109/PROC.1981.11918
+    .. [2] Zevenbergen, L. W. and Thorne, C. R. (1987): Quantitative analysis of land surface topography. Earth
+       Surface Processes and Landforms 12(1), 47-56. doi:10.1002/esp.3290120107
     """
     grid = horizontal_grid(dem, "dem", crs)
     field = flat(dem, grid, "dem")
     scale = z_factor * _metres(dem)
     widths, heights = _cell_size(grid)
     shape = (len(ATTRIBUTES), *field.shape)
+    check_room(shape, 4, f"three grids of {field.shape[0]} x {field.shape[1]} cells", input="dem")
     layers: npt.NDArray[np.float32] = np.full(shape, np.nan, dtype=np.float32)
     inner = range(1, field.shape[0] - 1)
     rows = max(1, BLOCK // field.shape[1])
     for start in progress.track(inner[::rows], "slope, aspect and hillshade"):
         stop = min(start + rows, inner.stop)
         z = numbers(field[start - 1 : stop + 1]).astype(np.float64) * scale
-        rise = _gradient(z, widths[start:stop, np.newaxis], heights[start:stop, np.newaxis])
+        rise = _gradient(z, widths[start:stop, np.newaxis], heights[start:stop, np.newaxis], SIDE[gradient])
         layers[:, start:stop, 1:-1] = _slope(*rise), _aspect(*rise), _hillshade(*rise, azimuth, altitude)
-    options = f"z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}"
-    return _described(layers, dem, field, grid, options)
+    options = f"gradient={gradient}, z_factor={z_factor:g}, azimuth={azimuth:g}, altitude={altitude:g}"
+    return _described(layers, dem, field, grid, METHODS[gradient], options)
 
 
 def metres_per_degree(latitude: Numbers, ellipsoid: Ellipsoid) -> tuple[Numbers, Numbers]:
@@ -130,11 +150,12 @@ def _cell_size(grid: HorizontalGrid) -> tuple[Numbers, Numbers]:
     return np.full(grid.rows.size, grid.dx * metre), np.full(grid.rows.size, grid.dy * metre)
 
 
-def _gradient(z: Numbers, width: Numbers, height: Numbers) -> tuple[Numbers, Numbers]:
-    """Rise per metre towards east and towards north of the inner cells of *z*."""
-    columns = z[:-2] + 2 * z[1:-1] + z[2:]
-    rows = z[:, :-2] + 2 * z[:, 1:-1] + z[:, 2:]
-    east, north = (columns[:, 2:] - columns[:, :-2]) / (8 * width), (rows[2:] - rows[:-2]) / (8 * height)
+def _gradient(z: Numbers, width: Numbers, height: Numbers, side: float) -> tuple[Numbers, Numbers]:
+    """Rise per metre towards east and towards north of the inner cells of *z*; those beside weigh *side*."""
+    columns = side * z[:-2] + 2 * z[1:-1] + side * z[2:]
+    rows = side * z[:, :-2] + 2 * z[:, 1:-1] + side * z[:, 2:]
+    over = 2 * (2 + 2 * side)
+    east, north = (columns[:, 2:] - columns[:, :-2]) / (over * width), (rows[2:] - rows[:-2]) / (over * height)
     # the middle cell has no weight, yet where it is missing there is no land to have a slope
     missing = np.isnan(z[1:-1, 1:-1])
     return np.where(missing, np.nan, east), np.where(missing, np.nan, north)
@@ -167,12 +188,17 @@ def _metres(dem: xr.DataArray) -> float:
 
 
 def _described(
-    layers: npt.NDArray[np.float32], dem: xr.DataArray, field: xr.DataArray, grid: HorizontalGrid, options: str
+    layers: npt.NDArray[np.float32],
+    dem: xr.DataArray,
+    field: xr.DataArray,
+    grid: HorizontalGrid,
+    method: Method,
+    options: str,
 ) -> Terrain:
     """The layers as fields on the axes of *dem*, in its order, that say what they are."""
     order = [name for name in dem.dims if name in field.dims]
     results = []
     for (name, attributes), layer in zip(ATTRIBUTES.items(), layers, strict=True):
         result = xr.DataArray(layer, field.coords, field.dims, name).rio.write_crs(grid.crs).transpose(*order)
-        results.append(METHOD.derived(result, dem, options, **attributes, grid_mapping=result.rio.grid_mapping))
+        results.append(method.derived(result, dem, options, **attributes, grid_mapping=result.rio.grid_mapping))
     return Terrain(*results)

@@ -1,0 +1,72 @@
+"""How far places are from each other in metres, and means weighted by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
+
+if TYPE_CHECKING:
+    from pyproj import CRS
+
+    from mooring_processes.methods.horizontal import Numbers
+
+RADIUS = 6_371_000.0
+"""Of the sphere on which distances between longitudes and latitudes are taken [m]."""
+
+
+def positions(points: Numbers, crs: CRS) -> Numbers:
+    """Places (x, y) in metres: on the map, or in space for longitudes and latitudes."""
+    if not crs.is_geographic:
+        return points * crs.axis_info[0].unit_conversion_factor
+    longitude, latitude = np.radians(points).T
+    level = np.cos(latitude)
+    return RADIUS * np.stack([level * np.cos(longitude), level * np.sin(longitude), np.sin(latitude)], axis=1)
+
+
+def along_the_ground(straight: Numbers, *, is_round: bool) -> Numbers:
+    """Distances in metres: those along great circles for distances through the Earth."""
+    return 2 * RADIUS * np.arcsin(np.minimum(straight / (2 * RADIUS), 1.0)) if is_round else straight
+
+
+def distances(one: Numbers, other: Numbers, *, is_round: bool) -> Numbers:
+    """From each of *one* to each of *other* [m]."""
+    straight: Numbers = np.asarray(cdist(one, other), dtype=np.float64)
+    return along_the_ground(straight, is_round=is_round)
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Means of stations weighted by a power of the inverse distance."""
+
+    places: Numbers
+    values: Numbers
+    power: float
+    neighbours: int | None
+    radius: float | None
+    is_round: bool
+
+    def estimate(self, cells: Numbers) -> tuple[Numbers, Numbers]:
+        """Mean at each cell, and no variance."""
+        if self.neighbours is None or self.neighbours >= len(self.values):
+            away, values = distances(cells, self.places, is_round=self.is_round), self.values[np.newaxis]
+        else:
+            # one neighbour comes without an axis of its own
+            found, which = (
+                np.reshape(each, (len(cells), -1)) for each in KDTree(self.places).query(cells, self.neighbours)
+            )
+            straight: Numbers = found.astype(np.float64)
+            away, values = along_the_ground(straight, is_round=self.is_round), self.values[which.astype(np.intp)]
+        nearest = away.min(axis=1, keepdims=True)
+        is_there = nearest == 0
+        # distances as multiples of the shortest: no power of them overflows
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weights = np.where(is_there, away == 0, (nearest / away) ** self.power)
+        if self.radius is not None:
+            weights[away > self.radius] = 0.0
+        total = weights.sum(axis=1)
+        mean = np.divide((weights * values).sum(axis=1), total, out=np.full(total.shape, np.nan), where=total > 0)
+        return mean, np.full(total.shape, np.nan)
