@@ -10,7 +10,7 @@ import pyproj
 
 from mooring_processes.errors import InputError
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
-from mooring_processes.methods.rectilinear import outer_edges, positions
+from mooring_processes.methods.uneven import outer_edges, positions
 
 if TYPE_CHECKING:
     from mooring_processes.methods.target import Target

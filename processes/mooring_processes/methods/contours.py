@@ -17,7 +17,7 @@ from mooring_processes import InputError, process, progress
 from mooring_processes.methods.blocks import Floats, numbers
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat
 from mooring_processes.methods.provenance import Method
-from mooring_processes.methods.rectilinear import rectilinear_grid
+from mooring_processes.methods.uneven import rectilinear_grid
 
 METHOD = Method(
     "contours", "Lorensen and Cline (1987): Marching cubes. Comput. Graph. 21(4), 163-169, doi:10.1145/37402.37422"

@@ -14,7 +14,7 @@ from pyproj.exceptions import CRSError
 
 from mooring_processes.errors import InputError
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, horizontal_grid
-from mooring_processes.methods.rectilinear import outer_edges
+from mooring_processes.methods.uneven import outer_edges
 
 if TYPE_CHECKING:
     from mooring.values import BBox
