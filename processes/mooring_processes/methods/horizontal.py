@@ -99,8 +99,8 @@ def horizontal_grid(field: xr.DataArray, name: str, crs: str | None = None) -> H
     """
     x, y = dimension(field, Axis.X), dimension(field, Axis.Y)
     if x is None or y is None:
-        raise InputError(_no_axes(field, name), input=name)
-    return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), _crs(field, x, y, name, crs))
+        raise InputError(no_axes(field, name), input=name)
+    return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), stated_crs(field, x, y, name, crs))
 
 
 def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
@@ -120,7 +120,7 @@ def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
     return field.squeeze(others, drop=True).transpose(grid.y, grid.x)
 
 
-def _no_axes(field: xr.DataArray, name: str) -> str:
+def no_axes(field: xr.DataArray, name: str) -> str:
     if any(coordinate.ndim == 2 and axis_of(coordinate) in DEGREES for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
         return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
     return (
@@ -142,7 +142,7 @@ def _centres(field: xr.DataArray, along: Hashable, name: str) -> Numbers:
     return even
 
 
-def _crs(field: xr.DataArray, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
+def stated_crs(field: xr.DataArray, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
     stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
     told = _given_crs(given)
     if stated is not None and told is not None and not stated.equals(told, ignore_axis_order=True):
