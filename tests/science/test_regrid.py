@@ -239,8 +239,9 @@ def test_a_result_without_room_is_refused_before_any_work():
 
 def with_cdo(tool, folder, data, operator, target):
     grid = folder / "target.txt"
-    lines = [f"{key} = {value}" for key, value in (("gridtype", "lonlat"), ("xsize", target.lon.size), ("ysize", target.lat.size))]  # fmt: skip
-    lines += [f"{axis}vals = {' '.join(map(repr, target[name].to_numpy().tolist()))}" for axis, name in (("x", "lon"), ("y", "lat"))]  # fmt: skip
+    longitudes, latitudes = (" ".join(map(repr, target[name].to_numpy().tolist())) for name in ("lon", "lat"))
+    sizes = [f"xsize = {target.lon.size}", f"ysize = {target.lat.size}"]
+    lines = ["gridtype = lonlat", *sizes, f"xvals = {longitudes}", f"yvals = {latitudes}"]
     grid.write_text("\n".join(lines) + "\n")
     data.to_netcdf(folder / "data.nc")
     tool("cdo", "-s", "-O", "-b", "F64", f"{operator},{grid}", folder / "data.nc", folder / "other.nc")

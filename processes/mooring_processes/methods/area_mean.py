@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 
 from mooring_processes import InputError, process
 from mooring_processes.methods.blocks import Floats, blocks, numbers
-from mooring_processes.methods.horizontal import Numbers
 from mooring_processes.methods.missing import ROUNDING, MinimumValid
 from mooring_processes.methods.provenance import RANGES, Method
 from mooring_processes.methods.rectilinear import RectilinearGrid, rectilinear_grid
 from mooring_processes.methods.steps import steps
 from mooring_processes.methods.units import times
+
+if TYPE_CHECKING:
+    from mooring_processes.methods.horizontal import Numbers
 
 METHOD = Method("area-mean", "CF Metadata Conventions 1.11, section 7.3 (cell methods), https://cfconventions.org")
 
@@ -57,8 +59,9 @@ def area_mean(
     area *a* of each. On longitude and latitude that is the part of a sphere of 6371 km between the two meridians and
     the two parallels of the cell, *R2 (lon2 - lon1) (sin lat2 - sin lat1)*; on a projected CRS the product of its
     sides, without the distortion of the projection. Cells reach halfway to their neighbours, the outermost as far
-    outwards as inwards (bounds that a file states are not known here); they end at the poles, and on grids around the Earth reach them where less than half a row is missing there, as with
-    gaussian latitudes. A longitude that is repeated a circle further on counts once.
+    outwards as inwards (bounds that a file states are not known here); they end at the poles, and on grids around the
+    Earth reach them where less than half a row is missing there, as with gaussian latitudes. A longitude that is
+    repeated a circle further on counts once.
 
     Programs that take the sides of a cell along great circles, such as cdo, weigh rows a little differently (up to
     one part in a thousand on cells of 5 degrees). The cosine of latitude at the centre is another usual weight.
@@ -86,9 +89,7 @@ def area_mean(
     return _described(result, data, removed, options, statistic)
 
 
-def _over(
-    data: xr.DataArray, grid: RectilinearGrid, along: Along, statistic: str, minimum_valid: float
-) -> Numbers:
+def _over(data: xr.DataArray, grid: RectilinearGrid, along: Along, statistic: str, minimum_valid: float) -> Numbers:
     """The mean or integral of each step, with the dimensions other than the horizontal in their order first."""
     integral = _integral(grid, along)
     whole = integral(np.ones(grid.shape))
@@ -129,7 +130,7 @@ def _integral(grid: RectilinearGrid, along: Along) -> Callable[[Numbers], Number
 def _described(
     result: xr.DataArray, data: xr.DataArray, removed: tuple[Hashable, ...], options: str, statistic: str
 ) -> xr.DataArray:
-    where = "area" if len(removed) > 1 else str(removed[0])
+    where = "area" if len(removed) > 1 else str(next(iter(removed)))
     if statistic == "mean":
         result = METHOD.carried(result, data, options, cell_methods=f"{where}: mean")
     else:

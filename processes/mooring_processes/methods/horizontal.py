@@ -121,6 +121,7 @@ def flat(field: xr.DataArray, grid: HorizontalGrid, name: str) -> xr.DataArray:
 
 
 def no_axes(field: xr.DataArray, name: str) -> str:
+    """What is wrong with a field whose horizontal axes cannot be told."""
     if any(coordinate.ndim == 2 and axis_of(coordinate) in DEGREES for coordinate in field.coords.values()):  # noqa: PLR2004 - rows and columns
         return f"{name} is on a curvilinear grid; regrid it to evenly spaced rows and columns first"
     return (
@@ -143,6 +144,7 @@ def _centres(field: xr.DataArray, along: Hashable, name: str) -> Numbers:
 
 
 def stated_crs(field: xr.DataArray, x: Hashable, y: Hashable, name: str, given: str | None) -> pyproj.CRS:
+    """The CRS of a field: as it states, as *given*, or as the units of its axes imply."""
     stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
     told = _given_crs(given)
     if stated is not None and told is not None and not stated.equals(told, ignore_axis_order=True):

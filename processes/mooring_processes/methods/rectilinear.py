@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyproj
 from mooring.formats.axes import Axis, dimension
 
 from mooring_processes.errors import InputError
 from mooring_processes.methods.horizontal import FULL_CIRCLE, Numbers, no_axes, stated_crs
 
 if TYPE_CHECKING:
+    import pyproj
     import xarray as xr
 
 RADIUS = 6_371_000.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.special import roots_legendre
 from mooring_processes import InputError, process
 from mooring_processes.methods.blocks import Floats, computed, numbers, places
 from mooring_processes.methods.horizontal import FULL_CIRCLE, Numbers
-from mooring_processes.methods.missing import MinimumValid
+from mooring_processes.methods.missing import MinimumValid  # noqa: TC001 - the signature is read
 from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.rectilinear import NEAR, RectilinearGrid, rectilinear_grid, spaced_grid
 from mooring_processes.methods.remapping import Normalisation, Poles, Weights, bilinear, conservative
@@ -99,9 +99,7 @@ def regrid(
     dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
     words = f"the grid of {' x '.join(str(sizes[name]) for name in data.dims)} cells"
     check_room(sizes.values(), dtype.itemsize, words, input=_named(like, resolution, gaussian))
-    weights = (
-        bilinear(source, target, poles) if method == "bilinear" else conservative(source, target, normalisation)
-    )
+    weights = bilinear(source, target, poles) if method == "bilinear" else conservative(source, target, normalisation)
     if not weights.meets:
         raise InputError(f"the new grid, {_extent(target)}, does not meet the data, {_extent(source)}", input="data")
     values = _remapped(data, source, [sizes[name] for name in data.dims], weights, minimum_valid, dtype)
@@ -180,8 +178,8 @@ def _gaussian(source: RectilinearGrid, number: int) -> RectilinearGrid:
     if not source.is_geographic:
         raise InputError(f"the data is in {source.crs.name}; gaussian takes longitude and latitude", input="gaussian")
     sines, _ = roots_legendre(2 * number)
-    columns = np.arange(4 * number) * (FULL_CIRCLE / (4 * number))
-    rows = np.degrees(np.arcsin(sines))[::-1]
+    columns: Numbers = np.linspace(0.0, FULL_CIRCLE, 4 * number, endpoint=False)
+    rows: Numbers = np.degrees(np.arcsin(sines))[::-1]
     return spaced_grid(columns, rows, source.crs, "gaussian", x=source.x, y=source.y)
 
 

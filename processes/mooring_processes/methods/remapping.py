@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,7 @@ class Weights:
     def remapped(self, block: Floats, minimum_valid: float) -> Floats:
         """A block of (steps, rows, columns) on the target grid, in its precision; it is overwritten."""
         target = _Target(self)
-        result = np.empty((len(block), self.rows.shape[0], self.columns.shape[0]), block.dtype)
+        result = np.empty((len(block), _size(self.rows)[0], _size(self.columns)[0]), block.dtype)
         least = max(minimum_valid, ROUNDING) * (1 - ROUNDING)
         full = target.taken(np.ones(block.shape[1:]), None)
         shares = full
@@ -67,11 +67,11 @@ class _Target:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         rows, columns = weights.rows, weights.columns
-        self._shape = rows.shape[0], columns.shape[0]
-        self._with_poles = np.zeros((rows.shape[1], columns.shape[1]))
+        (to_rows, from_rows), (to_columns, from_columns) = _size(rows), _size(columns)
+        self._shape = to_rows, to_columns
+        self._with_poles = np.zeros((from_rows, from_columns))
         self._joint = sparse.kron(rows, columns, format="csr") if rows.nnz * columns.nnz <= JOINT else None
-        # counted without making the matrix dense: the poles stand in the first and the last column
-        self._needs_poles = bool(np.isin(rows.indices, (0, rows.shape[1] - 1)).any())
+        self._needs_poles = bool(np.isin(rows.indices, (0, from_rows - 1)).any())
 
     def taken(self, values: Numbers, there: Numbers | None) -> Numbers:
         """Sum of weights times *values*, which are 0 where *there* is 0; a pole has the mean of the row beside it."""
@@ -178,7 +178,12 @@ def _overlap(wanted: Numbers, known: Numbers) -> sparse.csr_array:
 
 def _wide(weights: sparse.csr_array, size: int) -> sparse.csr_array:
     """Weights with columns to their right that take nothing: those of longitudes repeated."""
-    return _csr(sparse.hstack([weights, sparse.csr_array((weights.shape[0], size - weights.shape[1]))]))
+    rows, columns = _size(weights)
+    return _csr(sparse.hstack([weights, sparse.csr_array((rows, size - columns))]))
+
+
+def _size(weights: sparse.csr_array) -> tuple[int, int]:
+    return cast("tuple[int, int]", weights.shape)
 
 
 def _csr(weights: object) -> sparse.csr_array:
