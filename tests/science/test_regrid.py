@@ -54,7 +54,7 @@ def test_the_same_grid_changes_nothing(method, gaps):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("poles", ["mean", "nearest"])
 @given(size=st.integers(2, 40), start=st.floats(-360, 360))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_a_constant_stays_what_it_is_through_gaps(method, poles, size, start):
     data = rough(gaps=0.1, steps=1) * 0 + 3.25
     target = {

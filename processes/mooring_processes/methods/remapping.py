@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -41,16 +42,32 @@ class Weights:
         """Whether any target cell takes anything."""
         return bool(self.rows.nnz and self.columns.nnz)
 
+    @cached_property
+    def joint(self) -> sparse.csr_array | None:
+        """Of cells for cells; None where these would be too many."""
+        is_small = self.rows.nnz * self.columns.nnz <= JOINT
+        return _csr(sparse.kron(self.rows, self.columns, format="csr")) if is_small else None
+
+    @cached_property
+    def takes_poles(self) -> bool:
+        """Whether any row takes of a pole."""
+        return bool(np.isin(self.rows.indices, (0, _size(self.rows)[1] - 1)).any())
+
+    @cached_property
+    def full(self) -> Numbers:
+        """Sum of the weights of each target cell."""
+        by_row = np.asarray(self.rows.sum(axis=1))
+        return np.outer(by_row, np.asarray(self.columns.sum(axis=1)))
+
     def remapped(self, block: Floats, minimum_valid: float) -> Floats:
         """A block of (steps, rows, columns) on the target grid, in its precision; it is overwritten."""
         target = _Target(self)
-        result = np.empty((len(block), _size(self.rows)[0], _size(self.columns)[0]), block.dtype)
+        result = np.empty((len(block), *target.shape), block.dtype)
         least = max(minimum_valid, ROUNDING) * (1 - ROUNDING)
-        full = target.taken(np.ones(block.shape[1:]), None)
-        shares = full
+        shares = self.full
         for step in steps(block):
             if step.there is None:
-                shares = full
+                shares = self.full
             elif not step.same_gaps:
                 shares = target.taken(step.there, step.there)
             values = target.taken(step.values, step.there)
@@ -66,23 +83,21 @@ class _Target:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        rows, columns = weights.rows, weights.columns
-        (to_rows, from_rows), (to_columns, from_columns) = _size(rows), _size(columns)
-        self._shape = to_rows, to_columns
+        (to_rows, from_rows), (to_columns, from_columns) = _size(weights.rows), _size(weights.columns)
+        self.shape = to_rows, to_columns
         self._with_poles = np.zeros((from_rows, from_columns))
-        self._joint = sparse.kron(rows, columns, format="csr") if rows.nnz * columns.nnz <= JOINT else None
-        self._needs_poles = bool(np.isin(rows.indices, (0, from_rows - 1)).any())
 
     def taken(self, values: Numbers, there: Numbers | None) -> Numbers:
         """Sum of weights times *values*, which are 0 where *there* is 0; a pole has the mean of the row beside it."""
         self._with_poles[1:-1] = values
-        if self._needs_poles:
+        if self._weights.takes_poles:
             for pole, row in ((0, 0), (-1, -1)):
                 count = values.shape[1] if there is None else there[row].sum()
                 # where values is what is there, a pole is there as soon as one cell beside it is
                 self._with_poles[pole] = values[row].sum() / max(count, 1)
-        if self._joint is not None:
-            return np.asarray(self._joint @ self._with_poles.reshape(-1)).reshape(self._shape)
+        joint = self._weights.joint
+        if joint is not None:
+            return np.asarray(joint @ self._with_poles.reshape(-1)).reshape(self.shape)
         between = self._weights.rows @ self._with_poles
         return np.asarray((self._weights.columns @ np.ascontiguousarray(between.T)).T)
 
