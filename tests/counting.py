@@ -82,7 +82,9 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving_files(folder: Path, *, has_ranges: bool = True, redirects: dict[str, str] | None = None) -> Iterator[Counted]:
+def serving_files(
+    folder: Path, *, has_ranges: bool = True, redirects: dict[str, str] | None = None
+) -> Iterator[Counted]:
     """A folder, served while the block lasts."""
     given = {"has_ranges": has_ranges, "redirects": redirects or {}}
 
@@ -120,5 +122,3 @@ def serving_opendap(application: Callable[..., Any]) -> Iterator[Counted]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield counted
         server.shutdown()
-
-

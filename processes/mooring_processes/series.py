@@ -257,7 +257,7 @@ def _variable(first: xr.DataArray, name: Hashable, parts: Sequence[Part], source
 class _Joined(BackendArray):
     """One variable of all files."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what an array is
+    def __init__(
         self,
         name: Hashable,
         paths: tuple[Path, ...],

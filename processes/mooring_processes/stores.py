@@ -59,9 +59,7 @@ class LinkedStore(Store):
         """No word of where it is."""
         return "a Zarr store"
 
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """The content of *key*; None where there is none."""
         content = await asyncio.to_thread(self._content, key, byte_range)
         return None if content is None else prototype.buffer.from_bytes(content)

@@ -12,8 +12,8 @@ from mooring_processes import BBox, InputError
 from mooring_processes.demo.jacksboro import elevation_model
 from mooring_processes.methods import blocks
 from mooring_processes.methods import reproject as module
-from mooring_processes.methods.uneven import positions
 from mooring_processes.methods.reproject import reproject
+from mooring_processes.methods.uneven import positions
 from mooring_processes.room import room
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator

@@ -72,7 +72,9 @@ def test_any_part_is_what_the_library_reads(tmp_path, values, kind, key):
         assert part.dtype.isnative
 
 
-@pytest.mark.parametrize("key", [{}, {"time": slice(3, 8)}, {"lat": 2, "lon": slice(9)}, {"time": 0, "lat": 0, "lon": 0}])
+@pytest.mark.parametrize(
+    "key", [{}, {"time": slice(3, 8)}, {"lat": 2, "lon": slice(9)}, {"time": 0, "lat": 0, "lon": 0}]
+)
 @pytest.mark.parametrize("mark", ["fill", "missing", "both", "nan"])
 def test_missing_values_are_nan(tmp_path, values, mark, key):
     number = np.float32(np.nan if mark == "nan" else -9.99e8)

@@ -18,7 +18,6 @@ from xarray.core import indexing
 
 from mooring.formats.rasters import dtype_of, maps, unpacked
 
-
 NAME = "linked.tif"
 """What GDAL takes the file to be called."""
 

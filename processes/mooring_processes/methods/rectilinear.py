@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from mooring_processes.errors import InputError
 from mooring_processes.methods.horizontal import FULL_CIRCLE, Numbers, horizontal_axes, known_crs
 

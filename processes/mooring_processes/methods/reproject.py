@@ -17,9 +17,9 @@ from mooring_processes.methods.chart import Chart
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
 from mooring_processes.methods.missing import MinimumValid  # noqa: TC001 - the signature is read when the process is described
 from mooring_processes.methods.provenance import Method
-from mooring_processes.methods.uneven import rectilinear_grid
 from mooring_processes.methods.resampling import AREAL, REACH, Boxes, Resampling, at_points, over_boxes
 from mooring_processes.methods.target import Target, as_crs, described_on, target, target_like
+from mooring_processes.methods.uneven import rectilinear_grid
 from mooring_processes.room import check_room
 
 METHOD = Method(
