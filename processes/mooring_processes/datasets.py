@@ -271,9 +271,7 @@ def _check_whole(path: Path) -> None:
         raise FormatError("its file is cut short")
 
 
-def variable_of(
-    grid: xr.Dataset, variable: str | None, name: str, *, how: str = "'id:variable'"
-) -> xr.DataArray:
+def variable_of(grid: xr.Dataset, variable: str | None, name: str, *, how: str = "'id:variable'") -> xr.DataArray:
     """The variable of *grid* that the DataArray input *name* takes: the one named, or the only horizontal one."""
     candidates = [str(key) for key, array in grid.data_vars.items() if is_horizontal(array)]
     candidates = candidates or [str(key) for key, array in grid.data_vars.items() if array.ndim > 0]

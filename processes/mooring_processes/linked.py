@@ -26,7 +26,6 @@ BUFFER = 1 << 14
 """Bytes of a file that are read at least, since its directory comes in small pieces."""
 
 
-
 class Form(StrEnum):
     """What lies behind a link."""
 
@@ -50,7 +49,7 @@ MEDIA_TYPES = {
 ENDINGS = {".zarr": Form.ZARR, ".tif": Form.GEOTIFF, ".tiff": Form.GEOTIFF}
 ENGINES = {"zarr": Form.ZARR, "pydap": Form.OPENDAP}
 """Engines of datasets that are opened here rather than by the library itself."""
-FORMS = ", ".join(("application/vnd+zarr", "image/tiff; application=geotiff", "application/x-opendap"))
+FORMS = "application/vnd+zarr, image/tiff; application=geotiff, application/x-opendap"
 
 
 def form_of(href: str, media_type: str | None) -> Form | None:
@@ -132,9 +131,7 @@ def linked_geotiff(link: Link, type_name: str) -> Iterator[xr.DataArray | xr.Dat
         )
 
     content = Ranges(link)
-    with opened_geotiff(
-        lambda: io.BufferedReader(content.again(), BUFFER), content.size, type_name, explain
-    ) as grid:
+    with opened_geotiff(lambda: io.BufferedReader(content.again(), BUFFER), content.size, type_name, explain) as grid:
         yield grid
 
 
@@ -176,4 +173,6 @@ def _entered(stack: ExitStack, link: Link, form: Form, type_name: str) -> xr.Dat
         raise InputError(f"{link.name}: the link cannot be opened: {reason}", input=link.name) from error
     except Exception as error:  # libraries meet a broken store with OSError, KeyError, TypeError and more
         reason = str(error) if isinstance(error, FormatError) else f"it is no {form}, or a broken one"
-        raise link.trouble or InputError(f"{link.name}: the link cannot be opened: {reason}", input=link.name) from error
+        raise link.trouble or InputError(
+            f"{link.name}: the link cannot be opened: {reason}", input=link.name
+        ) from error

@@ -156,7 +156,9 @@ class Link:
                 )
             if time.monotonic() > deadline:
                 response.close()
-                raise InputError(f"{self.name}: {self._shown} took longer than {self._policy.seconds:g} s", input=self.name)
+                raise InputError(
+                    f"{self.name}: {self._shown} took longer than {self._policy.seconds:g} s", input=self.name
+                )
             pieces.append(block)
         return b"".join(pieces)
 

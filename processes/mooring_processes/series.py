@@ -53,7 +53,7 @@ def files_of(path: str) -> list[Path]:
     folder = Path(path)
     if folder.is_dir():
         return sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES and each.name[0] != ".")
-    return sorted(map(Path, glob.glob(path, recursive=True)))
+    return sorted(map(Path, glob.glob(path, recursive=True)))  # noqa: PTH207 - a pattern may begin at the root
 
 
 # What a file holds
@@ -257,7 +257,7 @@ def _variable(first: xr.DataArray, name: Hashable, parts: Sequence[Part], source
 class _Joined(BackendArray):
     """One variable of all files."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what an array is
+    def __init__(
         self,
         name: Hashable,
         paths: tuple[Path, ...],

@@ -35,9 +35,20 @@ class LinkedStore(Store):
     link : where it is.
     """
 
-    supports_writes = False
-    supports_deletes = False
-    supports_listing = True
+    @property
+    def supports_writes(self) -> bool:
+        """It is read only."""
+        return False
+
+    @property
+    def supports_deletes(self) -> bool:
+        """It is read only."""
+        return False
+
+    @property
+    def supports_listing(self) -> bool:
+        """What is beneath a key is found where the host shows it."""
+        return True
 
     def __init__(self, link: Link) -> None:
         super().__init__(read_only=True)
@@ -59,9 +70,7 @@ class LinkedStore(Store):
         """No word of where it is."""
         return "a Zarr store"
 
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """The content of *key*; None where there is none."""
         content = await asyncio.to_thread(self._content, key, byte_range)
         return None if content is None else prototype.buffer.from_bytes(content)
