@@ -43,12 +43,16 @@ class _Files(SimpleHTTPRequestHandler):
     counted: Counted
     has_ranges = True
     redirects: dict[str, str]
+    refused: dict[str, int]
 
     def do_GET(self) -> None:
         path = unquote(self.path.partition("?")[0])
         self.counted.paths.append(path)
         if path in self.redirects:
             self._answer(302, b"", {"Location": self.redirects[path]})
+            return
+        if path in self.refused:
+            self._answer(self.refused[path], b"no", {})
             return
         file = Path(self.directory) / path.lstrip("/")
         if file.is_dir():
@@ -83,10 +87,14 @@ class _Files(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving_files(
-    folder: Path, *, has_ranges: bool = True, redirects: dict[str, str] | None = None
+    folder: Path,
+    *,
+    has_ranges: bool = True,
+    redirects: dict[str, str] | None = None,
+    refused: dict[str, int] | None = None,
 ) -> Iterator[Counted]:
     """A folder, served while the block lasts."""
-    given = {"has_ranges": has_ranges, "redirects": redirects or {}}
+    given = {"has_ranges": has_ranges, "redirects": redirects or {}, "refused": refused or {}}
 
     class Files(_Files):
         def __init__(self, *args: Any) -> None:

@@ -103,7 +103,10 @@ class _Contiguous(BackendArray):
 
     def _pieces(self, key: tuple[Any, ...]) -> Any:
         """Any other part, by way of the pages of memory that the file is seen through."""
-        whole = np.memmap(self._path, self._stored, "r", self._offset, self.shape)
+        try:
+            whole = np.memmap(self._path, self._stored, "r", self._offset, self.shape)
+        except ValueError as error:
+            raise OSError(f"{self._path.name} ends before its values do") from error
         return np.array(whole[key], self.dtype)
 
 

@@ -285,9 +285,11 @@ class Desk:
 
     def _linked(self, declared: Input, href: str, form: linked.Form) -> Any:
         """A grid that stays where it is, of which the method reads what it needs."""
+        import xarray as xr  # noqa: PLC0415 - slow, and the supervisor carries none
+
         opened = linked.opened(href, form, self._policy, declared.id, declared.type_name)
         grid = self._stack.enter_context(opened)
-        if declared.type_name == "xarray.Dataset" or form is linked.Form.GEOTIFF:
+        if declared.type_name == "xarray.Dataset" or not isinstance(grid, xr.Dataset):
             return grid
         variable = urlsplit(href).fragment or None
         return datasets.variable_of(grid, variable, declared.id, how="'address#variable'")

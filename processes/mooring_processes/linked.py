@@ -49,7 +49,7 @@ MEDIA_TYPES = {
 ENDINGS = {".zarr": Form.ZARR, ".tif": Form.GEOTIFF, ".tiff": Form.GEOTIFF}
 ENGINES = {"zarr": Form.ZARR, "pydap": Form.OPENDAP}
 """Engines of datasets that are opened here rather than by the library itself."""
-FORMS = ", ".join(("application/vnd+zarr", "image/tiff; application=geotiff", "application/x-opendap"))
+FORMS = "application/vnd+zarr, image/tiff; application=geotiff, application/x-opendap"
 
 
 def form_of(href: str, media_type: str | None) -> Form | None:

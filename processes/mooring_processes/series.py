@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,9 @@ SIGNS = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
 DATE = re.compile(r"(?<!\d)(\d{4})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
 KNOWN = 4096
 """Files of which is remembered what they hold, while they do not change."""
+
+READING = RLock()
+"""Held while a part is opened and read: the NetCDF library is for one at a time, and dask asks from several threads."""
 
 Opener = Callable[[Path], "AbstractContextManager[xr.Dataset]"]
 Keys = tuple[Any, ...]
@@ -53,7 +57,7 @@ def files_of(path: str) -> list[Path]:
     folder = Path(path)
     if folder.is_dir():
         return sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES and each.name[0] != ".")
-    return sorted(map(Path, glob.glob(path, recursive=True)))
+    return sorted(map(Path, glob.glob(path, recursive=True)))  # noqa: PTH207 - a pattern may begin at the root
 
 
 # What a file holds
@@ -149,7 +153,7 @@ class _Uncompared:
 
 @lru_cache(maxsize=KNOWN)
 def _looked_up(path: Path, states: tuple[Any, ...], key: str, how: _Uncompared) -> Part:  # noqa: ARG001 - the first two tell a state
-    with how.source.open(path) as grid:
+    with READING, how.source.open(path) as grid:
         return Part.of(path, grid)
 
 
@@ -304,7 +308,7 @@ class _Joined(BackendArray):
         """What lies in one file, with all axes."""
         mine = [np.array([each]) if isinstance(each, int | np.integer) else each for each in key]
         mine[self._axis] = _run(where)
-        with self._source.open(self._paths[number]) as grid:
+        with READING, self._source.open(self._paths[number]) as grid:
             variable = grid.variables[self._name]
             expected = tuple(size for axis, size in enumerate(self.shape) if axis != self._axis)
             if tuple(size for axis, size in enumerate(variable.shape) if axis != self._axis) != expected:

@@ -35,9 +35,20 @@ class LinkedStore(Store):
     link : where it is.
     """
 
-    supports_writes = False
-    supports_deletes = False
-    supports_listing = True
+    @property
+    def supports_writes(self) -> bool:
+        """It is read only."""
+        return False
+
+    @property
+    def supports_deletes(self) -> bool:
+        """It is read only."""
+        return False
+
+    @property
+    def supports_listing(self) -> bool:
+        """What is beneath a key is found where the host shows it."""
+        return True
 
     def __init__(self, link: Link) -> None:
         super().__init__(read_only=True)

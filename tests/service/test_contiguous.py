@@ -87,7 +87,7 @@ def test_missing_values_are_nan(tmp_path, values, mark, key):
         assert is_straight(straight)
         np.testing.assert_array_equal(straight.a.isel(key), usual.a.isel(key))
         assert np.isnan(straight.a[0, 0, 0])
-        assert straight.a.encoding == usual.a.encoding | {"source": straight.a.encoding.get("source")}
+        assert repr(straight.a.encoding) == repr(usual.a.encoding)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_nothing_is_read_before_it_is_asked_for_and_then_only_that(tmp_path, val
         part = straight.a[2:4]
         assert not read
         part.load()
-        assert read == [(slice(2, 4, 1), slice(0, 30, 1), slice(0, 300, 1))]
+        assert read == [(slice(2, 4, 1), slice(None), slice(None))]
 
 
 def test_what_a_caller_does_to_a_part_leaves_the_file_and_the_next_part_alone(tmp_path, values):

@@ -106,11 +106,23 @@ def test_a_store_whose_metadata_is_nowhere_together_and_is_not_listed_is_told(fo
         pass
 
 
-def test_a_chunk_that_is_missing_is_a_fill_value_and_one_that_may_not_be_read_is_none(folder, tmp_path):
-    with serving_files(folder, redirects={"/sst.zarr/sst/0.0.0": "/elsewhere"}) as server:
-        with opened(f"{server.url}/sst.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid:
-            with pytest.raises(InputError, match="redirects"):
-                grid.sst[0, 0, 0].load()
+def test_a_chunk_that_was_never_written_holds_no_values(folder):
+    with (
+        serving_files(folder, refused={"/sst.zarr/sst/0.0.0": 404}) as server,
+        opened(f"{server.url}/sst.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+    ):
+        assert np.isnan(grid.sst[:3, :2, :4]).all()
+        assert grid.sst[3:].notnull().all()
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_chunk_that_may_not_be_read_is_told_and_never_taken_for_one_without_values(folder, status):
+    with (
+        serving_files(folder, refused={"/sst.zarr/sst/0.0.0": status}) as server,
+        opened(f"{server.url}/sst.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+        pytest.raises(InputError, match=f"grid: .* answered with status {status}"),
+    ):
+        grid.sst[0, 0, 0].load()
 
 
 @pytest.mark.parametrize("key", [".zarray", ".zmetadata"])
@@ -134,9 +146,12 @@ def test_a_codec_that_runs_what_it_reads_is_refused(folder, tmp_path, key):
         members = {".zgroup": members[".zgroup"], key: {"zarr_consolidated_format": 1, "metadata": members}}
     for name, document in members.items():
         (store / name).write_text(json.dumps(document))
-    with serving_files(tmp_path) as server, pytest.raises(InputError, match="^grid: "):
-        with opened(f"{server.url}/trap.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid:
-            grid.load()
+    with (
+        serving_files(tmp_path) as server,
+        pytest.raises(InputError, match="^grid: "),
+        opened(f"{server.url}/trap.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+    ):
+        grid.load()
     assert not marker.exists()
 
 
@@ -166,9 +181,11 @@ def test_any_part_of_a_geotiff_is_what_it_is_in_memory(server, folder, key):
 
 
 def test_a_geotiff_that_is_cut_short_is_told(server):
-    with opened(f"{server.url}/broken.tif", Form.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem:
-        with pytest.raises(InputError, match="^grid: the GeoTIFF is broken"):
-            dem.load()
+    with (
+        opened(f"{server.url}/broken.tif", Form.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem,
+        pytest.raises(InputError, match="^grid: the GeoTIFF is broken"),
+    ):
+        dem.load()
 
 
 # OPeNDAP
@@ -311,9 +328,11 @@ def test_a_host_that_is_not_listed_is_never_asked(form):
 @pytest.mark.parametrize("form", list(Form))
 def test_a_name_that_leads_to_a_private_address_is_refused(form):
     policy = Policy(own="http://service.example", allowed_hosts=("myself.localhost",))
-    with pytest.raises(InputError, match="private address|not known"):
-        with opened("http://myself.localhost:9/a", form, policy, "grid", "xarray.Dataset"):
-            pass
+    with (
+        pytest.raises(InputError, match="private address|not known"),
+        opened("http://myself.localhost:9/a", form, policy, "grid", "xarray.Dataset"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("form", [Form.ZARR, Form.OPENDAP])
@@ -321,10 +340,12 @@ def test_a_redirect_is_not_followed(folder, form):
     with serving_files(folder) as target:
         away = f"{target.url}/secret"
         paths = ("/a/zarr.json", "/a/.zmetadata", "/a/.zgroup", "/a/.zarray", "/a.dds", "/a")
-        with serving_files(folder, redirects=dict.fromkeys(paths, away)) as server:
-            with pytest.raises(InputError, match="redirects"):
-                with opened(f"{server.url}/a", form, LISTED, "grid", "xarray.Dataset"):
-                    pass
+        with (
+            serving_files(folder, redirects=dict.fromkeys(paths, away)) as server,
+            pytest.raises(InputError, match="redirects"),
+            opened(f"{server.url}/a", form, LISTED, "grid", "xarray.Dataset"),
+        ):
+            pass
         assert target.paths == []
 
 
@@ -333,16 +354,17 @@ def test_an_address_that_is_silent_is_given_up(form):
     hasty = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",), seconds=0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         href = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
-        with pytest.raises(InputError, match="does not answer"):
-            with opened(href, form, hasty, "grid", "xarray.Dataset"):
-                pass
+        with pytest.raises(InputError, match="does not answer"), opened(href, form, hasty, "grid", "xarray.Dataset"):
+            pass
 
 
 def test_no_more_is_read_of_a_link_than_one_input_may_hold(server):
     small = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",), size=50_000)
-    with opened(f"{server.url}/dem.tif", Form.GEOTIFF, small, "grid", "xarray.DataArray") as dem:
-        with pytest.raises(InputError, match="grid: more than 50000 bytes of .* were read"):
-            dem.load()
+    with (
+        opened(f"{server.url}/dem.tif", Form.GEOTIFF, small, "grid", "xarray.DataArray") as dem,
+        pytest.raises(InputError, match="grid: more than 50000 bytes of .* were read"),
+    ):
+        dem.load()
 
 
 def test_a_dataset_behind_an_address_that_fails_is_unavailable_without_a_word_of_it(server, folder):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import rasterio
-import xarray as xr
 from rasterio.abc import FileContainer
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -17,6 +16,9 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from mooring.formats.rasters import dtype_of, maps, unpacked
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 NAME = "linked.tif"
 """What GDAL takes the file to be called."""
@@ -40,7 +42,7 @@ def opened_geotiff(
         yield maps(file, lazy, type_name)
 
 
-class _Alone(FileContainer):
+class _Alone(FileContainer):  # type: ignore[misc] # untyped upstream
     """A file with none beside it: GDAL looks for a dozen that could say more of it."""
 
     def __init__(self, opener: Callable[[], BinaryIO], size: int) -> None:
@@ -105,7 +107,7 @@ class _Bands(BackendArray):
         if not (len(bands) and len(rows) and len(columns)):
             return np.empty((len(bands), len(rows), len(columns)), self.dtype).squeeze(numbers)
         top, left = int(rows.min()), int(columns.min())
-        window = Window(left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
+        window = Window.from_slices((top, int(rows.max()) + 1), (left, int(columns.max()) + 1))
         with self._reading:  # GDAL's files are for one at a time
             try:
                 values = unpacked(self._file, [int(band) + 1 for band in bands], window)
