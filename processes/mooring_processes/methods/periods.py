@@ -1,0 +1,85 @@
+"""Days, months, seasons and years that follow each other: which of them each date lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Frequency = Literal["day", "month", "season", "year"]
+
+MONTHS: dict[Frequency, int] = {"month": 1, "season": 3, "year": 12}
+"""How many months each has."""
+DAYS: dict[Frequency, float] = {"day": 1, "month": 28, "season": 89, "year": 360}
+"""How many days each has at least."""
+ROOM = 32
+"""More than a month has days."""
+WINTER = -1
+"""The months from the beginning of a year to that of a season: December is with January and February."""
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Periods in which there are dates, one after the other."""
+
+    number: npt.NDArray[np.int64]
+    """For each date that of its period, the first being 0."""
+    begin: npt.NDArray[Any]
+    """Their first instants, as dates of the same kind."""
+    end: npt.NDArray[Any]
+    """Those at which the next ones begin."""
+
+    @classmethod
+    def of(cls, time: xr.DataArray, frequency: Frequency, first_month: int = 1) -> Periods:
+        """The periods of *time*; a year begins with *first_month*, and winter with the December before."""
+        year, month, day = (np.asarray(part, dtype=np.int64) for part in (time.dt.year, time.dt.month, time.dt.day))
+        date = _maker(time)
+        if frequency == "day":
+            days, number = np.unique((year * 12 + month - 1) * ROOM + day, return_inverse=True)
+            begin = [date(*_year_and_month(each // ROOM), int(each % ROOM)) for each in days]
+            end = [each + timedelta(days=1) for each in begin]
+            return cls(number, _dates(begin, time), _dates(end, time))
+        length, shift = MONTHS[frequency], {"season": WINTER, "year": first_month - 1}.get(frequency, 0)
+        count, number = np.unique((year * 12 + month - 1 - shift) // length, return_inverse=True)
+        first = count * length + shift
+        begin, end = ([date(*_year_and_month(each), 1) for each in months] for months in (first, first + length))
+        return cls(number, _dates(begin, time), _dates(end, time))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.begin)
+
+    def days(self) -> npt.NDArray[np.float64]:
+        """How long they are."""
+        length = self.end - self.begin
+        if length.dtype.kind == "m":
+            return np.asarray(length / np.timedelta64(1, "D"))
+        return np.array([each / timedelta(days=1) for each in length])
+
+
+def _year_and_month(months: int) -> tuple[int, int]:
+    return int(months) // 12, int(months) % 12 + 1
+
+
+def _maker(time: xr.DataArray) -> Callable[[int, int, int], Any]:
+    """What makes a date of the calendar of *time*."""
+    if time.dtype.kind == "M":
+        return lambda year, month, day: np.datetime64(f"{year:04d}-{month:02d}-{day:02d}", "us")
+    first = time.to_numpy().flat[0]
+    return lambda year, month, day: type(first)(
+        year, month, day, calendar=first.calendar, has_year_zero=first.has_year_zero
+    )
+
+
+def _dates(dates: list[Any], time: xr.DataArray) -> npt.NDArray[Any]:
+    if time.dtype.kind == "M":
+        return np.array(dates, dtype=time.dtype)
+    return np.array(dates, dtype=object)
