@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import gaps
 from mooring_processes.contiguous import straightened
@@ -32,6 +32,7 @@ def fields(draw, dtypes=DTYPES):
     return xr.DataArray(laid, dims=list(dims)), draw(st.sampled_from(dims)), draw(st.integers(1, 200))
 
 
+@settings(deadline=None, max_examples=50)
 @given(fields())
 def test_blocks_are_the_field_from_its_beginning_to_its_end(drawn):
     field, along, budget = drawn
@@ -42,6 +43,7 @@ def test_blocks_are_the_field_from_its_beginning_to_its_end(drawn):
     assert {part.values.dtype for part in parts} == {np.result_type(whole.dtype.newbyteorder("="), np.float32)}
 
 
+@settings(deadline=None, max_examples=50)
 @given(fields())
 def test_what_is_in_memory_is_never_overwritten(drawn):
     field, along, budget = drawn
@@ -51,6 +53,7 @@ def test_what_is_in_memory_is_never_overwritten(drawn):
     xr.testing.assert_identical(field, before)
 
 
+@settings(deadline=None, max_examples=50)
 @given(fields(["float32", "float64"]))
 def test_gaps_become_zero_and_are_told(drawn):
     field, _, _ = drawn
@@ -77,6 +80,7 @@ def test_gaps_are_found_in_every_tile_and_in_values_that_are_not_in_one_piece(mo
     np.testing.assert_array_equal(marked, values)
 
 
+@settings(deadline=None, max_examples=50)
 @given(fields(), st.integers(1, 4), st.integers(0, 9))
 def test_sums_by_group_are_those_of_the_whole(drawn, count, seed):
     field, along, budget = drawn
@@ -172,6 +176,7 @@ def test_files_are_read_as_they_are_and_may_be_read_again(file):
 
 
 @pytest.mark.parametrize("eager", [0, 10**9])
+@settings(deadline=None, max_examples=50)
 @given(fields(["float32", "float64"]))
 def test_what_is_computed_as_it_is_read_is_the_same_as_at_once(eager, drawn):
     field, along, budget = drawn

@@ -8,7 +8,7 @@ import pymannkendall
 import pytest
 import scipy.stats
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import InputError
 from mooring_processes.methods import blocks, least_squares, mann_kendall
@@ -75,6 +75,7 @@ def test_one_outlier_moves_the_median_slope_little():
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(deadline=None, max_examples=20)
 @given(offset=st.floats(-1e3, 1e3), factor=st.floats(0.1, 10), added=st.floats(-1, 1))
 def test_a_line_added_is_added_to_the_slope(way, offset, factor, added):
     data = rough(12)

@@ -15,7 +15,7 @@ import xarray as xr
 from mooring_processes import InputError, process
 from mooring_processes.methods.blocks import blocks
 from mooring_processes.methods.missing import MinimumValid, needed
-from mooring_processes.methods.periods import Frequency, Periods, day_numbers, on_periods, periods
+from mooring_processes.methods.periods import Periods, Span, day_numbers, on_periods
 from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.tallies import Days, Intensity, Largest, Spell, Tally, Total
 from mooring_processes.methods.times import time_axis
@@ -102,7 +102,7 @@ INDICES: dict[IndexName, Index] = {
 def climate_index(
     data: xr.DataArray,
     index: IndexName,
-    frequency: Frequency = "year",
+    frequency: Span = "year",
     threshold: float | None = None,
     threshold_unit: str | None = None,
     minimum_valid: MinimumValid = 0.9,
@@ -162,14 +162,14 @@ def climate_index(
         raise InputError(f"{index} has no threshold; leave it out", input="threshold")
     limit, in_unit = _threshold(definition, threshold, threshold_unit)
     to_unit = _to_unit(definition.unit, unit_of(data, "data"), "data")
-    spans = periods(data[t], frequency)
-    shape = (len(spans.days), *(data.sizes[name] for name in data.dims if name != t))
+    spans = Periods.of(data[t], frequency)
+    shape = (spans.count, *(data.sizes[name] for name in data.dims if name != t))
     check_room(shape, np.dtype(np.float32).itemsize, "the index", input="frequency")
     compare = _comparison(definition, (limit - to_unit.offset) / to_unit.scale)
     values = _values(data, t, definition.tally(shape[1:]), compare, spans, days, minimum_valid)
     if definition.gives != DAY:
         values *= to_unit.scale
-    result = on_periods(values, data, t, spans.starts, frequency)
+    result = on_periods(values, data, t, spans.begin, frequency)
     options = f"index={index}, frequency={frequency}, threshold={in_unit}, minimum_valid={minimum_valid:g}"
     return _described(result, data, definition, limit, options)
 
@@ -232,9 +232,9 @@ def _values(
 ) -> npt.NDArray[np.float32]:
     """(period, other dimensions)."""
     shape = [size for name, size in data.sizes.items() if name != t]
-    result = np.empty((len(spans.days), *shape), np.float32)
+    result = np.empty((spans.count, *shape), np.float32)
     valid = Days(shape)
-    least = needed(minimum_valid, spans.days)
+    least = needed(minimum_valid, spans.days())
     for block in blocks(data, t, "index"):
         hits, there = compare(block.values), np.logical_not(np.isnan(block.values))
         for number, step in enumerate(range(block.place.start, block.place.stop)):

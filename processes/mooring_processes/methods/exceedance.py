@@ -12,7 +12,7 @@ import xarray as xr  # noqa: TC002 - the signature is read when the process is d
 from mooring_processes import InputError, process
 from mooring_processes.methods.blocks import blocks
 from mooring_processes.methods.missing import MinimumValid, needed
-from mooring_processes.methods.periods import Frequency, Periods, on_periods, periods
+from mooring_processes.methods.periods import Periods, Span, on_periods
 from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.tallies import Days
 from mooring_processes.methods.times import time_axis
@@ -36,7 +36,7 @@ def threshold_exceedance(
     threshold: float,
     threshold_unit: str | None = None,
     comparison: Comparison = "above",
-    frequency: Frequency = "whole",
+    frequency: Span = "whole",
     measure: Literal["share", "count"] = "share",
     minimum_valid: MinimumValid = 0.0,
 ) -> xr.DataArray:
@@ -78,14 +78,14 @@ def threshold_exceedance(
     if threshold_unit is not None:
         source, target = unit(threshold_unit, "threshold_unit"), unit_of(data, "data")
         limit = float(conversion(source, target, "threshold_unit")(threshold))
-    spans = periods(data[t], frequency)
+    spans = Periods.of(data[t], frequency)
     if not data.indexes[t].is_monotonic_increasing:
         raise InputError("data has dates that go back; sort it by time", input="data")
-    shape = (len(spans.days), *(data.sizes[name] for name in data.dims if name != t))
+    shape = (spans.count, *(data.sizes[name] for name in data.dims if name != t))
     check_room(shape, np.dtype(np.float32).itemsize, "the result", input="frequency")
     values = _values(data, t, (UFUNCS[comparison], limit), spans, minimum_valid, is_share=measure == "share")
     stated = f"{threshold:g} {threshold_unit or data.attrs.get('units', '')}".strip()
-    result = on_periods(values, data, t, spans.starts, frequency)
+    result = on_periods(values, data, t, spans.begin, frequency)
     title = f"{'share' if measure == 'share' else 'number'} of times {comparison} {stated}"
     options = f"threshold={stated}, comparison={comparison}, frequency={frequency}, minimum_valid={minimum_valid:g}"
     return METHOD.derived(result, data, options, long_name=title, units="1")
@@ -103,7 +103,7 @@ def _values(
     """(period, other dimensions)."""
     compare, limit = condition
     shape = [size for name, size in data.sizes.items() if name != t]
-    result = np.empty((len(spans.days), *shape), np.float32)
+    result = np.empty((spans.count, *shape), np.float32)
     hits, valid = Days(shape), Days(shape)
     least = needed(minimum_valid, np.bincount(spans.number))
     for block in blocks(data, t, "exceedance"):

@@ -1,53 +1,80 @@
-"""The years, seasons and months that a time axis goes through, one after the other."""
+"""Days, months, seasons and years that follow each other: which of them each date lies in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-if TYPE_CHECKING:
-    from mooring_processes.methods.times import Groups
+Frequency = Literal["day", "month", "season", "year"]
+Span = Literal["year", "season", "month", "whole"]
+"""Periods of which each has a result of its own, or all of them together."""
 
-Frequency = Literal["year", "season", "month", "whole"]
-
-MONTHS: dict[Frequency, int] = {"year": 12, "season": 3, "month": 1}
-TITLES: dict[Frequency, str] = {
+MONTHS: dict[str, int] = {"month": 1, "season": 3, "year": 12}
+"""How many months each has."""
+DAYS: dict[Frequency, float] = {"day": 1, "month": 28, "season": 89, "year": 360}
+"""How many days each has at least."""
+TITLES: dict[Span, str] = {
     "year": "first day of the year",
     "season": "first day of the season, December to February and so on",
     "month": "first day of the month",
 }
-DAY = timedelta(days=1)
+ROOM = 32
+"""More than a month has days."""
+WINTER = -1
+"""The months from the beginning of a year to that of a season: December is with January and February."""
 
 
 @dataclass(frozen=True)
 class Periods:
-    """Periods that follow one another, each from a first day to that of the next in the calendar of the data."""
+    """Periods in which there are dates, one after the other."""
 
-    number: Groups
-    """Of the period that each time lies in, from 0."""
-    starts: npt.NDArray[Any]
-    """First day of each period that has a time in it."""
-    days: npt.NDArray[np.int64]
-    """How many days each has in its calendar."""
+    number: npt.NDArray[np.int64]
+    """For each date that of its period, the first being 0."""
+    begin: npt.NDArray[Any]
+    """Their first instants, as dates of the same kind."""
+    end: npt.NDArray[Any]
+    """Those at which the next ones begin."""
 
+    @classmethod
+    def of(cls, time: xr.DataArray, frequency: Frequency | Span, first_month: int = 1) -> Periods:
+        """The periods of *time*; a year begins with *first_month*, and winter with the December before.
 
-def periods(time: xr.DataArray, frequency: Frequency) -> Periods:
-    """The periods that *time*, dates in any order, lies in; the whole goes from the first day to the last."""
-    if frequency == "whole":
-        day = day_numbers(time)
-        return Periods(np.zeros(time.size, np.int64), time.to_numpy()[:1], np.array([day.max() - day.min() + 1]))
-    length = MONTHS[frequency]
-    shift = 1 if frequency == "season" else 0  # December counts with the January that follows
-    month = np.asarray(time.dt.year).astype(np.int64) * 12 + np.asarray(time.dt.month) - 1
-    found, number = np.unique((month + shift) // length, return_inverse=True)
-    edges = [[_first(time, each * length - shift) for each in (key, key + 1)] for key in found.tolist()]
-    days = [(following - start) / _day(time) for start, following in edges]
-    return Periods(number.astype(np.int64), np.array([start for start, _ in edges]), np.rint(days).astype(np.int64))
+        The whole goes from its first day to its last.
+        """
+        if frequency == "whole":
+            days = time.dt.floor("D").to_numpy()
+            begin, end = _dates([days.min()], time), _dates([days.max() + _day(time)], time)
+            return cls(np.zeros(time.size, np.int64), begin, end)
+        year, month, day = (np.asarray(part, dtype=np.int64) for part in (time.dt.year, time.dt.month, time.dt.day))
+        date = _maker(time)
+        if frequency == "day":
+            days, number = np.unique((year * 12 + month - 1) * ROOM + day, return_inverse=True)
+            begin = [date(*_year_and_month(each // ROOM), int(each % ROOM)) for each in days]
+            end = [each + timedelta(days=1) for each in begin]
+            return cls(number, _dates(begin, time), _dates(end, time))
+        length, shift = MONTHS[frequency], {"season": WINTER, "year": first_month - 1}.get(frequency, 0)
+        count, number = np.unique((year * 12 + month - 1 - shift) // length, return_inverse=True)
+        first = count * length + shift
+        begin, end = ([date(*_year_and_month(each), 1) for each in months] for months in (first, first + length))
+        return cls(number, _dates(begin, time), _dates(end, time))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.begin)
+
+    def days(self) -> npt.NDArray[np.float64]:
+        """How long they are."""
+        length = self.end - self.begin
+        if length.dtype.kind == "m":
+            return np.asarray(length / np.timedelta64(1, "D"))
+        return np.array([each / timedelta(days=1) for each in length])
 
 
 def day_numbers(time: xr.DataArray) -> npt.NDArray[np.int64]:
@@ -57,21 +84,8 @@ def day_numbers(time: xr.DataArray) -> npt.NDArray[np.int64]:
     return np.rint(days).astype(np.int64)
 
 
-def _day(time: xr.DataArray) -> Any:
-    return np.timedelta64(1, "D") if time.dtype.kind == "M" else DAY
-
-
-def _first(time: xr.DataArray, month: int) -> Any:
-    """The first day of a month, counted from January of the year 0, in the calendar of *time*."""
-    year, number = month // 12, month % 12 + 1
-    if time.dtype.kind == "M":
-        return np.datetime64(f"{year:04d}-{number:02d}-01").astype(time.dtype)
-    moment = time.to_numpy()[0]
-    return moment.replace(year=year, month=number, day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
 def on_periods(
-    values: npt.NDArray[np.floating], data: xr.DataArray, t: Any, starts: npt.NDArray[Any], frequency: Frequency
+    values: npt.NDArray[np.floating], data: xr.DataArray, t: Any, starts: npt.NDArray[Any], span: Span
 ) -> xr.DataArray:
     """Values (period, other dimensions) in the order of the data, dated by the first days; the whole has no date.
 
@@ -79,9 +93,33 @@ def on_periods(
     """
     rest = [name for name in data.dims if name != t]
     still = {name: coordinate for name, coordinate in data.coords.items() if t not in coordinate.dims}
-    if frequency == "whole":
+    if span == "whole":
         return xr.DataArray(values[0], still, rest, data.name)
     attributes = {key: data[t].attrs[key] for key in ("standard_name", "axis") if key in data[t].attrs}
-    dated = xr.Variable((t,), starts, {**attributes, "long_name": TITLES[frequency]})
+    dated = xr.Variable((t,), starts, {**attributes, "long_name": TITLES[span]})
     result = xr.DataArray(values, {**still, t: dated}, (t, *rest), data.name)
     return result.transpose(*data.dims)
+
+
+def _day(time: xr.DataArray) -> Any:
+    return np.timedelta64(1, "D") if time.dtype.kind == "M" else timedelta(days=1)
+
+
+def _year_and_month(months: int) -> tuple[int, int]:
+    return int(months) // 12, int(months) % 12 + 1
+
+
+def _maker(time: xr.DataArray) -> Callable[[int, int, int], Any]:
+    """What makes a date of the calendar of *time*."""
+    if time.dtype.kind == "M":
+        return lambda year, month, day: np.datetime64(f"{year:04d}-{month:02d}-{day:02d}", "us")
+    first = time.to_numpy().flat[0]
+    return lambda year, month, day: type(first)(
+        year, month, day, calendar=first.calendar, has_year_zero=first.has_year_zero
+    )
+
+
+def _dates(dates: list[Any], time: xr.DataArray) -> npt.NDArray[Any]:
+    if time.dtype.kind == "M":
+        return np.array(dates, dtype=time.dtype)
+    return np.array(dates, dtype=object)
