@@ -48,21 +48,8 @@ class Periods:
         The whole goes from its first day to its last.
         """
         if frequency == "whole":
-            days = time.dt.floor("D").to_numpy()
-            begin, end = _dates([days.min()], time), _dates([days.max() + _day(time)], time)
-            return cls(np.zeros(time.size, np.int64), begin, end)
-        year, month, day = (np.asarray(part, dtype=np.int64) for part in (time.dt.year, time.dt.month, time.dt.day))
-        date = _maker(time)
-        if frequency == "day":
-            days, number = np.unique((year * 12 + month - 1) * ROOM + day, return_inverse=True)
-            begin = [date(*_year_and_month(each // ROOM), int(each % ROOM)) for each in days]
-            end = [each + timedelta(days=1) for each in begin]
-            return cls(number, _dates(begin, time), _dates(end, time))
-        length, shift = MONTHS[frequency], {"season": WINTER, "year": first_month - 1}.get(frequency, 0)
-        count, number = np.unique((year * 12 + month - 1 - shift) // length, return_inverse=True)
-        first = count * length + shift
-        begin, end = ([date(*_year_and_month(each), 1) for each in months] for months in (first, first + length))
-        return cls(number, _dates(begin, time), _dates(end, time))
+            return _whole(time)
+        return _days(time) if frequency == "day" else _months(time, frequency, first_month)
 
     @property
     def count(self) -> int:
@@ -75,6 +62,34 @@ class Periods:
         if length.dtype.kind == "m":
             return np.asarray(length / np.timedelta64(1, "D"))
         return np.array([each / timedelta(days=1) for each in length])
+
+
+def _whole(time: xr.DataArray) -> Periods:
+    days = time.dt.floor("D").to_numpy()
+    begin, end = [days.min()], [days.max() + _day(time)]
+    return Periods(np.zeros(time.size, np.int64), _dates(begin, time), _dates(end, time))
+
+
+def _days(time: xr.DataArray) -> Periods:
+    months, day = _month_numbers(time), np.asarray(time.dt.day, dtype=np.int64)
+    found, number = np.unique(months * ROOM + day, return_inverse=True)
+    date = _maker(time)
+    begin = [date(*_year_and_month(each // ROOM), int(each % ROOM)) for each in found]
+    return Periods(number, _dates(begin, time), _dates([each + timedelta(days=1) for each in begin], time))
+
+
+def _months(time: xr.DataArray, frequency: str, first_month: int) -> Periods:
+    length, shift = MONTHS[frequency], {"season": WINTER, "year": first_month - 1}.get(frequency, 0)
+    count, number = np.unique((_month_numbers(time) - shift) // length, return_inverse=True)
+    first = count * length + shift
+    date = _maker(time)
+    begin, end = ([date(*_year_and_month(each), 1) for each in months] for months in (first, first + length))
+    return Periods(number, _dates(begin, time), _dates(end, time))
+
+
+def _month_numbers(time: xr.DataArray) -> npt.NDArray[np.int64]:
+    """Months since January of the year 0."""
+    return np.asarray(time.dt.year, dtype=np.int64) * 12 + np.asarray(time.dt.month, dtype=np.int64) - 1
 
 
 def day_numbers(time: xr.DataArray) -> npt.NDArray[np.int64]:
