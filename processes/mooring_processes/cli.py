@@ -125,7 +125,7 @@ class Worker(Command):
 class Demo:
     """``mooring demo``: the whole line on real data, in under a minute."""
 
-    help = "start a service, call two of its methods from another process, save a map"
+    help = "start a service, call four of its methods from another process, save two maps"
 
     def configure(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""

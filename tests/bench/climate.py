@@ -46,9 +46,9 @@ TASKS = (
     Task("anomaly", "climatology", "anomaly", ("ymonsub", "IN", "-ymonmean", "IN"), {}),
     Task("monthly mean", "temporal-resample", "result", ("monmean", "IN"), {"frequency": "month"}),
     Task("trend", "trend", "slope", ("trend", "IN", "INTERCEPT"), {}),
-    Task("zonal mean", "area-mean", "result", ("zonmean", "IN"), {"axes": "zonal"}),
+    Task("zonal mean", "area-mean", "result", ("zonmean", "IN"), {"along": "longitude"}),
     Task("global mean", "area-mean", "result", ("fldmean", "IN"), {}),
-    Task("bilinear regrid", "regrid", "result", ("remapbil,r144x72", "IN"), {"rows": 72, "columns": 144}),
+    Task("bilinear regrid", "regrid", "result", ("remapbil,r144x72", "IN"), {"resolution": 2.5}),
     Task(
         "90th percentile", "percentile", "percentile", ("timpctl,90", "IN", "-timmin", "IN", "-timmax", "IN"),
         {"percentiles": [90.0]},
