@@ -161,15 +161,16 @@ def with_cdo(tool, folder, data, operator):
 
 @pytest.mark.parametrize("gaps", [0, 0.1])
 @pytest.mark.parametrize(("operator", "along"), [("fldmean", "both"), ("zonmean", "longitude")])
-def test_means_agree_with_cdo(tool, tmp_path, gaps, operator, along):
+def test_means_agree_with_cdo(tool, agrees, tmp_path, gaps, operator, along):
     data = rough(gaps=gaps)
-    np.testing.assert_allclose(area_mean(data, along), with_cdo(tool, tmp_path, data, operator), rtol=0, atol=1e-11)
+    expected = with_cdo(tool, tmp_path, data, operator)
+    agrees("area-mean", "cdo fldmean and zonmean, with our areas", area_mean(data, along), expected, within=1e-11)
 
 
-def test_sea_surface_temperature_agrees_with_cdo(tool, tmp_path, shared_data):
+def test_sea_surface_temperature_agrees_with_cdo(tool, agrees, tmp_path, shared_data):
     data = xr.open_dataset(shared_data / "coads_sst.nc").SST.load().astype("float64")
     data.encoding = {}
     data = data.rename({data.dims[-1]: "lon", data.dims[-2]: "lat"})
     for operator, along in (("fldmean", "both"), ("zonmean", "longitude")):
         expected = with_cdo(tool, tmp_path, data, operator)
-        np.testing.assert_allclose(area_mean(data, along), expected, rtol=0, atol=1e-11)
+        agrees("area-mean", "cdo, COADS temperature", area_mean(data, along), expected, within=1e-11, unit="degC")

@@ -58,7 +58,7 @@ def dem():
     return elevation_model().astype("float32")
 
 
-def test_lines_are_as_long_as_those_of_gdal_contour_and_within_half_a_cell(tool, tmp_path, dem):
+def test_lines_are_as_long_as_those_of_gdal_contour_and_within_half_a_cell(tool, agrees, tmp_path, dem):
     dem.rio.to_raster(tmp_path / "dem.tif")
     levels = [300.0, 400.5, 500.5, 700.5]
     tool("gdal_contour", "-q", "-a", "level", "-fl", *levels, tmp_path / "dem.tif", tmp_path / "lines.gpkg")
@@ -70,11 +70,12 @@ def test_lines_are_as_long_as_those_of_gdal_contour_and_within_half_a_cell(tool,
     assert ours.index.tolist() == theirs.index.tolist()
     for level in levels[1:]:
         mine, peer = ours.geometry[level], theirs.geometry[level]
-        assert mine.length == pytest.approx(peer.length, rel=0.011)
+        agrees("contours", "gdal_contour, length", mine.length / peer.length, 1.0, within=0.011)
         assert shapely.hausdorff_distance(mine, peer) < 0.75 * cell  # half a cell both ways at a corner
         # away from the edge they are one line
         here, there = (shapely.intersection(lines, inner) for lines in (mine, peer))
-        assert shapely.hausdorff_distance(here, there) < 1e-4 * cell
+        apart = shapely.hausdorff_distance(here, there) / cell
+        agrees("contours", "gdal_contour, distance within the edge", apart, 0.0, within=1e-4, unit="cells")
 
 
 def test_areas_tile_the_grid_and_hold_their_values(dem):

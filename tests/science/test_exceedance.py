@@ -106,7 +106,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(data, options, sentence)
 
 @pytest.mark.parametrize("calendar", ["standard", "360_day"])
 @pytest.mark.parametrize(("comparison", "operator"), OPERATORS.items())
-def test_agrees_with_cdo(tool, tmp_path, comparison, operator, calendar):
+def test_agrees_with_cdo(tool, agrees, tmp_path, comparison, operator, calendar):
     data = rough(calendar=calendar)
     source, target = tmp_path / "a.nc", tmp_path / "b.nc"
     data.to_netcdf(source)
@@ -115,4 +115,5 @@ def test_agrees_with_cdo(tool, tmp_path, comparison, operator, calendar):
         with xr.open_dataset(target) as result:
             expected = result.v.load()
         share = threshold_exceedance(data, 12.0, comparison=comparison, frequency=frequency)
-        np.testing.assert_allclose(share.to_numpy(), expected.to_numpy().reshape(share.shape), rtol=1e-6)
+        expected = expected.to_numpy().reshape(share.shape)
+        agrees("threshold-exceedance", "cdo gtc to lec, timmean and monmean", share, expected, within=1e-6)

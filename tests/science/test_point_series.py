@@ -102,7 +102,7 @@ def test_bilinear_closes_the_circle_of_longitudes():
 
 
 @pytest.mark.parametrize("falls", [False, True])
-def test_agrees_with_scipy_and_xarray_on_uneven_axes(falls):
+def test_agrees_with_scipy_and_xarray_on_uneven_axes(agrees, falls):
     data = field([0, 3, 4, 9, 20], [0, 1, 5, 6], seed=3)
     data = data.isel(lat=slice(None, None, -1)) if falls else data
     random = np.random.default_rng(1)
@@ -116,7 +116,7 @@ def test_agrees_with_scipy_and_xarray_on_uneven_axes(falls):
         for step in rising.to_numpy()
     ]
     bilinear = point_series(data, points(*places), "bilinear").series
-    np.testing.assert_allclose(bilinear, np.transpose(scipy), rtol=1e-12)
+    agrees("point-series", "scipy RegularGridInterpolator", bilinear, np.transpose(scipy), within=1e-10)
 
 
 def test_points_may_be_in_another_crs_than_the_grid(utm_grid):
@@ -222,7 +222,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(data, where, options, se
 
 
 @pytest.mark.parametrize(("interpolation", "operator"), [("nearest", "remapnn"), ("bilinear", "remapbil")])
-def test_agrees_with_cdo(tool, tmp_path, interpolation, operator):
+def test_agrees_with_cdo(tool, agrees, tmp_path, interpolation, operator):
     data = world()
     source, target = tmp_path / "a.nc", tmp_path / "b.nc"
     data.to_netcdf(source)
@@ -231,10 +231,10 @@ def test_agrees_with_cdo(tool, tmp_path, interpolation, operator):
         with xr.open_dataset(target) as result:
             expected = result.t.to_numpy().reshape(-1)
         series = point_series(data, points((lon, lat)), interpolation).series
-        np.testing.assert_allclose(series[0], expected, rtol=1e-10)
+        agrees("point-series", "cdo remapnn and remapbil", series[0], expected, within=1e-8)
 
 
-def test_sea_surface_temperature_at_an_island_agrees_with_cdo(tool, tmp_path, shared_data):
+def test_sea_surface_temperature_at_an_island_agrees_with_cdo(tool, agrees, tmp_path, shared_data):
     with xr.open_dataset(shared_data / "coads_sst.nc") as file:
         data = file.SST.load()
     data.encoding = {}
@@ -243,4 +243,5 @@ def test_sea_surface_temperature_at_an_island_agrees_with_cdo(tool, tmp_path, sh
     tool("cdo", "-s", "-O", "remapnn,lon=-159.4/lat=22.3", source, target)
     with xr.open_dataset(target) as result:
         expected = result.SST.to_numpy().reshape(-1)
-    np.testing.assert_array_equal(point_series(data, points((-159.4, 22.3))).series[0], expected)
+    series = point_series(data, points((-159.4, 22.3))).series[0]
+    agrees("point-series", "cdo remapnn, COADS temperature", series, expected, within=0.0, unit="degC")

@@ -260,29 +260,29 @@ EVEN = np.arange(-84.375, 90, 11.25)
 
 @pytest.mark.parametrize("gaps", [0, 0.1])
 @pytest.mark.parametrize("target", TARGETS)
-def test_bilinear_agrees_with_cdo_between_the_outermost_rows(tool, tmp_path, target, gaps):
+def test_bilinear_agrees_with_cdo_between_the_outermost_rows(tool, agrees, tmp_path, target, gaps):
     data, like = rough(gaps=gaps), TARGETS[target]
     theirs = with_cdo(tool, tmp_path, data, "remapbil", like)
     ours = regrid(data, like=like, minimum_valid=1)
     between = (abs(like.lat) <= abs(data.lat).max()).to_numpy()
-    np.testing.assert_allclose(ours[:, between], theirs[:, between], rtol=0, atol=1e-11)
+    agrees("regrid", "cdo remapbil", ours[:, between], theirs[:, between], within=1e-11)
 
 
 @pytest.mark.parametrize("normalisation", ["fracarea", "destarea"])
 @pytest.mark.parametrize("gaps", [0, 0.1])
 @pytest.mark.parametrize("target", TARGETS)
-def test_conservative_agrees_with_cdo(tool, tmp_path, monkeypatch, target, gaps, normalisation):
+def test_conservative_agrees_with_cdo(tool, agrees, tmp_path, monkeypatch, target, gaps, normalisation):
     monkeypatch.setenv("CDO_REMAP_NORM", normalisation)
     data, like = rough(EVEN, gaps=gaps, steps=2), TARGETS[target]
     theirs = with_cdo(tool, tmp_path, data, "remapcon", like)
     ours = regrid(data, like=like, method="conservative", normalisation=normalisation, minimum_valid=0)
     # gaussian rows given one by one do not reach the poles in cdo
     rows = slice(1, -1) if target == "gaussian" else slice(None)
-    np.testing.assert_allclose(ours[:, rows], theirs[:, rows], rtol=0, atol=1e-10)
+    agrees("regrid", "cdo remapcon", ours[:, rows], theirs[:, rows], within=1e-10)
 
 
 @pytest.mark.parametrize(("method", "operator"), [("bilinear", "remapbil"), ("conservative", "remapcon")])
-def test_sea_surface_temperature_agrees_with_cdo(tool, tmp_path, shared_data, method, operator):
+def test_sea_surface_temperature_agrees_with_cdo(tool, agrees, tmp_path, shared_data, method, operator):
     data = xr.open_dataset(shared_data / "coads_sst.nc").SST[:2].load().astype("float64")
     data = data.rename({data.dims[-1]: "lon", data.dims[-2]: "lat", data.dims[0]: "time"})
     data.encoding = {}
@@ -290,4 +290,4 @@ def test_sea_surface_temperature_agrees_with_cdo(tool, tmp_path, shared_data, me
     theirs = with_cdo(tool, tmp_path, data, operator, like)
     ours = regrid(data, like=like, method=method, minimum_valid=0 if method == "conservative" else 1)
     between = (abs(like.lat) <= abs(data.lat).max()).to_numpy()
-    np.testing.assert_allclose(ours[:, between], theirs[:, between], rtol=0, atol=1e-10)
+    agrees("regrid", "cdo, COADS temperature", ours[:, between], theirs[:, between], within=1e-10, unit="degC")
