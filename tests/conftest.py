@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import settings
 from postgres import Postgres, serving_postgres
 from programs import program
 from serving import Running, serve
+
+# how long an example takes on a busy machine says nothing
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared" / "data"

@@ -15,6 +15,9 @@ TILE = 2**16
 def nan_where(values: npt.NDArray[np.floating], mark: Any) -> None:
     """Put NaN in place of the number *mark* in *values*, which are overwritten and lie in one piece."""
     cells = _in_line(values)
+    # one look at the largest or smallest takes a third of the time of a comparison of each
+    if not cells.size or (cells.max() < mark if mark > 0 else cells.min() > mark):
+        return
     bits, mask = _bits(cells)
     flags = np.empty(TILE, dtype=np.bool_)
     for tile in _tiles(cells.size):
@@ -33,17 +36,17 @@ def zero_where_nan(values: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8] | 
     1 where a value is there and 0 where none is; None where all are there.
     """
     cells = _in_line(values)
+    if not cells.size or not np.isnan(cells.max()):
+        return None
     bits, mask = _bits(cells)
     there = np.empty_like(values, dtype=np.bool_)
     flags = _in_line(there)
-    whole = True
     for tile in _tiles(cells.size):
         part = cells[tile]
         valid = np.equal(part, part, out=flags[tile])  # NaN is not equal to itself
         if not valid.all():
-            whole = False
             np.bitwise_and(bits[tile], _every_bit(valid, mask), out=bits[tile])
-    return None if whole else there.view(np.uint8)
+    return there.view(np.uint8)
 
 
 def is_in_one_piece(values: npt.NDArray[Any]) -> bool:
