@@ -12,7 +12,8 @@ from mooring_processes.methods import blocks
 from mooring_processes.methods.climate_index import INDICES, IndexName, climate_index
 
 EVERY = list(get_args(IndexName))
-HOT = ["summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days"]
+HOT = ["summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days",
+       "heat-wave-days", "heat-waves", "cold-spell-days"]  # fmt: skip
 OPERATORS = {
     "summer-days": "eca_su", "tropical-nights": "eca_tr", "frost-days": "eca_fd", "ice-days": "eca_id",
     "consecutive-summer-days": "eca_csu", "consecutive-frost-days": "eca_cfd", "wet-days": "eca_rr1",
@@ -57,6 +58,9 @@ def of(values, index, units="mm", **options):
         ("ice-days", [-1, -2, 0], 2),
         ("consecutive-summer-days", [26, 26, 20, 26, 26, 26, 25], 3),
         ("consecutive-frost-days", [-1, 0, -1, -1, 3], 2),
+        ("heat-wave-days", [31, 31, 31, 20, 31, 31, 20, 31, 31, 31, 31], 7),
+        ("heat-waves", [31, 31, 31, 20, 31, 31, 20, 31, 31, 31, 31], 2),
+        ("cold-spell-days", [-11, -11, -11, -10, -12, -12], 3),
         ("wet-days", [0.9, 1, 2, 0], 2),
         ("heavy-precipitation-days", [9.9, 10, 20], 2),
         ("very-heavy-precipitation-days", [9.9, 10, 20], 1),
@@ -222,6 +226,7 @@ def test_results_say_what_they_are():
         (daily(np.ones(9), "mm"), "wet-days", {"threshold": 1.0, "threshold_unit": "K"}, "threshold_unit is in K"),
         (daily(np.ones(9), "mm"), "wet-days", {"threshold": 1.0, "threshold_unit": "xyz"}, "'xyz' is not known"),
         (daily(np.ones(9), "mm"), "max-1-day-precipitation", {"threshold": 1.0}, "has no threshold; leave it out"),
+        (daily(np.ones(9), "mm"), "wet-days", {"shortest_spell": 5}, "takes no shortest_spell"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_sentence(data, index, options, sentence):
@@ -250,6 +255,24 @@ def test_the_whole_agrees_with_cdo(tool, agrees, tmp_path, index, calendar):
     agrees(
         "climate-index", "cdo eca operators, relative", result / (1 + expected), expected / (1 + expected), within=1e-6
     )
+
+
+@pytest.mark.parametrize("shortest", [2, 6])
+def test_heat_waves_agree_with_cdo(tool, agrees, tmp_path, shortest):
+    data = weather("heat-waves") + 20
+    data.attrs["units"] = "K"
+    usual, paths = xr.full_like(data, 273.15 + 20), [tmp_path / f"{name}.nc" for name in ("data", "usual", "index")]
+    data.to_netcdf(paths[0])
+    usual.to_netcdf(paths[1])
+    # warmer than usual by a threshold is warmer than a threshold where it is usually as warm everywhere
+    tool("cdo", "-s", "-O", f"eca_hwdi,{shortest},5", *paths)
+    days, waves = (each.isel(time=0) for each in xr.open_dataset(paths[2], decode_times=False).data_vars.values())
+    options = {"threshold": 25.0, "shortest_spell": shortest}
+    ours = climate_index(data, "heat-wave-days", "whole", **options)
+    agrees("climate-index", "cdo eca_hwdi, days", ours, days.fillna(0), within=0, unit="days")
+    ours = climate_index(data, "heat-waves", "whole", **options)
+    agrees("climate-index", "cdo eca_hwdi, heat waves", ours, waves.fillna(0), within=0)
+    assert float(ours.max()) > 3
 
 
 @pytest.mark.parametrize("index", OPERATORS)

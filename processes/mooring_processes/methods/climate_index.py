@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import cf_units
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from pydantic import Field
 
 from mooring_processes import InputError, process
 from mooring_processes.methods.blocks import blocks
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.periods import Periods, Span, day_numbers, on_periods
 from mooring_processes.methods.provenance import Method
-from mooring_processes.methods.tallies import Days, Intensity, Largest, Spell, Tally, Total
+from mooring_processes.methods.tallies import Days, Intensity, Largest, Spell, SpellDays, Spells, Tally, Total
 from mooring_processes.methods.times import time_axis
 from mooring_processes.methods.units import Conversion, conversion, unit, unit_of
 from mooring_processes.room import check_room
 
 IndexName = Literal[
     "summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days",
-    "wet-days", "heavy-precipitation-days", "very-heavy-precipitation-days", "consecutive-dry-days",
+    "heat-wave-days", "heat-waves", "cold-spell-days", "wet-days",
+    "heavy-precipitation-days", "very-heavy-precipitation-days", "consecutive-dry-days",
     "consecutive-wet-days", "total-wet-precipitation", "simple-intensity", "max-1-day-precipitation",
     "max-5-day-precipitation",
 ]  # fmt: skip
@@ -38,6 +40,8 @@ COMPARISONS: dict[str, np.ufunc] = {
     "above": np.greater, "below": np.less, "at least": np.greater_equal, "everywhere": np.isfinite
 }  # fmt: skip
 CELSIUS, MILLIMETRES, DAY = "degC", "mm", "d"
+LEAST = 3
+"""Days of a heat wave or a cold spell at least."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ INDICES: dict[IndexName, Index] = {
     "ice-days": _of_temperature("days with a temperature below", Days, "below", 0.0),
     "consecutive-summer-days": _of_temperature("longest run of days with a temperature above", Spell, "above", 25.0),
     "consecutive-frost-days": _of_temperature("longest run of days with a temperature below", Spell, "below", 0.0),
+    "heat-wave-days": Index(
+        "days in heat waves, with a temperature above", partial(SpellDays, least=LEAST), "above", 30.0, CELSIUS
+    ),
+    "heat-waves": Index(
+        "heat waves, of days with a temperature above", partial(Spells, least=LEAST), "above", 30.0, CELSIUS, "1"
+    ),
+    "cold-spell-days": Index(
+        "days in cold spells, with a temperature below", partial(SpellDays, least=LEAST), "below", -10.0, CELSIUS
+    ),
     "wet-days": _of_rain("days with precipitation of at least", Days, "at least", 1.0),
     "heavy-precipitation-days": _of_rain("days with precipitation of at least", Days, "at least", 10.0),
     "very-heavy-precipitation-days": _of_rain("days with precipitation of at least", Days, "at least", 20.0),
@@ -105,30 +118,34 @@ def climate_index(
     frequency: Span = "year",
     threshold: float | None = None,
     threshold_unit: str | None = None,
+    shortest_spell: Annotated[int, Field(ge=1, le=365)] | None = None,
     minimum_valid: MinimumValid = 0.9,
 ) -> xr.DataArray:
     """Index of climate extremes of each year, season or month, from daily values, as ETCCDI defines them.
 
     Parameters
     ----------
-    data : daily values with units: maximum temperature for summer-days, ice-days and consecutive-summer-days, minimum
-        temperature for tropical-nights, frost-days and consecutive-frost-days, precipitation for the others, as an
-        amount on each day or as a rate; a time axis of dates in order, in any calendar, and any other dimensions.
+    data : daily values with units: maximum temperature for summer-days, ice-days, consecutive-summer-days and those of
+        heat waves, minimum temperature for tropical-nights, frost-days, consecutive-frost-days and cold-spell-days,
+        precipitation for the others, as an amount on each day or as a rate; a time axis of dates in order, in any
+        calendar, and any other dimensions.
     index : summer-days (SU, above 25 degC), tropical-nights (TR, above 20 degC), frost-days (FD, below 0 degC),
-        ice-days (ID, below 0 degC), consecutive-summer-days (CSU), consecutive-frost-days (CFD), wet-days (RR1, at
-        least 1 mm), heavy-precipitation-days (R10mm), very-heavy-precipitation-days (R20mm), consecutive-dry-days
+        ice-days (ID, below 0 degC), consecutive-summer-days (CSU), consecutive-frost-days (CFD),
+        heat-wave-days and heat-waves (of days above 30 degC), cold-spell-days (below -10 degC), wet-days (RR1, at least
+        1 mm), heavy-precipitation-days (R10mm), very-heavy-precipitation-days (R20mm), consecutive-dry-days
         (CDD, below 1 mm), consecutive-wet-days (CWD, at least 1 mm), total-wet-precipitation (PRCPTOT),
         simple-intensity (SDII), max-1-day-precipitation (Rx1day) or max-5-day-precipitation (Rx5day).
     frequency : one value for each year, season (December to February and so on) or month, or one for the whole.
     threshold : in place of the one of the definition.
     threshold_unit : unit of that threshold; degC for temperature and mm for precipitation where none is given.
+    shortest_spell : days that a heat wave or cold spell has at least, 3 where none is given.
     minimum_valid : share of the days of a period, 0 to 1, that must be there. 0.9 is the rule of ETCCDI for months (3
         days may be missing), 0.96 that for years (15 days).
 
     Returns
     -------
-    The index in days, or for amounts in mm or mm d-1, in single precision, the time axis being the first days of the
-    periods; it is left out for the whole.
+    The index in days, heat-waves as a number, or for amounts in mm or mm d-1, in single precision, the time axis being
+    the first days of the periods; it is left out for the whole.
 
     Raises
     ------
@@ -140,13 +157,15 @@ def climate_index(
     -----
     With x_d the value of day d of a period: days are the number of d with x_d > threshold (SU, TR, CSU), x_d <
     threshold (FD, ID, CFD, CDD) or x_d >= threshold (those of rain). Spells are the longest run of such days within
-    the period: a run is cut where a period ends (cdo takes the longest of the whole series, as frequency whole does).
-    PRCPTOT is the sum of x_d on wet days, SDII that sum by the number of wet days and missing where there is none,
-    Rx1day the largest x_d and Rx5day the largest sum of the five days that end on a day of the period, and may begin
-    before it. A missing day counts for nothing, ends a run and makes the five-day sums with it missing, whether its
-    value or its date is missing. A cell of a period in which fewer than *minimum_valid* of the days of the calendar
-    are there is missing, and so is one that has no values at all. Thresholds are converted to the unit of the data,
-    in whose precision they are compared.
+    the period: a run is cut where a period ends (cdo takes the longest of the whole series, as frequency whole does). Days in heat
+    waves and cold spells are those of all such runs that have *shortest_spell* days or more, heat-waves is the number
+    of these runs; both by a fixed threshold, as weather services warn by, and not by a percentile of the place, for
+    which give the anomaly and a threshold of its own. PRCPTOT is the sum of x_d on wet days, SDII that sum by the
+    number of wet days and missing where there is none, Rx1day the largest x_d and Rx5day the largest sum of the five
+    days that end on a day of the period, and may begin before it. A missing day counts for nothing, ends a run and
+    makes the five-day sums with it missing, whether its value or its date is missing. A cell of a period in which fewer
+    than *minimum_valid* of the days of the calendar are there is missing, and so is one that has no values at all.
+    Thresholds are converted to the unit of the data, in whose precision they are compared.
 
     References
     ----------
@@ -160,18 +179,28 @@ def climate_index(
     definition = INDICES[index]
     if definition.comparison == "everywhere" and (threshold is not None or threshold_unit is not None):
         raise InputError(f"{index} has no threshold; leave it out", input="threshold")
+    tally = _tally(definition, index, shortest_spell)
     limit, in_unit = _threshold(definition, threshold, threshold_unit)
     to_unit = _to_unit(definition.unit, unit_of(data, "data"), "data")
     spans = Periods.of(data[t], frequency)
     shape = (spans.count, *(data.sizes[name] for name in data.dims if name != t))
     check_room(shape, np.dtype(np.float32).itemsize, "the index", input="frequency")
     compare = _comparison(definition, (limit - to_unit.offset) / to_unit.scale)
-    values = _values(data, t, definition.tally(shape[1:]), compare, spans, days, minimum_valid)
+    values = _values(data, t, tally(shape[1:]), compare, spans, days, minimum_valid)
     if definition.gives != DAY:
         values *= to_unit.scale
     result = on_periods(values, data, t, spans.begin, frequency)
     options = f"index={index}, frequency={frequency}, threshold={in_unit}, minimum_valid={minimum_valid:g}"
     return _described(result, data, definition, limit, options)
+
+
+def _tally(definition: Index, index: IndexName, shortest_spell: int | None) -> Callable[[Sequence[int]], Tally]:
+    """What goes through the days, with spells of the length that was asked for."""
+    if shortest_spell is None:
+        return definition.tally
+    if not (isinstance(definition.tally, partial) and "least" in definition.tally.keywords):
+        raise InputError(f"{index} takes no shortest_spell; leave it out", input="shortest_spell")
+    return partial(definition.tally.func, least=shortest_spell)
 
 
 def _days(time: xr.DataArray) -> npt.NDArray[np.int64]:

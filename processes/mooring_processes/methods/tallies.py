@@ -74,6 +74,43 @@ class Spell(Tally):
         return longest
 
 
+class SpellDays(Tally):
+    """Number of the days that count and lie in runs of *least* such days or more, within the period."""
+
+    def __init__(self, shape: Sequence[int], least: int) -> None:
+        self._run = np.zeros(shape, np.int32)
+        self._count = np.zeros(shape, np.int32)
+        self._least = least
+
+    def add(self, values: Floats, hits: Hits) -> None:  # noqa: ARG002 - others need the values
+        """Add a day."""
+        self._run += 1
+        np.multiply(self._run, hits, out=self._run)
+        self._count += self._gained(self._run)
+
+    def _gained(self, run: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The day that makes a run long enough brings those before it along."""
+        return np.asarray(np.where(run == self._least, self._least, run > self._least), np.int32)
+
+    def interrupt(self) -> None:
+        """A day that is not there ends a run."""
+        self._run[...] = 0
+
+    def close(self) -> Numbers:
+        """What was counted."""
+        count = self._count.astype(np.float64)
+        self._count[...] = 0
+        self.interrupt()
+        return count
+
+
+class Spells(SpellDays):
+    """Number of runs of *least* days that count, or more."""
+
+    def _gained(self, run: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        return np.asarray(run == self._least, np.int32)
+
+
 class Total(Tally):
     """Sum of the values on days that count."""
 
