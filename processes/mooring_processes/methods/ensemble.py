@@ -1,0 +1,241 @@
+"""What the members of an ensemble agree on, and how far they spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from mooring.formats.axes import Axis, dimension
+from pydantic import Field
+
+from mooring_processes import InputError, process
+from mooring_processes.methods.blocks import Floats, computed, numbers
+from mooring_processes.methods.matching import on_common_times, on_grid_of
+from mooring_processes.methods.missing import MinimumValid, needed
+from mooring_processes.methods.provenance import RANGES, Method
+from mooring_processes.methods.units import Conversion, conversion, unit_of
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Percentile = Literal["linear", "nearest-rank"]
+
+METHOD = Method(
+    "ensemble-statistics",
+    "Hyndman and Fan (1996): Sample quantiles in statistical packages. Am. Stat. 50, 361-365, "
+    "doi:10.1080/00031305.1996.10473566",
+)
+MEMBER_NAMES = frozenset({"member", "members", "realization", "realisation", "ensemble", "ens", "number"})
+"""What the dimension of members is called where no standard name tells it."""
+FEWEST = 2
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One member: its values, in the unit of the first."""
+
+    field: xr.DataArray
+    to_first: Conversion
+
+    def values(self, where: dict[Hashable, slice]) -> Floats:
+        values = numbers(self.field, where)
+        return values if self.to_first.is_nothing else np.asarray(self.to_first(values.astype(np.float64)))
+
+
+@process
+def ensemble_statistics(
+    members: list[xr.DataArray],
+    percentiles: list[Percent] = [10.0, 50.0, 90.0],  # noqa: B006 - read only; what is served wants it here
+    percentile_method: Percentile = "linear",
+    ddof: Annotated[int, Field(ge=0, le=1)] = 1,
+    member_dimension: str | None = None,
+    minimum_valid: MinimumValid = 0.0,
+) -> xr.Dataset:
+    """Mean, spread, extremes, percentiles and agreement of sign of the members of an ensemble, cell by cell.
+
+    Parameters
+    ----------
+    members : a field of each member, all on one grid; or one field with a dimension of members.
+    percentiles : which percentiles, 0 to 100.
+    percentile_method : between two members linearly, or the value of a member.
+    ddof : what is taken from the number of members in the standard deviation: 1 for a sample of what might be, 0 for
+        the spread of these members alone.
+    member_dimension : name of the dimension of members where there is one field; found by itself where it is called
+        member, realization, ensemble or number, or has the standard name realization.
+    minimum_valid : share of the members, 0 to 1, that must have a value; 0 takes any one.
+
+    Returns
+    -------
+    Fields mean, stdev, minimum, maximum and p10, p50 and so on in the unit and precision of the first member;
+    agreement, the share of members [1] whose sign is that of the mean; and members, how many had a value.
+
+    Raises
+    ------
+    InputError
+        where there are fewer than two members, grids, units or calendars do not match, or no date is common.
+
+    Notes
+    -----
+    Members with a time axis are taken at the dates that all have; units are converted to those of the first. With the
+    n values ``x`` that are there in a cell, all of the same weight,
+
+    - mean ``m = sum(x) / n``, standard deviation ``sqrt(sum((x - m)^2) / (n - ddof))``, missing where n = ddof;
+    - percentile q, *linear*: of the sorted values (from 0) that at ``(n - 1) q / 100``, linearly between neighbours
+      (definition 7 of Hyndman and Fan 1996, the default of numpy); *nearest-rank*: the smallest value that at least
+      q percent do not exceed (their definition 1, the default of cdo);
+    - agreement, the share of the n values with the sign of m; it means something for anomalies and changes.
+
+    Where fewer than *minimum_valid* of the members have a value all of these are missing. Sums are in double
+    precision. Members that are opened lazily are read part by part, all members at once; large results are computed
+    as they are read or written.
+
+    References
+    ----------
+    .. [1] Hyndman, R. J., Fan, Y. (1996): Sample quantiles in statistical packages. Am. Stat. 50, 361-365,
+       doi:10.1080/00031305.1996.10473566.
+    """
+    fields = _fields(members, member_dimension)
+    together = _members(_matched(fields))
+    first = together[0].field
+    names = ["mean", "stdev", "minimum", "maximum", "agreement", "members", *map(_percentile_name, percentiles)]
+    summary = _summary(percentiles, percentile_method, ddof, int(needed(minimum_valid, len(together))))
+    dtype = np.result_type(*(each.field.dtype.newbyteorder("=") for each in together))
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    options = (
+        f"{len(together)} members, percentiles={', '.join(f'{each:g}' for each in percentiles)}, "
+        f"percentile_method={percentile_method}, ddof={ddof}, minimum_valid={minimum_valid:g}"
+    )
+    return _described(_stack(together, summary, len(names), dtype), names, first, members[0], options)
+
+
+def _fields(members: Any, name: str | None) -> list[xr.DataArray]:
+    """One field for each member, none with a dimension of members."""
+    given: list[xr.DataArray] = [members] if isinstance(members, xr.DataArray) else list(members)
+    if len(given) == 1:
+        along = _member_dimension(given[0], name)
+        given = [given[0].isel({along: number}, drop=True) for number in range(given[0].sizes[along])]
+    elif name is not None:
+        raise InputError("member_dimension is for one field; leave it out with several", input="member_dimension")
+    if len(given) < FEWEST:
+        raise InputError(f"members has {len(given)} member; it takes two or more", input="members")
+    for field in given:
+        if field.dtype.kind not in "iuf":
+            raise InputError(f"members holds {field.dtype}; it takes numbers", input="members")
+    return given
+
+
+def _member_dimension(field: xr.DataArray, name: str | None) -> Hashable:
+    has = ", ".join(map(str, field.dims)) or "none"
+    if name is not None:
+        if name not in field.dims:
+            raise InputError(f"members has no dimension {name}; it has {has}", input="member_dimension")
+        return name
+    for each in field.dims:
+        stated = field[each].attrs.get("standard_name") if each in field.coords else None
+        if stated == "realization" or str(each).lower() in MEMBER_NAMES:
+            return each
+    remedy = "give several fields, or name it as member_dimension"
+    raise InputError(f"members is one field without a dimension of members; it has {has}; {remedy}", input="members")
+
+
+def _matched(fields: Sequence[xr.DataArray]) -> list[xr.DataArray]:
+    """The fields on the dimensions of the first, at their common dates."""
+    names = [f"member {number}" for number in range(1, len(fields) + 1)]
+    try:
+        if dimension(fields[0], Axis.T) is not None:
+            fields = on_common_times(fields, names)
+        pairs = zip(fields, names, strict=True)
+        return [on_grid_of(fields[0], field, (names[0], name)) for field, name in pairs]
+    except InputError as error:
+        raise InputError(error.detail, input="members") from error
+
+
+def _members(fields: Sequence[xr.DataArray]) -> list[_Member]:
+    if not any("units" in field.attrs for field in fields):
+        return [_Member(field, Conversion(1.0)) for field in fields]
+    units = [unit_of(field, f"member {number}") for number, field in enumerate(fields, 1)]
+    return [
+        _Member(field, Conversion(1.0) if unit == units[0] else conversion(unit, units[0], f"member {number}"))
+        for number, (field, unit) in enumerate(zip(fields, units, strict=True), 1)
+    ]
+
+
+def _stack(members: Sequence[_Member], summary: Callable[[Floats], Floats], count: int, dtype: npt.DTypeLike) -> Any:
+    """All statistics, one after the other along a first axis; the dimension that comes next is walked along."""
+    first = members[0].field
+
+    def part(place: slice) -> Floats:
+        where = {first.dims[0]: place} if first.ndim else {}
+        values = np.stack([member.values(where) for member in members]).astype(np.float64, copy=False)
+        return summary(values if first.ndim else values[:, np.newaxis])
+
+    if not first.ndim:
+        return part(slice(None))[:, 0].astype(dtype)
+    return computed((count, *first.shape), dtype, part, "ensemble statistics", axis=1)
+
+
+def _summary(percentiles: Sequence[float], method: Percentile, ddof: int, fewest: int) -> Callable[[Floats], Floats]:
+    """What gives the statistics along a first axis of values that have the members there."""
+
+    def summary(values: Floats) -> Floats:
+        values.sort(axis=0)  # the missing come last
+        count = (~np.isnan(values)).sum(axis=0)
+        size = np.maximum(count, 1)
+        total = np.nansum(values, axis=0)
+        mean = total / size
+        squares = np.nansum((values - mean) ** 2, axis=0)
+        spread = np.sqrt(np.divide(squares, count - ddof, out=np.full_like(mean, np.nan), where=count > ddof))
+        highest = np.take_along_axis(values, size[np.newaxis] - 1, axis=0)[0]
+        agreement = (np.sign(values) == np.sign(mean)).sum(axis=0) / size
+        ranked = [_percentile(values, size, each / 100, method) for each in percentiles]
+        result = np.stack([mean, spread, values[0], highest, agreement, count, *ranked])
+        result[:, count < fewest] = np.nan
+        result[5] = count
+        return result
+
+    return summary
+
+
+def _percentile(ranked: Floats, size: npt.NDArray[np.integer], share: float, method: Percentile) -> Floats:
+    if method == "nearest-rank":
+        rank = np.clip(np.ceil(size * share - ROUNDING).astype(np.int64) - 1, 0, None)
+        return np.asarray(np.take_along_axis(ranked, rank[np.newaxis], axis=0)[0])
+    position = (size - 1) * share
+    low = np.floor(position).astype(np.int64)
+    below, above = (
+        np.take_along_axis(ranked, rank[np.newaxis], axis=0)[0] for rank in (low, np.minimum(low + 1, size - 1))
+    )
+    return np.asarray(below + (above - below) * (position - low))
+
+
+def _percentile_name(percent: float) -> str:
+    return f"p{percent:g}".replace(".", "_")
+
+
+def _described(stack: Any, names: list[str], first: xr.DataArray, data: xr.DataArray, options: str) -> xr.Dataset:
+    whole = xr.DataArray(xr.Variable(("statistic", *first.dims), stack), first.coords)
+    title = str(data.attrs.get("long_name", data.name or "data"))
+    variables = {}
+    for number, name in enumerate(names):
+        each = whole.isel(statistic=number).rename(name)
+        told = f"{TITLES.get(name, f'{name[1:].replace("_", ".")}th percentile')} of {title} over members"
+        if name in ("agreement", "members"):
+            variables[name] = METHOD.derived(each, data, options, long_name=told, units="1")
+            continue
+        without: dict[str, Any] = dict.fromkeys(RANGES)
+        if name == "stdev":
+            without["standard_name"] = None
+        methods = f"realization: {OPERATIONS[name]}" if name in OPERATIONS else ""
+        variables[name] = METHOD.carried(each, data, options, **without, cell_methods=methods, long_name=told)
+    return METHOD.derived(xr.Dataset(variables), data, options, title=f"ensemble statistics of {title}")
+
+
+TITLES = {
+    "mean": "mean", "stdev": "standard deviation", "minimum": "minimum", "maximum": "maximum",
+    "agreement": "share with the sign of the mean", "members": "number of values",
+}  # fmt: skip
+OPERATIONS = {"mean": "mean", "stdev": "standard_deviation", "minimum": "minimum", "maximum": "maximum"}
+"""Operations as cell_methods of CF name them."""
