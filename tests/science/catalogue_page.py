@@ -30,7 +30,7 @@ LIBRARIES = {
     "contours": "contourpy",
     "correlation-map": "numpy, scipy",
     "ensemble-statistics": "numpy",
-    "eof": "numpy",
+    "eof": "numpy, scipy",
     "interpolate-stations": "scipy, pykrige",
     "percentile": "numpy",
     "point-series": "numpy, pyproj",
@@ -41,6 +41,7 @@ LIBRARIES = {
     "subset": "shapely",
     "temporal-resample": "numpy",
     "terrain": "numpy",
+    "threshold-exceedance": "numpy",
     "trend": "numpy, scipy",
     "zonal-statistics": "exactextract",
 }
@@ -131,7 +132,8 @@ def _speeds() -> Iterator[str]:
 def _papers(entries: dict[str, Entry]) -> Iterator[str]:
     for name, entry in entries.items():
         module = importlib.import_module(entry.address.module)
-        yield f"- `{name}`: {module.METHOD.reference}"
+        if hasattr(module, "METHOD"):
+            yield f"- `{name}`: {module.METHOD.reference}"
 
 
 if __name__ == "__main__":

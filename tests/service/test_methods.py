@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import ExitStack
 from pathlib import Path
 
 import geopandas
@@ -58,11 +59,26 @@ def zones() -> geopandas.GeoDataFrame:
     return geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=squares, crs="EPSG:25832")
 
 
+STATIONS = geopandas.GeoDataFrame(
+    {"name": ["a", "b", "c", "d"], "rain": [1.0, 3.0, 2.0, 5.0]},
+    geometry=geopandas.points_from_xy([3.0, 12.0, 21.0, 30.0], [45.0, 61.0, 52.0, 47.0]),
+    crs="EPSG:4326",
+)
 RECIPES = {
+    "area-mean": ("daily", {}),
     "climate-index": ("daily", {"index": "summer-days"}),
     "climatology": ("daily", {"frequency": "season"}),
+    "correlation-map": ("daily", {"other": "other"}),
+    "ensemble-statistics": (["daily", "other"], {}),
+    "eof": ("daily", {"modes": 2, "minimum_valid": 0.9}),
+    "interpolate-stations": (STATIONS, {"resolution": 1.0, "column": "rain", "crs": "EPSG:4326"}),
     "contours": ("land", {"interval": 100.0}),
     "percentile": ("daily", {"percentiles": [10.0, 90.0]}),
+    "point-series": ("daily", {"points": STATIONS, "names": "name"}),
+    "quicklook": ("land", {}),
+    "regrid": ("daily", {"resolution": 2.5}),
+    "temporal-resample": ("daily", {}),
+    "threshold-exceedance": ("daily", {"threshold": 20.0, "threshold_unit": "degC"}),
     "polygonize": ("classes", {}),
     "reproject": ("land", {"crs": "EPSG:3035"}),
     "subset": ("daily", {"period": "2002", "bbox": mooring.BBox(0, 40, 20, 60)}),
@@ -120,16 +136,35 @@ def assert_same_features(one, other):
             assert one[name].tolist() == other[name].tolist()
 
 
+@pytest.fixture(scope="module")
+def local(folder):
+    """What the name of a dataset stands for here, and lists of names; anything else as it is."""
+    with ExitStack() as stack:
+        grids = {
+            name: stack.enter_context(xr.open_dataset(folder / f"{name}.nc", decode_coords="all")) for name in DATASETS
+        }
+
+        def value(name, *, whole=False):
+            if isinstance(name, list):
+                return [value(each) for each in name]
+            if not isinstance(name, str) or name not in grids:
+                return name
+            return grids[name] if whole else grids[name][next(iter(grids[name].data_vars))]
+
+        yield value
+
+
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_a_caller_gets_what_the_function_gives(hub, folder, name):
-    dataset, inputs = RECIPES[name]
+def test_a_caller_gets_what_the_function_gives(hub, local, name):
+    data, others = RECIPES[name]
     address = described()[name].address
     function = getattr(importlib.import_module(address.module), address.name)
     first = next(iter(described()[name].description["inputs"]))
-    with xr.open_dataset(folder / f"{dataset}.nc", decode_coords="all") as grid:
-        takes_all = name == "subset"
-        here = function(**{first: grid if takes_all else grid[next(iter(grid.data_vars))]}, **inputs)
-        there = hub[name](dataset, **inputs)
-        for output, value in fields(here).items():
-            if value is not None:
-                assert_same(fields(there)[output] if len(fields(here)) > 1 else there, value)
+    here = function(
+        **{first: local(data, whole=name == "subset")}, **{key: local(value) for key, value in others.items()}
+    )
+    there = hub[name](data, **others)
+    several = fields(here)
+    for output, value in several.items():
+        if value is not None:
+            assert_same(fields(there)[output] if len(several) > 1 else there, value)

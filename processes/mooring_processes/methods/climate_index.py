@@ -158,13 +158,14 @@ def climate_index(
     With x_d the value of day d of a period: days are the number of d with x_d > threshold (SU, TR, CSU), x_d <
     threshold (FD, ID, CFD, CDD) or x_d >= threshold (those of rain). Spells are the longest run of such days within
     the period: a run is cut where a period ends (cdo takes the longest of the whole series, as frequency whole does).
-    Days in heat waves and cold spells are those of all such runs that have *shortest_spell* days or more, heat-waves is the number
-    of these runs; both by a fixed threshold, as weather services warn by, and not by a percentile of the place, for
-    which give the anomaly and a threshold of its own. PRCPTOT is the sum of x_d on wet days, SDII that sum by the
-    number of wet days and missing where there is none, Rx1day the largest x_d and Rx5day the largest sum of the five
-    days that end on a day of the period, and may begin before it. A missing day counts for nothing, ends a run and
-    makes the five-day sums with it missing, whether its value or its date is missing. A cell of a period in which fewer
-    than *minimum_valid* of the days of the calendar are there is missing, and so is one that has no values at all.
+    Days in heat waves and cold spells are those of all such runs that have *shortest_spell* days or more, heat-waves
+    is the number of these runs; both by a fixed threshold, as weather services warn by, and not by a percentile of the
+    place, for which give the anomaly and a threshold of its own. PRCPTOT is the sum of x_d on wet days, SDII that sum
+    by the number of wet days and missing where there is none, Rx1day the largest x_d and Rx5day the largest sum of
+    the five days that end on a day of the period, and may begin before it. A missing day counts for nothing, ends a
+    run and makes the five-day sums with it missing, whether its value or its date is missing. A cell of a period in
+    which fewer than *minimum_valid* of the days of the calendar are there is missing, and so is one that has no
+    values at all.
     Thresholds are converted to the unit of the data, in whose precision they are compared.
 
     References

@@ -31,6 +31,8 @@ MEMBER_NAMES = frozenset({"member", "members", "realization", "realisation", "en
 """What the dimension of members is called where no standard name tells it."""
 FEWEST = 2
 ROUNDING = 1e-9
+PERCENTILES = [10.0, 50.0, 90.0]
+"""Those that are given where none is asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class _Member:
 @process
 def ensemble_statistics(
     members: list[xr.DataArray],
-    percentiles: list[Percent] = [10.0, 50.0, 90.0],  # noqa: B006 - read only; what is served wants it here
+    percentiles: Annotated[list[Percent], Field(max_length=101)] | None = None,
     percentile_method: Percentile = "linear",
     ddof: Annotated[int, Field(ge=0, le=1)] = 1,
     member_dimension: str | None = None,
@@ -59,7 +61,7 @@ def ensemble_statistics(
     Parameters
     ----------
     members : a field of each member, all on one grid; or one field with a dimension of members.
-    percentiles : which percentiles, 0 to 100.
+    percentiles : which percentiles, 0 to 100; 10, 50 and 90 where none is given.
     percentile_method : between two members linearly, or the value of a member.
     ddof : what is taken from the number of members in the standard deviation: 1 for a sample of what might be, 0 for
         the spread of these members alone.
@@ -97,6 +99,7 @@ def ensemble_statistics(
     .. [1] Hyndman, R. J., Fan, Y. (1996): Sample quantiles in statistical packages. Am. Stat. 50, 361-365,
        doi:10.1080/00031305.1996.10473566.
     """
+    percentiles = PERCENTILES if percentiles is None else percentiles
     fields = _fields(members, member_dimension)
     together = _members(_matched(fields))
     first = together[0].field
@@ -221,7 +224,8 @@ def _described(stack: Any, names: list[str], first: xr.DataArray, data: xr.DataA
     variables = {}
     for number, name in enumerate(names):
         each = whole.isel(statistic=number).rename(name)
-        told = f"{TITLES.get(name, f'{name[1:].replace("_", ".")}th percentile')} of {title} over members"
+        share = name[1:].replace("_", ".")
+        told = f"{TITLES.get(name, f'{share}th percentile')} of {title} over members"
         if name in ("agreement", "members"):
             variables[name] = METHOD.derived(each, data, options, long_name=told, units="1")
             continue

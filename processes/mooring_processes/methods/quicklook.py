@@ -70,7 +70,13 @@ def quicklook(
     cells are hatched. Where no range is given, colours run over all values of the picture, or from the 1st to the
     99th percentile where single cells would otherwise take most of them. A stack of more than 12 maps is drawn by its
     first, which the picture says. Of grids with more than two cells for each pixel only every n-th cell is read and
-    drawn, which may leave out what is small.
+    drawn, which may leave out what is small. Colour maps are such as rise evenly in lightness, or fall away evenly from
+    the middle, so that neither an eye nor a printer sees steps where there are none.
+
+    References
+    ----------
+    .. [1] Crameri, F., Shephard, G. E., and Heron, P. J. (2020): The misuse of colour in science communication. Nature
+       Communications 11, 5444, doi:10.1038/s41467-020-19160-7.
     """
     array, notes = _chosen(data, step, datetime)
     progress(0.1, "reading")
