@@ -30,6 +30,12 @@ METHOD = Method(
 MEMBER_NAMES = frozenset({"member", "members", "realization", "realisation", "ensemble", "ens", "number"})
 """What the dimension of members is called where no standard name tells it."""
 FEWEST = 2
+TITLES = {
+    "mean": "mean", "stdev": "standard deviation", "minimum": "minimum", "maximum": "maximum",
+    "agreement": "share with the sign of the mean", "members": "number of values",
+}  # fmt: skip
+OPERATIONS = {"mean": "mean", "stdev": "standard_deviation", "minimum": "minimum", "maximum": "maximum"}
+"""Operations as cell_methods of CF name them."""
 ROUNDING = 1e-9
 PERCENTILES = [10.0, 50.0, 90.0]
 """Those that are given where none is asked for."""
@@ -101,7 +107,7 @@ def ensemble_statistics(
     """
     percentiles = PERCENTILES if percentiles is None else percentiles
     fields = _fields(members, member_dimension)
-    together = _members(_matched(fields))
+    together = _together(fields)
     first = together[0].field
     names = ["mean", "stdev", "minimum", "maximum", "agreement", "members", *map(_percentile_name, percentiles)]
     summary = _summary(percentiles, percentile_method, ddof, int(needed(minimum_valid, len(together))))
@@ -144,26 +150,27 @@ def _member_dimension(field: xr.DataArray, name: str | None) -> Hashable:
     raise InputError(f"members is one field without a dimension of members; it has {has}; {remedy}", input="members")
 
 
-def _matched(fields: Sequence[xr.DataArray]) -> list[xr.DataArray]:
-    """The fields on the dimensions of the first, at their common dates."""
+def _together(fields: Sequence[xr.DataArray]) -> list[_Member]:
+    """The fields on the dimensions of the first, at their common dates, in its unit."""
     names = [f"member {number}" for number in range(1, len(fields) + 1)]
     try:
         if dimension(fields[0], Axis.T) is not None:
             fields = on_common_times(fields, names)
         pairs = zip(fields, names, strict=True)
-        return [on_grid_of(fields[0], field, (names[0], name)) for field, name in pairs]
-    except InputError as error:
+        return _converted([on_grid_of(fields[0], field, (names[0], name)) for field, name in pairs], names)
+    except InputError as error:  # what is said of a member is about the one input that all are
         raise InputError(error.detail, input="members") from error
 
 
-def _members(fields: Sequence[xr.DataArray]) -> list[_Member]:
+def _converted(fields: Sequence[xr.DataArray], names: Sequence[str]) -> list[_Member]:
     if not any("units" in field.attrs for field in fields):
         return [_Member(field, Conversion(1.0)) for field in fields]
-    units = [unit_of(field, f"member {number}") for number, field in enumerate(fields, 1)]
-    return [
-        _Member(field, Conversion(1.0) if unit == units[0] else conversion(unit, units[0], f"member {number}"))
-        for number, (field, unit) in enumerate(zip(fields, units, strict=True), 1)
-    ]
+    units = [unit_of(field, name) for field, name in zip(fields, names, strict=True)]
+    same = Conversion(1.0)
+    conversions = (
+        same if each == units[0] else conversion(each, units[0], name) for each, name in zip(units, names, strict=True)
+    )
+    return [_Member(field, each) for field, each in zip(fields, conversions, strict=True)]
 
 
 def _stack(members: Sequence[_Member], summary: Callable[[Floats], Floats], count: int, dtype: npt.DTypeLike) -> Any:
@@ -224,8 +231,8 @@ def _described(stack: Any, names: list[str], first: xr.DataArray, data: xr.DataA
     variables = {}
     for number, name in enumerate(names):
         each = whole.isel(statistic=number).rename(name)
-        share = name[1:].replace("_", ".")
-        told = f"{TITLES.get(name, f'{share}th percentile')} of {title} over members"
+        statistic = TITLES.get(name) or f"percentile {name[1:].replace('_', '.')}"
+        told = f"{statistic} of {title} over members"
         if name in ("agreement", "members"):
             variables[name] = METHOD.derived(each, data, options, long_name=told, units="1")
             continue
@@ -235,11 +242,3 @@ def _described(stack: Any, names: list[str], first: xr.DataArray, data: xr.DataA
         methods = f"realization: {OPERATIONS[name]}" if name in OPERATIONS else ""
         variables[name] = METHOD.carried(each, data, options, **without, cell_methods=methods, long_name=told)
     return METHOD.derived(xr.Dataset(variables), data, options, title=f"ensemble statistics of {title}")
-
-
-TITLES = {
-    "mean": "mean", "stdev": "standard deviation", "minimum": "minimum", "maximum": "maximum",
-    "agreement": "share with the sign of the mean", "members": "number of values",
-}  # fmt: skip
-OPERATIONS = {"mean": "mean", "stdev": "standard_deviation", "minimum": "minimum", "maximum": "maximum"}
-"""Operations as cell_methods of CF name them."""
