@@ -7,6 +7,7 @@ service that is warm; cdo's are processes.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
@@ -24,7 +25,7 @@ from serving import Running, serve
 DAYS, ROWS, COLUMNS = 3650, 180, 360
 GAPS = 0.1
 MARK = np.float32(1e20)
-RUNS = 3
+RUNS = int(os.environ.get("MOORING_BENCH_RUNS", "3"))
 LEAST, WITH_GAPS, MEMORY = "at most 0.8x", "at most 1.2x", "under 400 MB"
 GROWTH = "at most 2.1x"
 
