@@ -108,7 +108,14 @@ class Scale:
             ruler.set_major_formatter(FuncFormatter(meridian if self.kind == "lon" else parallel))
         else:
             ruler.set_major_locator(MaxNLocator(nbins=ticks, steps=STEPS))
+            if self.kind == "length":
+                # 5 400 000 m stays what it is: people look for the number that stands in their data
+                ruler.set_major_formatter(FuncFormatter(_whole))
         ruler.set_label_text(self.label)
+
+
+def _whole(number: float, _position: float | None = None) -> str:
+    return f"{number:.10g}"
 
 
 def _is_geographic(crs: Any) -> bool:
