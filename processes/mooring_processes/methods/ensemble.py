@@ -54,7 +54,7 @@ class _Member:
 @process
 def ensemble_statistics(
     members: list[xr.DataArray],
-    percentiles: list[Percent] = [10.0, 50.0, 90.0],  # noqa: B006 - read only; what is served wants it here
+    percentiles: tuple[Percent, ...] = (10.0, 50.0, 90.0),
     percentile_method: Percentile = "linear",
     ddof: Annotated[int, Field(ge=0, le=1)] = 1,
     member_dimension: str | None = None,
