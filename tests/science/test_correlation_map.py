@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import InputError
 from mooring_processes.methods import blocks
@@ -75,6 +75,7 @@ def test_equal_ranks_are_shared():
     np.testing.assert_allclose(correlation_map(one, two, "spearman").correlation, expected.statistic)
 
 
+@settings(deadline=None, max_examples=25)
 @given(factor=st.floats(0.1, 100), offset=st.floats(-1e4, 1e4))
 def test_units_do_not_matter_and_neither_does_which_of_both_comes_first(factor, offset):
     data, other = rough(gaps=0), rough(seed=8, gaps=0)

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from mooring_processes import InputError
+from mooring_processes.catalogue import Catalogue, Entry
+from mooring_processes.datasets import Datasets, from_config
+from mooring_processes.describing import describe
+from mooring_processes.execution import Request, Workplace
 from mooring_processes.methods import blocks
 from mooring_processes.methods.ensemble import ensemble_statistics
 
@@ -182,6 +186,21 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(members, options, senten
     with pytest.raises(InputError, match=sentence) as refused:
         ensemble_statistics(members, **options)
     assert refused.value.input in ("members", "member_dimension")
+
+
+def test_a_service_takes_the_names_of_several_datasets_or_of_one(tmp_path):
+    members = rough()
+    for number, each in enumerate(members):
+        each.to_netcdf(tmp_path / f"m{number}.nc")
+    xr.concat(members, "member").to_netcdf(tmp_path / "all.nc")
+    datasets = from_config({path.stem: path.name for path in sorted(tmp_path.glob("*.nc"))}, tmp_path)
+    catalogue = Catalogue(map(Entry.of, describe(["mooring_processes.methods.ensemble"])))
+    workplace = Workplace({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
+    for names in ([f"m{number}" for number in range(7)], "all"):
+        request = Request("ensemble-statistics", {"members": names}, {"result": "application/x-netcdf"})
+        (artefact,) = workplace.execute(request, tmp_path, lambda *_: None)
+        with xr.open_dataset(tmp_path / artefact.file) as result:
+            xr.testing.assert_allclose(result, ensemble_statistics(members))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from mooring.formats.axes import Axis, dimension
 from pydantic import Field
 
 from mooring_processes import InputError, process
+from mooring_processes.methods import blocks
 from mooring_processes.methods.blocks import Floats, computed, numbers
 from mooring_processes.methods.matching import on_common_times, on_grid_of
 from mooring_processes.methods.missing import MinimumValid, needed
@@ -37,8 +39,6 @@ TITLES = {
 OPERATIONS = {"mean": "mean", "stdev": "standard_deviation", "minimum": "minimum", "maximum": "maximum"}
 """Operations as cell_methods of CF name them."""
 ROUNDING = 1e-9
-PERCENTILES = [10.0, 50.0, 90.0]
-"""Those that are given where none is asked for."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Member:
 @process
 def ensemble_statistics(
     members: list[xr.DataArray],
-    percentiles: Annotated[list[Percent], Field(max_length=101)] | None = None,
+    percentiles: tuple[Percent, ...] = (10.0, 50.0, 90.0),
     percentile_method: Percentile = "linear",
     ddof: Annotated[int, Field(ge=0, le=1)] = 1,
     member_dimension: str | None = None,
@@ -67,7 +67,7 @@ def ensemble_statistics(
     Parameters
     ----------
     members : a field of each member, all on one grid; or one field with a dimension of members.
-    percentiles : which percentiles, 0 to 100; 10, 50 and 90 where none is given.
+    percentiles : which percentiles, 0 to 100.
     percentile_method : between two members linearly, or the value of a member.
     ddof : what is taken from the number of members in the standard deviation: 1 for a sample of what might be, 0 for
         the spread of these members alone.
@@ -105,19 +105,18 @@ def ensemble_statistics(
     .. [1] Hyndman, R. J., Fan, Y. (1996): Sample quantiles in statistical packages. Am. Stat. 50, 361-365,
        doi:10.1080/00031305.1996.10473566.
     """
-    percentiles = PERCENTILES if percentiles is None else percentiles
     fields = _fields(members, member_dimension)
     together = _together(fields)
     first = together[0].field
-    names = ["mean", "stdev", "minimum", "maximum", "agreement", "members", *map(_percentile_name, percentiles)]
-    summary = _summary(percentiles, percentile_method, ddof, int(needed(minimum_valid, len(together))))
+    shares = {_percentile_name(each): each / 100 for each in percentiles}
+    summary = _Summary(shares, percentile_method, ddof, int(needed(minimum_valid, len(together))))
     dtype = np.result_type(*(each.field.dtype.newbyteorder("=") for each in together))
     dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
     options = (
         f"{len(together)} members, percentiles={', '.join(f'{each:g}' for each in percentiles)}, "
         f"percentile_method={percentile_method}, ddof={ddof}, minimum_valid={minimum_valid:g}"
     )
-    return _described(_stack(together, summary, len(names), dtype), names, first, members[0], options)
+    return _described(_computed(together, summary, dtype), first, members[0], options)
 
 
 def _fields(members: Any, name: str | None) -> list[xr.DataArray]:
@@ -173,40 +172,70 @@ def _converted(fields: Sequence[xr.DataArray], names: Sequence[str]) -> list[_Me
     return [_Member(field, each) for field, each in zip(fields, conversions, strict=True)]
 
 
-def _stack(members: Sequence[_Member], summary: Callable[[Floats], Floats], count: int, dtype: npt.DTypeLike) -> Any:
-    """All statistics, one after the other along a first axis; the dimension that comes next is walked along."""
-    first = members[0].field
+@dataclass(frozen=True)
+class _Summary:
+    """Statistics along a first axis of values, which has the members."""
 
-    def part(place: slice) -> Floats:
-        where = {first.dims[0]: place} if first.ndim else {}
-        values = np.stack([member.values(where) for member in members]).astype(np.float64, copy=False)
-        return summary(values if first.ndim else values[:, np.newaxis])
+    percentiles: dict[str, float]
+    """Shares, 0 to 1, by name."""
+    method: Percentile
+    ddof: int
+    fewest: int
+    """Members that must have a value."""
 
-    if not first.ndim:
-        return part(slice(None))[:, 0].astype(dtype)
-    return computed((count, *first.shape), dtype, part, "ensemble statistics", axis=1)
+    @property
+    def names(self) -> list[str]:
+        return [*TITLES, *self.percentiles]
 
-
-def _summary(percentiles: Sequence[float], method: Percentile, ddof: int, fewest: int) -> Callable[[Floats], Floats]:
-    """What gives the statistics along a first axis of values that have the members there."""
-
-    def summary(values: Floats) -> Floats:
-        values.sort(axis=0)  # the missing come last
-        count = (~np.isnan(values)).sum(axis=0)
-        size = np.maximum(count, 1)
-        total = np.nansum(values, axis=0)
-        mean = total / size
-        squares = np.nansum((values - mean) ** 2, axis=0)
-        spread = np.sqrt(np.divide(squares, count - ddof, out=np.full_like(mean, np.nan), where=count > ddof))
-        highest = np.take_along_axis(values, size[np.newaxis] - 1, axis=0)[0]
-        agreement = (np.sign(values) == np.sign(mean)).sum(axis=0) / size
-        ranked = [_percentile(values, size, each / 100, method) for each in percentiles]
-        result = np.stack([mean, spread, values[0], highest, agreement, count, *ranked])
-        result[:, count < fewest] = np.nan
-        result[5] = count
+    def __call__(self, values: Floats, names: Sequence[str]) -> Floats:
+        """Those that are named, along a new first axis."""
+        count = np.asarray((~np.isnan(values)).sum(axis=0))
+        # the missing come last; sums are of what is not sorted, so that they are the same alone and beside others
+        ranked = values if self.percentiles.keys().isdisjoint(names) else np.sort(values, axis=0)
+        result = np.stack(
+            [self._one(name, ranked if name in self.percentiles else values, count) for name in names]
+        ).astype(np.float64, copy=False)
+        told = np.array([name == "members" for name in names]).reshape(-1, *[1] * count.ndim)
+        result[(count < self.fewest) & ~told] = np.nan
         return result
 
-    return summary
+    def _one(self, name: str, values: Floats, count: npt.NDArray[np.integer]) -> Any:
+        size = np.maximum(count, 1)
+        if name in self.percentiles:
+            return _percentile(values, size, self.percentiles[name], self.method)
+        if name in ("minimum", "maximum"):
+            return (np.fmin if name == "minimum" else np.fmax).reduce(values, axis=0)
+        if name == "members":
+            return count
+        mean = np.nansum(values, axis=0) / size
+        if name == "mean":
+            return mean
+        if name == "agreement":
+            return (np.sign(values) == np.sign(mean)).sum(axis=0) / size
+        squares = np.nansum((values - mean) ** 2, axis=0)
+        return np.sqrt(np.divide(squares, count - self.ddof, out=np.full(mean.shape, np.nan), where=count > self.ddof))
+
+
+def _computed(members: Sequence[_Member], summary: _Summary, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Values of each statistic: of all in one go where they are small, else of each when it is read."""
+    first, names = members[0].field, summary.names
+
+    def part(place: slice, wanted: Sequence[str]) -> Floats:
+        where: dict[Hashable, slice] = {first.dims[0]: place} if first.ndim else {}
+        values = np.stack([member.values(where) for member in members]).astype(np.float64, copy=False)
+        return summary(values, wanted)
+
+    if not first.ndim:
+        return dict(zip(names, part(slice(None), names).astype(dtype), strict=True))
+    if len(names) * first.size * dtype.itemsize <= blocks.EAGER:
+        shape = (len(names), *first.shape)
+        whole = computed(shape, dtype, partial(part, wanted=names), "ensemble statistics", axis=1)
+        return dict(zip(names, whole, strict=True))
+
+    def alone(place: slice, name: str) -> Floats:
+        return np.asarray(part(place, [name])[0])
+
+    return {name: computed(first.shape, dtype, partial(alone, name=name), f"ensemble {name}") for name in names}
 
 
 def _percentile(ranked: Floats, size: npt.NDArray[np.integer], share: float, method: Percentile) -> Floats:
@@ -225,12 +254,11 @@ def _percentile_name(percent: float) -> str:
     return f"p{percent:g}".replace(".", "_")
 
 
-def _described(stack: Any, names: list[str], first: xr.DataArray, data: xr.DataArray, options: str) -> xr.Dataset:
-    whole = xr.DataArray(xr.Variable(("statistic", *first.dims), stack), first.coords)
+def _described(values: dict[str, Any], first: xr.DataArray, data: xr.DataArray, options: str) -> xr.Dataset:
     title = str(data.attrs.get("long_name", data.name or "data"))
     variables = {}
-    for number, name in enumerate(names):
-        each = whole.isel(statistic=number).rename(name)
+    for name, each_values in values.items():
+        each = xr.DataArray(xr.Variable(first.dims, each_values), first.coords, name=name)
         statistic = TITLES.get(name) or f"percentile {name[1:].replace('_', '.')}"
         told = f"{statistic} of {title} over members"
         if name in ("agreement", "members"):
