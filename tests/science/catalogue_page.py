@@ -30,7 +30,7 @@ LIBRARIES = {
     "contours": "contourpy",
     "correlation-map": "numpy, scipy",
     "ensemble-statistics": "numpy",
-    "eof": "numpy",
+    "eof": "numpy, scipy",
     "interpolate-stations": "scipy, pykrige",
     "percentile": "numpy",
     "point-series": "numpy, pyproj",

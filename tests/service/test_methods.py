@@ -15,7 +15,7 @@ import xarray as xr
 from catalogue_page import described, ours
 from serving import serve
 
-DATASETS = ("daily", "other", "land", "classes")
+DATASETS = ("daily", "other", "complete", "land", "classes")
 
 
 def daily(seed: int) -> xr.Dataset:
@@ -62,6 +62,7 @@ RECIPES = {
     "climate-index": ("daily", {"index": "summer-days"}),
     "climatology": ("daily", {"frequency": "season"}),
     "contours": ("land", {"interval": 100.0}),
+    "eof": ("complete", {"remove": "seasonal-cycle"}),
     "percentile": ("daily", {"percentiles": [10.0, 90.0]}),
     "polygonize": ("classes", {}),
     "reproject": ("land", {"crs": "EPSG:3035"}),
@@ -76,7 +77,9 @@ RECIPES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("methods")
-    for name, grid in {"daily": daily(1), "other": daily(2), "land": land(), "classes": classes()}.items():
+    datasets = {"daily": daily(1), "other": daily(2), "land": land(), "classes": classes()}
+    datasets["complete"] = datasets["daily"].fillna(285.0)
+    for name, grid in datasets.items():
         grid.to_netcdf(place / f"{name}.nc")
     return place
 
