@@ -158,7 +158,7 @@ def _departures(
 ) -> Iterator[tuple[tuple[slice, ...], Doubles, npt.NDArray[np.bool_]]]:
     """Where some cells lie, their departures (cell, step), and which of them have no gap; those that have are 0."""
     for place, values in series(data, t, message):
-        whole = np.isfinite(values).all(axis=1)
+        whole: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
         departures = values.astype(np.float64)
         departures[~whole] = 0.0
         for group in np.unique(groups):
@@ -193,7 +193,7 @@ def _signs(vectors: Doubles, order: npt.NDArray[np.intp]) -> Doubles:
     """Of each mode, so that it is positive at the first time where it is largest in size."""
     sizes = np.abs(vectors[order])
     first = np.argmax(sizes >= NEAR_LARGEST * sizes.max(axis=0), axis=0)
-    return np.sign(vectors[order[first], np.arange(vectors.shape[1])])
+    return np.asarray(np.sign(vectors[order[first], np.arange(vectors.shape[1])]))
 
 
 def _patterns(data: xr.DataArray, t: Hashable, groups: Groups, found: _Modes) -> Doubles:
