@@ -17,7 +17,7 @@ import xarray as xr
 from catalogue_page import described, ours
 from serving import serve
 
-DATASETS = ("daily", "other", "land", "classes")
+DATASETS = ("daily", "other", "complete", "land", "classes")
 
 
 def daily(seed: int) -> xr.Dataset:
@@ -74,6 +74,7 @@ RECIPES = {
     "eof": ("daily", {"modes": 2, "minimum_valid": 0.9}),
     "interpolate-stations": (STATIONS, {"resolution": 1.0, "column": "rain", "crs": "EPSG:4326"}),
     "contours": ("land", {"interval": 100.0}),
+    "eof": ("complete", {"remove": "seasonal-cycle"}),
     "percentile": ("daily", {"percentiles": [10.0, 90.0]}),
     "point-series": ("daily", {"points": STATIONS, "names": "name"}),
     "quicklook": ("land", {}),
@@ -93,7 +94,9 @@ RECIPES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("methods")
-    for name, grid in {"daily": daily(1), "other": daily(2), "land": land(), "classes": classes()}.items():
+    datasets = {"daily": daily(1), "other": daily(2), "land": land(), "classes": classes()}
+    datasets["complete"] = datasets["daily"].fillna(285.0)
+    for name, grid in datasets.items():
         grid.to_netcdf(place / f"{name}.nc")
     return place
 
