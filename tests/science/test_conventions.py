@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import geopandas
@@ -13,6 +14,7 @@ import rioxarray  # noqa: F401 - gives grids their .rio
 import shapely
 import xarray as xr
 from catalogue_page import described, ours
+from mooring.formats.axes import Axis, dimension
 from mooring_processes import InputError
 
 NO_GRID = {"interpolate-stations"}
@@ -29,6 +31,8 @@ class Recipe:
     """Whether its data may have a time axis; a single step is taken where not."""
     whole: bool = False
     """Whether its data must be whole numbers."""
+    several: Callable[[xr.DataArray], dict] | None = None
+    """All its inputs, made of the grid, where it takes several."""
 
 
 POINTS = geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=shapely.points([[22, 42], [41, 21]]), crs="EPSG:4326")
@@ -38,6 +42,8 @@ RECIPES = {
     "climate-index": Recipe({"index": "summer-days"}),
     "climatology": Recipe(),
     "contours": Recipe({"levels": [290.0]}, has_time=False),
+    "correlation-map": Recipe(several=lambda data: {"data": data, "other": index_of(data)}),
+    "ensemble-statistics": Recipe(several=lambda data: {"members": [data, (data + 2).assign_attrs(data.attrs)]}),
     "eof": Recipe(),
     "percentile": Recipe({"percentiles": [10.0, 90.0]}),
     "point-series": Recipe({"points": POINTS}),
@@ -92,16 +98,28 @@ def call(name, data):
     """The outputs of a method by name."""
     address = described()[name].address
     function = getattr(importlib.import_module(address.module), address.name)
+    if several := RECIPES[name].several:
+        return named(function(**several(data)))
     first = next(iter(described()[name].description["inputs"]))
     given = data.to_dataset().assign_attrs(ORIGIN) if name == "subset" else data
-    result = function(**{first: given}, **RECIPES[name].inputs)
+    return named(function(**{first: given}, **RECIPES[name].inputs))
+
+
+def named(result):
     outputs = result._asdict() if hasattr(result, "_asdict") else {"result": result}
     return {key: plain(value) for key, value in outputs.items() if value is not None}
 
 
 def plain(value):
     """The field; of a dataset, which says itself where it comes from, with what that says."""
-    return value["tas"].assign_attrs(value.attrs) if isinstance(value, xr.Dataset) else value
+    if not isinstance(value, xr.Dataset):
+        return value
+    return value["tas" if "tas" in value else "mean"].assign_attrs(value.attrs)
+
+
+def index_of(data):
+    """A series: the mean of all cells."""
+    return data.mean([name for name in data.dims if name != dimension(data, Axis.T)])
 
 
 def standard(value, names=None):
@@ -210,7 +228,7 @@ def test_the_data_are_never_changed(name):
     assert data.encoding == {"dtype": "int16", "scale_factor": 0.1}
 
 
-DOUBLE = {"variance_fraction", "north_error", "slope", "intercept", "p_value"}
+DOUBLE = {"variance_fraction", "variance_error", "slope", "intercept", "p_value"}
 """Outputs that are in double precision whatever the data are, as the docstrings of their methods say."""
 
 

@@ -61,12 +61,12 @@ def test_a_correlation_by_hand():
 
 @pytest.mark.parametrize("coefficient", BOTH)
 @pytest.mark.parametrize("other", [index(), rough(seed=8)], ids=["index", "field"])
-def test_coefficients_and_p_values_are_those_of_scipy(coefficient, other):
+def test_coefficients_and_p_values_are_those_of_scipy(agrees, coefficient, other):
     data = rough()
     r, p = with_scipy(data.to_numpy(), other.to_numpy(), coefficient)
     result = correlation_map(data, other, coefficient)
-    np.testing.assert_allclose(result.correlation, r, rtol=0, atol=1e-13)
-    np.testing.assert_allclose(result.p_value, p, rtol=1e-10, atol=1e-13)
+    agrees("correlation-map", "scipy pearsonr and spearmanr, coefficient", result.correlation, r, within=1e-13)
+    agrees("correlation-map", "scipy pearsonr and spearmanr, p-value", result.p_value, p, within=1e-10)
 
 
 def test_equal_ranks_are_shared():
@@ -208,7 +208,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(data, other, options, se
         correlation_map(data, other, **options)
 
 
-def test_sea_surface_temperature_agrees_with_cdo(tool, tmp_path, shared_data):
+def test_sea_surface_temperature_agrees_with_cdo(tool, agrees, tmp_path, shared_data):
     data = xr.open_dataset(shared_data / "coads_sst.nc").SST.load().astype("float64")
     data.encoding = {}
     data = data.rename(TIME="time", COADSY="lat", COADSX="lon").rename("t")
@@ -220,5 +220,5 @@ def test_sea_surface_temperature_agrees_with_cdo(tool, tmp_path, shared_data):
     result = correlation_map(data, other).correlation
     both = expected.notnull() & result.notnull()
     assert both.sum() > 4000
-    np.testing.assert_allclose(result.where(both), expected.where(both), rtol=0, atol=1e-9)
+    agrees("correlation-map", "cdo timcor, COADS temperature", result.where(both), expected.where(both), within=1e-9)
     assert not (expected.notnull() & result.isnull() & (correlation_map(data, other).pairs >= 3)).any()
