@@ -71,7 +71,8 @@ class Calls:
     @property
     def needs_file(self) -> bool:
         """Whether the caller has to bring a file of her own."""
-        return any(isinstance(each, YourFile) for each in self.inputs.values())
+        values = [each if isinstance(each, list) else [each] for each in self.inputs.values()]
+        return any(isinstance(each, YourFile) for value in values for each in value)
 
     @cached_property
     def _file(self) -> str | None:
