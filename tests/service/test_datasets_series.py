@@ -203,7 +203,7 @@ def test_stores_of_zarr_are_parts_too(tmp_path):
 def test_dask_takes_it_in_chunks(quarters):
     with open_grid(entry(quarters, chunks={"time": 4})) as grid:
         assert grid.sst.chunks[0] == (4, 4, 4)
-        xr.testing.assert_equal(grid.drop_vars("depth").compute(), sea_surface())
+        xr.testing.assert_equal(grid.drop_vars("depth").compute(scheduler="threads"), sea_surface())
 
 
 def test_only_grids_are_patterns(tmp_path):
