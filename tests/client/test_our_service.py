@@ -39,7 +39,8 @@ def dem():
 def test_a_method_is_seen_as_its_author_wrote_it(hub):
     assert str(inspect.signature(hub.terrain)) == (
         "(dem: xarray.DataArray | str, z_factor: float = 1.0, azimuth: float = 315.0, altitude: float = 45.0, "
-        "crs: str | None = None) -> Terrain(slope, aspect, hillshade)"
+        "crs: str | None = None, gradient: Literal['horn', 'zevenbergen-thorne'] = 'horn') "
+        "-> Terrain(slope, aspect, hillshade)"
     )
     assert "Slope, aspect and hillshade" in hub.terrain.__doc__
     assert "steepness [degree]" in hub.terrain.__doc__
