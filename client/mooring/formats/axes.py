@@ -127,12 +127,13 @@ def is_time(array: xr.DataArray | xr.Variable) -> bool:
 
 def dimension(grid: xr.DataArray | xr.Dataset, axis: Axis) -> Hashable | None:
     """The dimension of *grid* that stands for *axis*, or None."""
-    for name in grid.dims:
-        coordinate = grid.coords.get(name)
-        known = _named(name) if coordinate is None else axis_of(coordinate)
-        if known is axis:
-            return name
-    return None
+    return next((name for name in grid.dims if axis_of_dimension(grid, name) is axis), None)
+
+
+def axis_of_dimension(grid: xr.DataArray | xr.Dataset, name: Hashable) -> Axis | None:
+    """The axis that a dimension stands for, with or without a coordinate, or None."""
+    coordinate = grid.coords.get(name)
+    return _named(name) if coordinate is None else axis_of(coordinate)
 
 
 def is_horizontal(grid: xr.DataArray) -> bool:

@@ -13,6 +13,7 @@ from mooring_processes.methods.blocks import Floats, blocks, numbers
 from mooring_processes.methods.missing import ROUNDING, MinimumValid
 from mooring_processes.methods.provenance import RANGES, Method
 from mooring_processes.methods.rectilinear import RectilinearGrid, rectilinear_grid
+from mooring_processes.methods.results import precision_of
 from mooring_processes.methods.steps import steps
 from mooring_processes.methods.units import times
 
@@ -77,7 +78,7 @@ def area_mean(
     grid = rectilinear_grid(data, "data", crs)
     reduced = _over(data, grid, along, statistic, minimum_valid)
     removed = {"both": (grid.x, grid.y), "longitude": (grid.x,), "latitude": (grid.y,)}[along]
-    values = reduced.astype(data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.float64)
+    values = reduced.astype(precision_of(data))
     others = [name for name in data.dims if name not in (grid.x, grid.y)]
     left = [*others, *(name for name in (grid.y, grid.x) if name not in removed)]
     coordinates = {

@@ -13,6 +13,7 @@ from mooring_processes import InputError, process, progress
 from mooring_processes.methods.blocks import Floats, Sums, blocks, computed, numbers
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.provenance import RANGES, Method
+from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.times import Groups, TimeOfYear, during, time_axis, times_of_year
 
 METHOD = Method(
@@ -91,7 +92,7 @@ def climatology(
     with progress.part(0.0, 0.5):
         means = _means(data, t, np.where(reference, groups, -1), len(labels), minimum_valid)
     occurs = np.unique(groups[reference])
-    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = precision_of(data)
     usual = _on_times_of_year(field, frequency, labels[occurs], means[occurs].astype(dtype))
     usual = usual.transpose(*(frequency if name == t else name for name in data.dims))
     anomalies = computed(
@@ -135,7 +136,7 @@ def _on_times_of_year(
 ) -> xr.DataArray:
     """Values with the time axis of *field* replaced, and what hung on it left out."""
     t = field.dims[0]
-    still = {name: coordinate for name, coordinate in field.coords.items() if t not in coordinate.dims}
+    still = coordinates_without(field, t)
     return xr.DataArray(values, {**still, frequency: labels}, (frequency, *field.dims[1:]), field.name)
 
 

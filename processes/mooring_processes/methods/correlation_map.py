@@ -16,6 +16,7 @@ from mooring_processes.methods.blocks import Floats, blocks, numbers, places
 from mooring_processes.methods.matching import on_common_times, on_grid_of
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.provenance import Method
+from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.times import time_axis
 
 Numbers = npt.NDArray[np.float64]
@@ -242,9 +243,9 @@ def _p_value(r: Numbers, size: Numbers) -> Numbers:
 def _described(
     data: xr.DataArray, other: xr.DataArray, t: Hashable, values: tuple[Numbers, Numbers, Numbers], options: str
 ) -> Correlation:
-    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = precision_of(data)
     still = [name for name in data.dims if name != t]
-    coordinates = {name: each for name, each in data.coords.items() if t not in each.dims}
+    coordinates = coordinates_without(data, t)
     both = " and ".join(
         str(each.attrs.get("long_name", each.name or name)) for each, name in ((data, "data"), (other, "other"))
     )

@@ -18,6 +18,7 @@ from mooring_processes import InputError, Unit, process, progress
 from mooring_processes.methods.blocks import Sums, blocks
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.provenance import Method
+from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.times import Groups, TimeOfYear, time_axis, times_of_year
 from mooring_processes.room import check_room
 
@@ -292,9 +293,9 @@ def _described(
     field: _Field, patterns: Numbers, components: Numbers, share: Numbers, scaling: Scaling, options: str
 ) -> EmpiricalOrthogonalFunctions:
     data, t = field.data, field.t
-    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = precision_of(data)
     mode = xr.Variable("mode", np.arange(1, share.size + 1), {"long_name": "mode, the leading one first"})
-    still = {name: each for name, each in data.coords.items() if t not in each.dims}
+    still = coordinates_without(data, t)
     dated = {name: each for name, each in data.coords.items() if set(each.dims) <= {t}}
     unit = data.attrs.get("units")
     units: dict[str, tuple[Any, Any]] = {

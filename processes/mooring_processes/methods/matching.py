@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from mooring.formats.axes import NAMES, Axis, axis_of
+from mooring.formats.axes import Axis, axis_of_dimension
 
 from mooring_processes.errors import InputError
 from mooring_processes.methods.times import time_axis
@@ -66,11 +66,6 @@ def on_grid_of(reference: xr.DataArray, field: xr.DataArray, names: tuple[str, s
         if axis_of_dimension(reference, name) is not Axis.T:
             renamed = _along(reference, renamed, name, names)
     return renamed.transpose(*reference.dims)
-
-
-def axis_of_dimension(field: xr.DataArray, name: Hashable) -> Axis | None:
-    """Which axis a dimension stands for, with or without a coordinate."""
-    return axis_of(field[name]) if name in field.coords else NAMES.get(str(name).lower())
 
 
 def _check_calendars(fields: Sequence[xr.DataArray], axes: Sequence[Hashable], names: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from mooring_processes import InputError, process
 from mooring_processes.methods.missing import ROUNDING, MinimumValid, enough
 from mooring_processes.methods.provenance import Method
+from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.series import series
 from mooring_processes.methods.times import Groups, time_axis, times_of_year
 from mooring_processes.room import check_room
@@ -83,7 +84,7 @@ def percentile(
     groups, labels = _groups(data[t], frequency)
     rest = [name for name in data.dims if name != t]
     shape = (len(percentiles), len(labels), *(data.sizes[name] for name in rest))
-    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = precision_of(data)
     check_room(shape, dtype.itemsize, "the percentiles", input="percentiles")
     values = _percentiles(data, t, groups, (np.array(percentiles, float), definition, minimum_valid), shape)
     result = _laid_out(values.astype(dtype, copy=False), data, t, frequency, labels)
@@ -153,7 +154,7 @@ def _laid_out(
 ) -> xr.DataArray:
     """Percentiles with the time axis of the data replaced, and what hung on it left out."""
     rest = [name for name in data.dims if name != t]
-    still = {name: coordinate for name, coordinate in data.coords.items() if t not in coordinate.dims}
+    still = coordinates_without(data, t)
     if frequency is None:
         return xr.DataArray(values[:, 0], still, ("percentile", *rest), data.name)
     result = xr.DataArray(values, {**still, frequency: labels}, ("percentile", frequency, *rest), data.name)

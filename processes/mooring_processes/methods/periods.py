@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from mooring_processes.methods.results import coordinates_without
+
 Frequency = Literal["day", "month", "season", "year"]
 Span = Literal["year", "season", "month", "whole"]
 """Periods of which each has a result of its own, or all of them together."""
@@ -107,7 +109,7 @@ def on_periods(
     Coordinates that hung on the time axis are left out.
     """
     rest = [name for name in data.dims if name != t]
-    still = {name: coordinate for name, coordinate in data.coords.items() if t not in coordinate.dims}
+    still = coordinates_without(data, t)
     if span == "whole":
         return xr.DataArray(values[0], still, rest, data.name)
     attributes = {key: data[t].attrs[key] for key in ("standard_name", "axis") if key in data[t].attrs}

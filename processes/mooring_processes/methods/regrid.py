@@ -17,6 +17,7 @@ from mooring_processes.methods.missing import MinimumValid  # noqa: TC001 - the 
 from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.rectilinear import NEAR, RectilinearGrid, rectilinear_grid, spaced_grid
 from mooring_processes.methods.remapping import Normalisation, Poles, Weights, bilinear, conservative
+from mooring_processes.methods.results import precision_of
 from mooring_processes.room import check_room
 
 METHOD = Method("regrid", "Jones, P. W. (1999), https://doi.org/10.1175/1520-0493(1999)127<2204:FASOCR>2.0.CO;2")
@@ -96,7 +97,7 @@ def regrid(
     source = rectilinear_grid(data, "data", crs)
     target = _target(source, like, resolution, (longitudes, latitudes), gaussian)
     sizes = {**data.sizes, source.x: target.columns.size, source.y: target.rows.size}
-    dtype = data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = precision_of(data)
     words = f"the grid of {' x '.join(str(sizes[name]) for name in data.dims)} cells"
     check_room(sizes.values(), dtype.itemsize, words, input=_named(like, resolution, gaussian))
     weights = bilinear(source, target, poles) if method == "bilinear" else conservative(source, target, normalisation)

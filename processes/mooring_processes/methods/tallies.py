@@ -49,66 +49,63 @@ class Days(Tally):
         return count
 
 
-class Spell(Tally):
-    """Length of the longest run of days that count, which neither enters a period nor leaves it."""
+class _Runs(Tally):
+    """Something of the runs of days that count, none of which enters a period or leaves it."""
 
     def __init__(self, shape: Sequence[int]) -> None:
         self._run = np.zeros(shape, np.int32)
-        self._longest = np.zeros(shape, np.int32)
+        self._found = np.zeros(shape, np.int32)
 
     def add(self, values: Floats, hits: Hits) -> None:  # noqa: ARG002 - others need the values
         """Add a day."""
         self._run += 1
         np.multiply(self._run, hits, out=self._run)
-        np.maximum(self._longest, self._run, out=self._longest)
+        self._look()
+
+    @abstractmethod
+    def _look(self) -> None:
+        """See what the runs, as long as they are today, add to what was found."""
 
     def interrupt(self) -> None:
         """A day that is not there ends a run."""
         self._run[...] = 0
 
     def close(self) -> Numbers:
-        """Days of the longest run."""
-        longest = self._longest.astype(np.float64)
-        self._longest[...] = 0
+        """What was found."""
+        found = self._found.astype(np.float64)
+        self._found[...] = 0
         self.interrupt()
-        return longest
+        return found
 
 
-class SpellDays(Tally):
-    """Number of the days that count and lie in runs of *least* such days or more, within the period."""
+class Spell(_Runs):
+    """Length of the longest run of days that count."""
+
+    def _look(self) -> None:
+        np.maximum(self._found, self._run, out=self._found)
+
+
+class SpellDays(_Runs):
+    """Number of the days that count and lie in runs of *least* such days or more."""
 
     def __init__(self, shape: Sequence[int], least: int) -> None:
-        self._run = np.zeros(shape, np.int32)
-        self._count = np.zeros(shape, np.int32)
+        super().__init__(shape)
         self._least = least
 
-    def add(self, values: Floats, hits: Hits) -> None:  # noqa: ARG002 - others need the values
-        """Add a day."""
-        self._run += 1
-        np.multiply(self._run, hits, out=self._run)
-        self._count += self._gained(self._run)
-
-    def _gained(self, run: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """The day that makes a run long enough brings those before it along."""
-        return np.asarray(np.where(run == self._least, self._least, run > self._least), np.int32)
-
-    def interrupt(self) -> None:
-        """A day that is not there ends a run."""
-        self._run[...] = 0
-
-    def close(self) -> Numbers:
-        """What was counted."""
-        count = self._count.astype(np.float64)
-        self._count[...] = 0
-        self.interrupt()
-        return count
+    def _look(self) -> None:
+        # the day that makes a run long enough brings those before it along
+        self._found += np.where(self._run == self._least, self._least, self._run > self._least)
 
 
-class Spells(SpellDays):
+class Spells(_Runs):
     """Number of runs of *least* days that count, or more."""
 
-    def _gained(self, run: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        return np.asarray(run == self._least, np.int32)
+    def __init__(self, shape: Sequence[int], least: int) -> None:
+        super().__init__(shape)
+        self._least = least
+
+    def _look(self) -> None:
+        self._found += self._run == self._least
 
 
 class Total(Tally):

@@ -16,6 +16,7 @@ from mooring_processes.methods.blocks import Floats, Sums, computed, numbers, pl
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.periods import DAYS, Frequency, Periods
 from mooring_processes.methods.provenance import RANGES, Method
+from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.times import time_axis, years_passed
 from mooring_processes.room import check_room
 
@@ -124,7 +125,7 @@ def _least(periods: Periods, step: float, minimum_valid: float, share_of: Whole)
 def _dtype(data: xr.DataArray, statistic: Statistic) -> np.dtype[Any]:
     if statistic == "count":
         return np.dtype(np.int32)
-    return data.dtype.newbyteorder("=") if data.dtype.kind == "f" else np.dtype(np.float64)
+    return precision_of(data)
 
 
 def _parts(
@@ -187,7 +188,7 @@ class _Gathered:
 
 
 def _dated(values: xr.Variable, data: xr.DataArray, t: Hashable, periods: Periods) -> xr.DataArray:
-    still = {name: coordinate for name, coordinate in data.coords.items() if t not in coordinate.dims}
+    still = coordinates_without(data, t)
     attributes = {key: text for key, text in data[t].attrs.items() if key not in ("bounds", "climatology")}
     encoding = {key: data[t].encoding[key] for key in ("units", "calendar") if key in data[t].encoding}
     about = {"long_name": "end of the period, itself not included"}

@@ -16,6 +16,7 @@ from mooring_processes.methods.least_squares import ONE_LINE, Line, LineSums
 from mooring_processes.methods.mann_kendall import Ranks, pairs_of, ranks
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.provenance import Method
+from mooring_processes.methods.results import coordinates_without
 from mooring_processes.methods.times import time_axis, years_passed
 from mooring_processes.methods.units import times
 
@@ -139,7 +140,7 @@ def trend(
         options += f", autocorrelation={autocorrelation}"
 
     def field(name: str, values: Doubles) -> xr.DataArray:
-        still = {key: coordinate for key, coordinate in data.coords.items() if t not in coordinate.dims}
+        still = coordinates_without(data, t)
         dims = [each for each in data.dims if each != t]
         return xr.DataArray(np.where(enough, values, np.nan), still, dims, name)
 

@@ -19,6 +19,7 @@ from pyproj import CRS, Transformer
 
 from mooring_processes import InputError, process, progress
 from mooring_processes.methods.blocks import numbers
+from mooring_processes.methods.ellipsoid import area_from_equator
 from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
 from mooring_processes.methods.provenance import Method
 
@@ -289,11 +290,5 @@ def _area(mesh: HorizontalGrid) -> Numbers:
     height = abs(mesh.dy)
     south, north = mesh.rows - height / 2, mesh.rows + height / 2
     low, high = np.clip(south, -90, 90), np.clip(north, -90, 90)
-    e = mesh.ellipsoid.e2**0.5
-    return (_q(high, e) - _q(low, e)) * height / (high - low)
-
-
-def _q(latitude: Numbers, e: float) -> Numbers:
-    """Area between the equator and a latitude, relative (Snyder 1987, equation 3-12)."""
-    s = np.sin(np.radians(latitude))
-    return s / (1 - (e * s) ** 2) + (np.arctanh(e * s) / e if e else s)
+    between = area_from_equator(high, mesh.ellipsoid) - area_from_equator(low, mesh.ellipsoid)
+    return between * height / (high - low)
