@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import xarray as xr
 from hypothesis import settings
 from postgres import Postgres, serving_postgres
 from programs import program
+from samples import sea_surface
 from serving import Running, serve
+from stores import STORES, new_store
 
 # how long an example takes on a busy machine says nothing
 settings.register_profile("unhurried", deadline=None)
@@ -29,22 +29,6 @@ def shared_data() -> Path:
         pytest.skip(f"the real input of the issue lies in {SHARED.name}/, which is not here")
     assert SHARED.is_dir()
     return SHARED
-
-
-def sea_surface() -> xr.Dataset:
-    """Two fields on 4 x 8 cells for twelve months, small enough to look at."""
-    time = xr.date_range("2000-01-01", periods=12, freq="MS")
-    lat, lon = np.array([-60.0, -20.0, 20.0, 60.0]), np.arange(22.5, 360.0, 45.0)
-    values = np.arange(12 * 4 * 8, dtype="float32").reshape(12, 4, 8)
-    coords = {
-        "time": time,
-        "lat": ("lat", lat, {"units": "degrees_north"}),
-        "lon": ("lon", lon, {"units": "degrees_east"}),
-    }
-    dims = ("time", "lat", "lon")
-    return xr.Dataset(
-        {"sst": (dims, values, {"units": "degC"}), "wind": (dims, values * 2, {"units": "m s-1"})}, coords
-    )
 
 
 @pytest.fixture(scope="session")
@@ -70,14 +54,6 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL that all tests share, each with databases of its own."""
     with serving_postgres() as server:
         yield server
-
-
-STORES = ("sqlite", "postgresql")
-
-
-def new_store(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:
-    """URL of a new store of one kind."""
-    return f"sqlite:///{folder / 'jobs.sqlite'}" if kind == "sqlite" else request.getfixturevalue("postgres").database()
 
 
 @pytest.fixture(params=STORES)

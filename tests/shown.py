@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import requests
 import xarray as xr
-from conftest import sea_surface
+from samples import sea_surface
 from serving import Running, serve
 
 HERE = Path(__file__).parent

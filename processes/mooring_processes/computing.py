@@ -94,10 +94,9 @@ class Computing:
             return
         from mooring_processes.cluster import LateClient  # noqa: PLC0415 - the same
 
-        with (
-            LateClient(self.scheduler, name, roots) as client,
-            dask.config.set(scheduler=client, num_workers=self.threads),
-        ):
+        client = LateClient(self.scheduler, name, roots)
+        # the client puts back, as it closes, what it found when it was opened: itself
+        with dask.config.set(scheduler=client, num_workers=self.threads), client:
             yield client.brought_home
 
     @contextmanager

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
-from conftest import sea_surface
 from mooring import BBox, DismissedError, FailedError, PendingError, RefusedError
+from samples import sea_surface
 from shapely import box
 
 

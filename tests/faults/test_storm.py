@@ -6,8 +6,8 @@ import os
 import random
 
 import pytest
-from conftest import STORES
 from seas import sailing
+from stores import STORES
 from storm import Storm
 
 JOBS = int(os.environ.get("MOORING_STORM", "80"))

@@ -141,7 +141,7 @@ def half_a_file() -> str:
     import tempfile
     from pathlib import Path
 
-    from conftest import sea_surface
+    from samples import sea_surface
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sea.nc"

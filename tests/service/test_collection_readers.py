@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import requests
 import xarray as xr
-from conftest import program
 from owslib.ogcapi.coverages import Coverages
 from owslib.ogcapi.features import Features
+from programs import program
 from serving import serve
 
 SYSTEM_PYTHON = "/usr/bin/python3"

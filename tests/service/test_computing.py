@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+import dask.config
 import numpy as np
 import pytest
 import xarray as xr
@@ -253,7 +254,9 @@ def test_how_far_a_result_is_written_is_told(where, tmp_path, cluster):
     workplace = Workplace({"catalogue": catalogue().to_json(), "computing": computing.to_json()})
     told = []
     request = Request("rows", {"blocks": 10}, {"result": "application/x-netcdf"})
+    found = dask.config.get("scheduler", None)
     workplace.execute(request, tmp_path, lambda fraction, _: told.append(fraction))
+    assert dask.config.get("scheduler", None) is found
     assert told == sorted(told)
     assert len(told) >= 10
     assert told[0] < 0.2

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import sea_surface
 from mooring.formats import Kind
 from mooring.formats.axes import Axis, axis_of, dimension
 from mooring_processes.datasets import Datasets, from_config, open_grid, variable_of
 from mooring_processes.errors import InputError
 from mooring_processes.selection import subset
+from samples import sea_surface
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 import rasterio
 import xarray as xr
 import zarr
-from conftest import sea_surface
 from counting import serving_files, serving_opendap
 from mooring.formats.rasters import read_geotiff, write_geotiff
 from mooring_processes.catalogue import read_catalogue
@@ -24,6 +23,7 @@ from mooring_processes.links import Link
 from mooring_processes.references import Policy
 from pydap.handlers.lib import BaseHandler
 from pydap.model import BaseType, DatasetType
+from samples import sea_surface
 
 LISTED = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",), seconds=20)
 CHUNKS = (3, 2, 4)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
-from conftest import sea_surface
 from mooring.formats.grids import read_netcdf, write_netcdf
 from mooring_processes import datasets, series
 from mooring_processes.datasets import DatasetUnavailableError, from_config, open_grid
 from mooring_processes.ogc.data.states import coverage_of
 from mooring_processes.selection import subset
+from samples import sea_surface
 
 
 def entry(folder, path="parts/*.nc", **values):

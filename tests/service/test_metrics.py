@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import new_store
 from engines import eventually, started
 from mooring_processes.execution import Artefact, Failure, Request
 from mooring_processes.jobs.attempt import Ended, Ref, Returned
@@ -25,6 +24,7 @@ from mooring_processes.jobs.wire import connected
 from mooring_processes.limits import Limits
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, serve
+from stores import new_store
 
 LABELS = ("queue", "process", "kind", "status", "reason", "le")
 METHODS = str(Path(__file__).with_name("methods_for_tests.py"))

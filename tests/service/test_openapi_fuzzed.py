@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from conftest import sea_surface
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from samples import sea_surface
 from schemathesis import GenerationMode
 from schemathesis.checks import FailureGroup, not_a_server_error
 from schemathesis.specs.openapi.checks import (

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 import yaml
-from conftest import program
 from methods_for_pages import EVIL
 from mooring_processes.app import create_app, service_of
 from mooring_processes.catalogue import read_catalogue
@@ -22,6 +21,7 @@ from mooring_processes.datasets import Datasets
 from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.pages.calls import Calls
 from mooring_processes.references import Policy
+from programs import program
 from shown import METHODS, Page, ended, page, showing, submitted
 
 if TYPE_CHECKING:

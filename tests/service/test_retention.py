@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
-from conftest import STORES, new_store
 from engines import METHODS, eventually, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +32,7 @@ from mooring_processes.jobs.store import Store
 from mooring_processes.jobs.sweeper import Sweeper
 from mooring_processes.limits import Limits, parse_age
 from serving import Running, serve
+from stores import STORES, new_store
 
 SECOND = 1_000_000
 HOUR = 3600.0

@@ -13,7 +13,6 @@ import mooring
 import psutil
 import pytest
 import requests
-from conftest import sea_surface
 from engines import METHODS, PATIENCE, eventually, is_alive
 from jsonschema import Draft4Validator
 from mooring.cli import main
@@ -22,6 +21,7 @@ from mooring_processes.jobs.sites.grants import Grant
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 from openapi_spec_validator import OpenAPIV30SpecValidator
+from samples import sea_surface
 from sites import AS_JOB, Harbour, Machine, harbour
 
 AT_SITES = Path(__file__).parent / "methods_at_sites.py"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import program
 from methods_for_pages import EVIL
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from programs import program
 from shown import ended, showing, submitted
 
 AXE = "axe-core@4.14.1"
