@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from afar import site_call
+from catalogue import catalogue
 from climate import climate
 from figures import Figure, in_turn
 from jobs import cancel, power_loss, progress, queue_depth
@@ -195,6 +196,7 @@ BENCHES = {
     "scale-out": scale_out,
     "climate": climate,
     "zonal-statistics": zonal_statistics,
+    "catalogue": catalogue,
 }
 
 

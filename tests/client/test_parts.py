@@ -78,3 +78,31 @@ def test_a_first_axis_of_one_cell_is_passed_over(tmp_path):
 def test_what_is_stated_as_missing_keeps_its_mark(tmp_path):
     write(field(np.full((6, 3, 4), -9, "int16")).assign_attrs(_FillValue=-9), tmp_path / "t.nc", NETCDF)
     assert np.isnan(read(tmp_path / "t.nc", NETCDF, "xarray.DataArray")).all()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_part_that_cannot_be_computed_is_told_and_none_is_asked_for_after_it(tmp_path):
+    class Ending(Counted):
+        def _read(self, key):
+            if len(self.asked) == 3:
+                raise OSError("the file ends before its values do")
+            return super()._read(key)
+
+    ending = Ending(np.arange(72.0).reshape(6, 3, 4))
+    with pytest.raises(OSError, match="ends before"):
+        write(field(indexing.LazilyIndexedArray(ending)), tmp_path / "t.nc", NETCDF)
+    assert ending.asked == [12] * 3
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_part_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    class Full:
+        def __enter__(self):
+            raise OSError("no space left on device")
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(parts, "LIBRARY", Full())
+    with pytest.raises(OSError, match="no space left"):
+        write(field(np.arange(72.0).reshape(6, 3, 4)), tmp_path / "t.nc", NETCDF)

@@ -1,5 +1,7 @@
 """Fields in blocks: whatever the shape, the order, the gaps and the size of a block, the same as numpy on the whole."""
 
+import threading
+import time
 from pathlib import Path
 
 import h5py
@@ -12,6 +14,8 @@ from mooring_processes import gaps
 from mooring_processes.contiguous import straightened
 from mooring_processes.methods import blocks as module
 from mooring_processes.methods.blocks import Sums, blocks, computed, numbers, places, without_gaps
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 DTYPES = ["float32", "float64", ">f4", ">f8", "int16", "uint8", "int32"]
 
@@ -51,6 +55,59 @@ def test_what_is_in_memory_is_never_overwritten(drawn):
     for part in blocks(field, along, "reading", budget):
         part.values[...] = -1
     xr.testing.assert_identical(field, before)
+
+
+class Tape(BackendArray):
+    """Numbers on a file that tells what was read of it, and may end early."""
+
+    def __init__(self, values, end=np.inf):
+        self.values, self.shape, self.dtype, self.end = values, values.shape, values.dtype, end
+        self.read = []
+
+    def __getitem__(self, key):
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key):
+        if key[0].stop > self.end:
+            raise OSError("the file ends before its values do")
+        self.read.append(key[0].stop)
+        return self.values[key]
+
+    def field(self):
+        return xr.DataArray(xr.Variable(("time", "x"), indexing.LazilyIndexedArray(self)))
+
+
+def test_of_a_file_the_next_block_is_read_while_one_is_worked_on_and_no_other():
+    tape = Tape(np.arange(60.0).reshape(20, 3))
+    taken = iter(blocks(tape.field(), "time", "reading", 48))
+    first = next(taken)
+    wait_until(lambda: tape.read == [2, 4])
+    np.testing.assert_array_equal(first.values, tape.values[:2])
+    np.testing.assert_array_equal(np.concatenate([block.values for block in taken]), tape.values[2:])
+    assert tape.read == list(range(2, 21, 2))
+
+
+def test_what_cannot_be_read_is_told_after_what_could_be():
+    taken = blocks(Tape(np.zeros((20, 3)), end=10).field(), "time", "reading", 48)
+    assert [next(taken).place.stop for _ in range(5)] == [2, 4, 6, 8, 10]
+    with pytest.raises(OSError, match="ends before"):
+        next(taken)
+
+
+def test_who_leaves_early_leaves_no_thread_behind():
+    taken = blocks(Tape(np.zeros((20, 3))).field(), "time", "reading", 48)
+    next(taken)
+    taken.close()
+    assert not [each for each in threading.enumerate() if each.name.startswith("reader of blocks")]
+
+
+def wait_until(holds):
+    """Wait for another thread, for ten seconds at most."""
+    for _ in range(1000):
+        if holds():
+            return
+        time.sleep(0.01)
+    assert holds()
 
 
 @settings(deadline=None, max_examples=50)

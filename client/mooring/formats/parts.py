@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import netCDF4
 import numpy as np
+from xarray.backends.locks import HDF5_LOCK, NETCDFC_LOCK, combine_locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     import xarray as xr
@@ -17,6 +20,8 @@ LARGE = 32 * 2**20
 """Bytes of a variable beyond which it is written in parts."""
 PART = 4 * 2**20
 """Bytes of a part."""
+LIBRARY = combine_locks([NETCDFC_LOCK, HDF5_LOCK])
+"""Held by xarray too while it reads NetCDF: the libraries take one caller at a time."""
 
 
 def too_large(grid: xr.Dataset) -> list[str]:
@@ -50,8 +55,21 @@ def _append_one(grid: xr.Dataset, name: str, file: netCDF4.Dataset) -> None:
     target = file.createVariable(name, dtype, [str(each) for each in variable.dims], fill_value=mark)
     target.setncatts(attributes | _references(grid, name))
     target.set_auto_maskandscale(False)
-    for part in _parts(variable):
-        target[part] = variable[part].to_numpy()
+
+    def write(part: tuple[Any, ...], values: Any) -> None:
+        with LIBRARY:
+            target[part] = values
+
+    with ThreadPoolExecutor(1, "writer of parts") as writer:
+        # the next part is computed while one is written
+        written: Future[None] | None = None
+        for part in _parts(variable):
+            values = variable[part].to_numpy()
+            if written is not None:
+                written.result()
+            written = writer.submit(write, part, values)
+        if written is not None:
+            written.result()
 
 
 def _references(grid: xr.Dataset, name: str) -> dict[str, str]:

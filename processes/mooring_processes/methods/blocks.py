@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,11 +38,13 @@ class Block(NamedTuple):
     place: slice
     """Where it lies along the axis that is walked along."""
     values: Floats
-    """That axis first, the others in their order; NaN where missing. The caller may overwrite them."""
+    """NaN where missing. The caller may overwrite them."""
 
 
 def blocks(field: xr.DataArray, along: Hashable, message: str, budget: int | None = None) -> Iterator[Block]:
     """The values of *field*, one block of steps along an axis after the other, with progress told.
+
+    In each block that axis comes first, the others in their order.
 
     Parameters
     ----------
@@ -50,8 +53,37 @@ def blocks(field: xr.DataArray, along: Hashable, message: str, budget: int | Non
     message : what is being done.
     budget : bytes of a block, of which there is one step at least; a block of the file is never taken apart.
     """
-    for place in progress.track(places(field, along, budget), message):
-        yield Block(place, numbers(field, {along: place}, first=along))
+    taken = places(field, along, budget)
+    return progress.track(blocks_at(taken, field, along, first=along), message, len(taken))
+
+
+def blocks_at(
+    taken: Sequence[slice], field: xr.DataArray, along: Hashable, *, first: Hashable | None = None
+) -> Iterator[Block]:
+    """The :func:`numbers` of places along an axis; from a file the next are read while the caller is at work on some.
+
+    Parameters
+    ----------
+    taken : the places, of which three are in memory at most.
+    field : numbers, in memory, opened lazily, or of dask.
+    along : the dimension along which they lie.
+    first : the dimension that comes first, the others in their order; as in the field where None.
+    """
+
+    def read(place: slice) -> Block:
+        return Block(place, numbers(field, {along: place}, first=first))
+
+    is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
+    return _ahead(read, taken) if is_from_file and len(taken) > 1 else map(read, taken)
+
+
+def _ahead(read: Callable[[slice], Block], taken: Sequence[slice]) -> Iterator[Block]:
+    with ThreadPoolExecutor(1, "reader of blocks") as reader:
+        coming = reader.submit(read, taken[0])
+        for place in taken[1:]:
+            block, coming = coming.result(), reader.submit(read, place)
+            yield block
+        yield coming.result()
 
 
 def places(field: xr.DataArray, along: Hashable, budget: int | None = None) -> list[slice]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.special import roots_legendre
 
 from mooring_processes import InputError, process
-from mooring_processes.methods.blocks import Floats, computed, numbers, places
+from mooring_processes.methods.blocks import Floats, blocks_at, computed, numbers, places
 from mooring_processes.methods.horizontal import FULL_CIRCLE, Numbers
 from mooring_processes.methods.missing import MinimumValid  # noqa: TC001 - the signature is read
 from mooring_processes.methods.provenance import Method
@@ -205,22 +205,22 @@ def _remapped(
     there = [data.dims.index(name) for name in order]
     back = [order.index(name) for name in data.dims]
 
-    def at(where: dict[Hashable, slice]) -> Floats:
-        block = numbers(data, where).transpose(there).astype(dtype, copy=False)
+    def remapped(values: Floats) -> Floats:
+        block = values.transpose(there).astype(dtype, copy=False)
         flat = np.ascontiguousarray(block).reshape(-1, *source.shape)
-        remapped = weights.remapped(flat, minimum_valid)
-        return remapped.reshape(*block.shape[:-2], *remapped.shape[1:]).transpose(back)
+        new = weights.remapped(flat, minimum_valid)
+        return new.reshape(*block.shape[:-2], *new.shape[1:]).transpose(back)
 
     if not others:
-        return at({source.y: slice(None)})
+        return remapped(numbers(data, {source.y: slice(None)}))
     along = others[0]
     axis = data.dims.index(along)
 
     def part(place: slice) -> Floats:
         values = np.empty([*shape[:axis], place.stop - place.start, *shape[axis + 1 :]], dtype)
-        for piece in places(data.isel({along: place}), along):
-            here = slice(place.start + piece.start, place.start + piece.stop)
-            np.moveaxis(values, axis, 0)[piece] = np.moveaxis(at({along: here}), axis, 0)
+        steps = data.isel({along: place})
+        for block in blocks_at(places(steps, along), steps, along):
+            np.moveaxis(values, axis, 0)[block.place] = np.moveaxis(remapped(block.values), axis, 0)
         return values
 
     return computed(shape, dtype, part, "new grid", axis=axis)

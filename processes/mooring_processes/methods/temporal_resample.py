@@ -12,7 +12,7 @@ import xarray as xr
 from pydantic import Field
 
 from mooring_processes import InputError, process
-from mooring_processes.methods.blocks import Floats, Sums, computed, numbers, places
+from mooring_processes.methods.blocks import Floats, Sums, blocks_at, computed, places
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.periods import DAYS, Frequency, Periods
 from mooring_processes.methods.provenance import RANGES, Method
@@ -150,9 +150,8 @@ def _parts(
             end = min(begin + together, place.stop)
             gathered = _Gathered(statistic, end - begin, shape)
             steps = field.isel({t: slice(edges[begin], edges[end])})
-            for here in places(steps, t):
-                groups = number[edges[begin] : edges[end]][here] - begin
-                gathered.add(groups, numbers(steps, {t: here}, first=t))
+            for block in blocks_at(places(steps, t), steps, t, first=t):
+                gathered.add(number[edges[begin] : edges[end]][block.place] - begin, block.values)
             results[begin - place.start : end - place.start] = gathered.result(least[begin:end])
         return np.moveaxis(results, 0, data.dims.index(t))
 
