@@ -93,9 +93,9 @@ PAIRS = (
     Pair(
         "ensemble-statistics",
         "cdo, five operators",
-        {"members": ["days", "gaps"], "percentiles": [90.0]},
+        {"members": ["steps", "member"], "percentiles": [90.0]},
         ("result",),
-        tuple(f"{CDO} {what} days.nc gaps.nc out.nc" for what in OVER_MEMBERS),
+        tuple(f"{CDO} {what} steps.nc member.nc out.nc" for what in OVER_MEMBERS),
     ),
     Pair(
         "terrain",
@@ -145,7 +145,8 @@ def catalogue(folder: Path) -> Iterator[Figure]:
     climate_data(folder)
     land_data(folder)
     named = {
-        "days": "days.nc", "gaps": "gaps.nc", "steps": "steps.nc", "places": "places.fgb",
+        "days": "days.nc", "gaps": "gaps.nc", "steps": "steps.nc",
+        "member": "member.nc", "places": "places.fgb",
         "land": "land.tif", "classes": "classes.tif", "stations": "stations.fgb",
     }  # fmt: skip
     with serve(folder / "ours", datasets={name: str(folder / file) for name, file in named.items()}) as service:
@@ -175,6 +176,7 @@ def climate_data(folder: Path) -> None:
     daily_maps(folder / "days.nc", DAYS)
     daily_maps(folder / "gaps.nc", DAYS, gaps=0.1)
     daily_maps(folder / "steps.nc", STEPS)
+    daily_maps(folder / "member.nc", STEPS, gaps=0.1)
     longitude, latitude = np.random.default_rng(2).uniform((0.0, -60.0), (360.0, 75.0), (PLACES, 2)).T
     table = geopandas.GeoDataFrame(
         {"name": [f"place {number}" for number in range(PLACES)]},

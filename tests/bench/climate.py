@@ -19,6 +19,7 @@ from typing import Any
 
 import netCDF4
 import numpy as np
+from engines import family
 from figures import Figure, in_turn
 from serving import Running, serve
 
@@ -119,23 +120,15 @@ def cdo(task: Task, source: Path, folder: Path) -> None:
 
 
 def begin_to_watch(service: Running) -> None:
-    """Let the peak of each process of a service begin anew."""
-    for pid in _descendants(service.process.pid):
+    """Let the peak of each child of a service begin anew."""
+    for pid in family(service.state):
         with suppress(OSError):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def most_memory(service: Running) -> float:
-    """The most that one process of a service has held since [MB]."""
-    return max(_peak(pid) for pid in _descendants(service.process.pid))
-
-
-def _descendants(pid: int) -> list[int]:
-    found = []
-    with suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            found += [int(child), *_descendants(int(child))]
-    return found
+    """The most that one child of a service has held since [MB]."""
+    return max(_peak(pid) for pid in family(service.state))
 
 
 def _peak(pid: int) -> float:

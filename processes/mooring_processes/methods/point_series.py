@@ -15,7 +15,7 @@ import shapely
 import xarray as xr
 
 from mooring_processes import InputError, process, progress
-from mooring_processes.methods.blocks import Floats, numbers, places
+from mooring_processes.methods.blocks import Floats, blocks, numbers
 from mooring_processes.methods.horizontal import horizontal_axes, known_crs
 from mooring_processes.methods.positions import Positions, positions
 from mooring_processes.methods.provenance import Method
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 METHOD = Method("point-series", "CF Conventions 1.11, appendix H: time series at stations, https://cfconventions.org")
 STATION = "station"
+SEARCH = 2**14
+"""Bytes that are read in the time in which one value is found by itself."""
 ENOUGH = 0.5
 """Share of the weights of a bilinear value that must belong to cells that are there."""
 
@@ -203,8 +205,11 @@ def _cells(data: xr.DataArray, axes: tuple[Hashable, Hashable], rows: Indices, c
     x, y = axes
     rest = [name for name in data.dims if name not in axes]
     pieces = data.chunksizes or data.encoding.get("preferred_chunks") or {}
-    if rest and any(np.max(pieces.get(along, 1)) > 1 for along in axes):
-        return _out_of_pieces(data, axes, rest[0], rows, columns)
+    is_packed = any(np.max(pieces.get(along, 1)) > 1 for along in axes)
+    box = data.isel({y: slice(rows.min(), rows.max() + 1), x: slice(columns.min(), columns.max() + 1)})
+    step = box.sizes[y] * box.sizes[x] * data.dtype.itemsize
+    if rest and (is_packed or step < len(rows) * SEARCH):
+        return _out_of_box(box, axes, rest[0], rows - rows.min(), columns - columns.min())
     values: list[Floats] = []
     where = list(zip(rows.tolist(), columns.tolist(), strict=True))
     for row, column in progress.track(where, "series"):
@@ -213,17 +218,16 @@ def _cells(data: xr.DataArray, axes: tuple[Hashable, Hashable], rows: Indices, c
     return np.stack(values, axis=-1)
 
 
-def _out_of_pieces(
-    data: xr.DataArray, axes: tuple[Hashable, Hashable], along: Hashable, rows: Indices, columns: Indices
+def _out_of_box(
+    box: xr.DataArray, axes: tuple[Hashable, Hashable], along: Hashable, rows: Indices, columns: Indices
 ) -> Floats:
-    """The same of data that lie packed, or in dask, each piece being unpacked once."""
+    """The same by reading all around them once: of data that lie packed, or in dask, each piece is unpacked once."""
     x, y = axes
-    box = data.isel({y: slice(rows.min(), rows.max() + 1), x: slice(columns.min(), columns.max() + 1)})
+    order = [along, *(name for name in box.dims if name != along)]
     parts: list[Floats] = []
-    for place in progress.track(places(box, along), "series"):
-        values = numbers(box, {along: place})
-        moved = np.moveaxis(values, [box.dims.index(y), box.dims.index(x)], [-2, -1])
-        parts.append(moved[..., rows - rows.min(), columns - columns.min()])
+    for block in blocks(box, along, "series"):
+        moved = np.moveaxis(block.values, [order.index(y), order.index(x)], [-2, -1])
+        parts.append(moved[..., rows, columns])
     return np.concatenate(parts)  # the first dimension is the one that was walked along
 
 
