@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import InputError
 from mooring_processes.methods import blocks
+from mooring_processes.methods import point_series as module
 from mooring_processes.methods.point_series import point_series
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
@@ -167,12 +168,22 @@ def test_a_map_without_time_gives_one_value_a_point():
 
 
 @pytest.mark.parametrize(("interpolation", "cells"), [("nearest", 2), ("bilinear", 8)])
-def test_only_the_cells_that_are_needed_are_read(counted, interpolation, cells):
+def test_of_large_maps_only_the_cells_that_are_needed_are_read(counted, monkeypatch, interpolation, cells):
+    monkeypatch.setattr(module, "SEARCH", 1)
     data = world()
     grid, array = counted(data.to_dataset())
     result = point_series(grid.t, points((12, 5), (-100, 42)), interpolation).series
     assert array.read == cells * 3
     np.testing.assert_array_equal(result, point_series(data, points((12, 5), (-100, 42)), interpolation).series)
+
+
+def test_of_small_maps_all_around_the_points_is_read_once(counted):
+    data = world()
+    grid, array = counted(data.to_dataset())
+    where = points((12, 5), (-98, 42))
+    result = point_series(grid.t, where).series
+    assert array.read == 5 * 26 * 3
+    np.testing.assert_array_equal(result, point_series(data, where).series)
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
