@@ -5,6 +5,9 @@ The libraries copy such values twice and mark missing ones cell by cell: four ti
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -83,26 +86,44 @@ class _Contiguous(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> Any:
-        values = self._run(key) if _is_run(key, self.shape) else self._pieces(key)
+        values = self._in_runs(key)
+        values = self._pieces(key) if values is None else values
         for mark in self._marks:
             nan_where(values, values.dtype.type(mark))
         return values
 
-    def _run(self, key: tuple[Any, ...]) -> Any:
-        """Steps of the first axis, one after the other in the file."""
-        start, stop, _ = key[0].indices(self.shape[0])
-        values = np.empty((max(0, stop - start), *self.shape[1:]), self._stored)
-        room: Any = values.reshape(-1).view(np.uint8)
-        begin = self._offset + start * (values.nbytes // max(1, len(values)))
-        with self._path.open("rb") as file:
-            file.seek(begin)
-            read = file.readinto(room)
-        if read < values.nbytes:
-            raise OSError(f"{self._path.name} ends before its values do")
+    def _in_runs(self, key: tuple[Any, ...]) -> Any:
+        """What lies in one run of the file, or in one of each step of the first axis; None for any other part.
+
+        It is read and not seen through pages of memory: those would be mapped anew for each part.
+        """
+        if not all(isinstance(each, slice) for each in key):
+            return None
+        steps, *others = (range(size)[each] for each, size in zip(key, self.shape, strict=True))
+        run = _one_run(others, self.shape[1:])
+        if run is None or steps.step < 1:
+            return None
+        values = np.empty((len(steps), *map(len, others)), self._stored)
+        step = prod(self.shape[1:])
+        if steps.step == 1 and len(run) == step:
+            self._fill(values.reshape(1, -1), [steps.start * step])
+        elif values.size:
+            self._fill(values.reshape(len(steps), -1), [number * step + run.start for number in steps])
         return values.astype(self.dtype, copy=False)
 
+    def _fill(self, values: Any, begins: list[int]) -> None:
+        """Read values (run, cell), of which each run begins at a cell of the variable."""
+        with self._path.open("rb", buffering=0) as file:
+            for begin, run in zip(begins, values.view(np.uint8), strict=True):
+                place, room = self._offset + begin * self._stored.itemsize, memoryview(run)
+                while room:
+                    read = os.preadv(file.fileno(), [room], place)
+                    if not read:
+                        raise OSError(f"{self._path.name} ends before its values do")
+                    place, room = place + read, room[read:]
+
     def _pieces(self, key: tuple[Any, ...]) -> Any:
-        """Any other part, by way of the pages of memory that the file is seen through."""
+        """Any part, by way of the pages of memory that the file is seen through."""
         try:
             whole = np.memmap(self._path, self._stored, "r", self._offset, self.shape)
         except ValueError as error:
@@ -110,11 +131,11 @@ class _Contiguous(BackendArray):
         return np.array(whole[key], self.dtype)
 
 
-def _is_run(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
-    first, *others = key
-    if not isinstance(first, slice) or first.indices(shape[0])[2] != 1:
-        return False
-    return all(
-        isinstance(each, slice) and each.indices(size) == (0, size, 1)
-        for each, size in zip(others, shape[1:], strict=True)
-    )
+def _one_run(taken: Sequence[range], shape: Sequence[int]) -> range | None:
+    """The cells of an array of this shape that are taken, counted as they lie, where they follow each other."""
+    begin, count = 0, 1
+    for each, size in zip(taken, shape, strict=True):
+        if each.step != 1 or (count > 1 and len(each) < size):
+            return None
+        begin, count = begin * size + each.start, count * len(each)
+    return range(begin, begin + count)

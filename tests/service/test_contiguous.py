@@ -28,6 +28,13 @@ KEYS = [
     {"time": [7, 2, 2]},
     {"time": [1, 2], "lat": [3, 0], "lon": slice(4)},
     {"lat": []},
+    {"time": slice(2, 30), "lat": slice(3, 9)},
+    {"time": slice(1, None, 2), "lat": slice(4, 5), "lon": slice(7, 20)},
+    {"time": slice(2, 9), "lat": slice(3, 9), "lon": slice(2, 5)},
+    {"time": slice(30, 2, -1), "lat": slice(3, 9)},
+    {"time": slice(2, 9), "lat": slice(9, 3, -1)},
+    {"time": slice(2, 9), "lat": slice(3, 3)},
+    {"time": slice(5, 5), "lat": slice(3, 4)},
     {"time": xr.DataArray([0, 39, 5], dims="p"), "lon": xr.DataArray([1, 299, 3], dims="p")},
 ]
 
