@@ -99,16 +99,13 @@ class _Contiguous(BackendArray):
         """
         if not all(isinstance(each, slice) for each in key):
             return None
-        steps, *others = (range(size)[each] for each, size in zip(key, self.shape, strict=True))
-        run = _one_run(others, self.shape[1:])
-        if run is None or steps.step < 1:
+        taken = [range(size)[each] for each, size in zip(key, self.shape, strict=True)]
+        begins = _runs(taken, self.shape)
+        if begins is None:
             return None
-        values = np.empty((len(steps), *map(len, others)), self._stored)
-        step = prod(self.shape[1:])
-        if steps.step == 1 and len(run) == step:
-            self._fill(values.reshape(1, -1), [steps.start * step])
-        elif values.size:
-            self._fill(values.reshape(len(steps), -1), [number * step + run.start for number in steps])
+        values = np.empty([len(each) for each in taken], self._stored)
+        if values.size:
+            self._fill(values.reshape(len(begins), -1), begins)
         return values.astype(self.dtype, copy=False)
 
     def _fill(self, values: Any, begins: list[int]) -> None:
@@ -131,11 +128,19 @@ class _Contiguous(BackendArray):
         return np.array(whole[key], self.dtype)
 
 
-def _one_run(taken: Sequence[range], shape: Sequence[int]) -> range | None:
-    """The cells of an array of this shape that are taken, counted as they lie, where they follow each other."""
+def _runs(taken: Sequence[range], shape: Sequence[int]) -> list[int] | None:
+    """The cells at which runs begin: that of all that is taken, or those of each step of the first axis; else None."""
+    whole, each = _begin(taken, shape), _begin(taken[1:], shape[1:])
+    if whole is not None:
+        return [whole]
+    return None if each is None else [step * prod(shape[1:]) + each for step in taken[0]]
+
+
+def _begin(taken: Sequence[range], shape: Sequence[int]) -> int | None:
+    """The first cell that is taken of an array of this shape, where all that are follow each other; else None."""
     begin, count = 0, 1
     for each, size in zip(taken, shape, strict=True):
         if each.step != 1 or (count > 1 and len(each) < size):
             return None
         begin, count = begin * size + each.start, count * len(each)
-    return range(begin, begin + count)
+    return begin

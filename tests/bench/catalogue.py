@@ -12,27 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
-import rioxarray  # noqa: F401 - gives fields their .rio
-import xarray as xr
-from climate import call, daily_maps
+from climate import NETCDF, RUNS, call, daily_maps
 from figures import Figure, in_turn
-from scipy.ndimage import gaussian_filter
 from serving import serve
+from zones import CELL, CRS, NORTH, WEST, square
 
 DAYS = 1095
 STEPS, PLACES = 360, 250
-SIDE, CELL = 3000, 10.0
-"""Rows and columns of the land, and the size of a cell [m]."""
-WEST, NORTH, CRS = 500_000.0, 5_000_000.0, "EPSG:25832"
+SIDE = 3000
+"""Rows and columns of the land."""
 STATIONS = 300
-NETCDF, GEOTIFF, GEOPACKAGE = (
-    "application/x-netcdf",
-    "image/tiff; application=geotiff",
-    "application/geopackage+sqlite3",
-)
-RUNS = 3
+GEOTIFF, GEOPACKAGE = "image/tiff; application=geotiff", "application/geopackage+sqlite3"
 CDO = "cdo -s -O"
 OVER_MEMBERS = ("ensmean", "ensstd1", "ensmin", "ensmax", "enspctl,90")
 GRIDDED = (
@@ -172,7 +163,9 @@ def others(pair: Pair, folder: Path) -> None:
 
 
 def climate_data(folder: Path) -> None:
-    """Daily maps with and without gaps, monthly maps for patterns, and places on them."""
+    """Daily maps with and without gaps, fewer of them for patterns and members, and places on them."""
+    import geopandas
+
     daily_maps(folder / "days.nc", DAYS)
     daily_maps(folder / "gaps.nc", DAYS, gaps=0.1)
     daily_maps(folder / "steps.nc", STEPS)
@@ -192,12 +185,13 @@ def climate_data(folder: Path) -> None:
 
 def land_data(folder: Path) -> None:
     """Rolling hills as GeoTIFF, the same in classes of 100 m, and stations on them."""
+    import geopandas
+    from scipy.ndimage import gaussian_filter
+
     random = np.random.default_rng(3)
     rough = sum(gaussian_filter(random.normal(size=(SIDE, SIDE)), width) * width**1.8 for width in (5, 20, 80, 200))
     heights = (500 + 150 * rough / rough.std()).astype("float32")
-    steps = CELL * (np.arange(SIDE) + 0.5)
-    land = xr.DataArray(heights, {"y": NORTH - steps, "x": WEST + steps}, ("y", "x"), "height", {"units": "m"})
-    land = land.rio.write_crs(CRS)
+    land = square(heights).assign_attrs(units="m")
     land.rio.to_raster(folder / "land.tif")
     (land // 100).astype("int16").rename("class").rio.to_raster(folder / "classes.tif")
     rows, columns = random.integers(0, SIDE, (2, STATIONS))

@@ -29,6 +29,7 @@ MARK = np.float32(1e20)
 RUNS = int(os.environ.get("MOORING_BENCH_RUNS", "3"))
 LEAST, WITH_GAPS, MEMORY = "at most 0.8x", "at most 1.2x", "under 400 MB"
 GROWTH = "at most 2.1x"
+NETCDF = "application/x-netcdf"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _beside_cdo(service: Running, task: Task, files: Mapping[str, Path], folder:
     peers = [lambda name=name: cdo(task, files[name], folder) for name in files]
     ours(service, task, "whole")
     begin_to_watch(service)
-    each_beside_its_peer = [call for pair in zip(calls, peers, strict=True) for call in pair]
+    each_beside_its_peer = [one for pair in zip(calls, peers, strict=True) for one in pair]
     whole, peer, gaps, peer_with_gaps, double, peer_double = in_turn(*each_beside_its_peer, runs=RUNS, warm=0)
     peak = most_memory(service)
     yield Figure(task.name, whole, peer, "s", LEAST, f"cdo {task.cdo[0]}")
@@ -87,7 +88,7 @@ def _beside_cdo(service: Running, task: Task, files: Mapping[str, Path], folder:
 
 def ours(service: Running, task: Task, dataset: str) -> None:
     """One method, called."""
-    call(service, task.process, {"data": dataset, **task.inputs}, {task.output: "application/x-netcdf"})
+    call(service, task.process, {"data": dataset, **task.inputs}, {task.output: NETCDF})
 
 
 def call(service: Running, process: str, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:

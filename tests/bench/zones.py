@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from figures import Figure, in_turn
 from serving import serve
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
 
 SIDE = 5000
 """Rows and columns of the grid."""
@@ -49,16 +54,22 @@ def with_rasterstats(grid: Path, zones: Path, written: Path) -> None:
 def landscape(folder: Path) -> Path:
     """A rough grid as NetCDF, and beside it as GeoTIFF, which rasterstats reads."""
     import numpy as np
-    import rioxarray  # noqa: F401 - gives fields their .rio
-    import xarray as xr
 
-    steps = CELL * (np.arange(SIDE) + 0.5)
-    values = np.random.default_rng(0).random((SIDE, SIDE), dtype="float32") * 100
-    field = xr.DataArray(values, {"y": NORTH - steps, "x": WEST + steps}, ("y", "x"), "height").rio.write_crs(CRS)
+    field = square(np.random.default_rng(0).random((SIDE, SIDE), dtype="float32") * 100)
     path = folder / "landscape.nc"
     field.to_netcdf(path)
     field.rio.to_raster(path.with_suffix(".tif"))
     return path
+
+
+def square(heights: np.ndarray) -> xr.DataArray:
+    """Heights on as many rows as columns, from the north west."""
+    import numpy as np
+    import rioxarray  # noqa: F401 - gives fields their .rio
+    import xarray as xr
+
+    steps = CELL * (np.arange(len(heights)) + 0.5)
+    return xr.DataArray(heights, {"y": NORTH - steps, "x": WEST + steps}, ("y", "x"), "height").rio.write_crs(CRS)
 
 
 def districts(folder: Path) -> Path:

@@ -1,13 +1,13 @@
 """Fields in blocks: whatever the shape, the order, the gaps and the size of a block, the same as numpy on the whole."""
 
 import threading
-import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from engines import eventually
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mooring_processes import gaps
@@ -81,7 +81,7 @@ def test_of_a_file_the_next_block_is_read_while_one_is_worked_on_and_no_other():
     tape = Tape(np.arange(60.0).reshape(20, 3))
     taken = iter(blocks(tape.field(), "time", "reading", 48))
     first = next(taken)
-    wait_until(lambda: tape.read == [2, 4])
+    eventually(lambda: tape.read == [2, 4])
     np.testing.assert_array_equal(first.values, tape.values[:2])
     np.testing.assert_array_equal(np.concatenate([block.values for block in taken]), tape.values[2:])
     assert tape.read == list(range(2, 21, 2))
@@ -98,16 +98,7 @@ def test_who_leaves_early_leaves_no_thread_behind():
     taken = blocks(Tape(np.zeros((20, 3))).field(), "time", "reading", 48)
     next(taken)
     taken.close()
-    assert not [each for each in threading.enumerate() if each.name.startswith("reader of blocks")]
-
-
-def wait_until(holds):
-    """Wait for another thread, for ten seconds at most."""
-    for _ in range(1000):
-        if holds():
-            return
-        time.sleep(0.01)
-    assert holds()
+    assert not [each for each in threading.enumerate() if each.name.startswith("one ahead")]
 
 
 @settings(deadline=None, max_examples=50)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import netCDF4
 import numpy as np
 from xarray.backends.locks import HDF5_LOCK, NETCDFC_LOCK, combine_locks
 
+from mooring.ahead import ahead
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
     from pathlib import Path
 
     import xarray as xr
@@ -55,21 +56,11 @@ def _append_one(grid: xr.Dataset, name: str, file: netCDF4.Dataset) -> None:
     target = file.createVariable(name, dtype, [str(each) for each in variable.dims], fill_value=mark)
     target.setncatts(attributes | _references(grid, name))
     target.set_auto_maskandscale(False)
-
-    def write(part: tuple[Any, ...], values: Any) -> None:
-        with LIBRARY:
-            target[part] = values
-
-    with ThreadPoolExecutor(1, "writer of parts") as writer:
-        # the next part is computed while one is written
-        written: Future[None] | None = None
-        for part in _parts(variable):
-            values = variable[part].to_numpy()
-            if written is not None:
-                written.result()
-            written = writer.submit(write, part, values)
-        if written is not None:
-            written.result()
+    parts = list(_parts(variable))
+    with closing(ahead(lambda part: variable[part].to_numpy(), parts)) as computed:
+        for part, values in zip(parts, computed, strict=True):
+            with LIBRARY:
+                target[part] = values
 
 
 def _references(grid: xr.Dataset, name: str) -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from mooring.ahead import ahead
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -74,16 +74,7 @@ def blocks_at(
         return Block(place, numbers(field, {along: place}, first=first))
 
     is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
-    return _ahead(read, taken) if is_from_file and len(taken) > 1 else map(read, taken)
-
-
-def _ahead(read: Callable[[slice], Block], taken: Sequence[slice]) -> Iterator[Block]:
-    with ThreadPoolExecutor(1, "reader of blocks") as reader:
-        coming = reader.submit(read, taken[0])
-        for place in taken[1:]:
-            block, coming = coming.result(), reader.submit(read, place)
-            yield block
-        yield coming.result()
+    return ahead(read, taken) if is_from_file and len(taken) > 1 else map(read, taken)
 
 
 def places(field: xr.DataArray, along: Hashable, budget: int | None = None) -> list[slice]:
