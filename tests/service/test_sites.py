@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import mooring
@@ -17,7 +19,9 @@ from engines import METHODS, PATIENCE, eventually, is_alive
 from jsonschema import Draft4Validator
 from mooring.cli import main
 from mooring_processes.jobs.attempt import Ref
+from mooring_processes.jobs.sites import words
 from mooring_processes.jobs.sites.grants import Grant
+from mooring_processes.jobs.sites.line import Line
 from mooring_processes.jobs.state import State
 from mooring_processes.jobs.store import Store
 from openapi_spec_validator import OpenAPIV30SpecValidator
@@ -236,6 +240,25 @@ def test_machines_of_one_site_share_its_queue(port, tmp_path):
         assert len(list(tmp_path.iterdir())) == 8
         machines = {psutil.Process(int(trace.name.split("-")[0])).ppid() for trace in tmp_path.iterdir()}
         assert len(machines) == 2
+
+
+def test_tickets_of_several_hubs_are_one_job(port, awi, tmp_path):
+    """Each web process sends what waits; a second ticket may come to another place of the same machine."""
+
+    async def submit(count: int) -> list[str]:
+        line = await Line.dialled(port.nats.relay("hub"), "another hub", words.inbox("hub"))
+        jobs = []
+        for _ in range(count):
+            jobs.append(await asyncio.to_thread(partial(port.submit, "awi.leave-trace", folder=str(tmp_path))))
+            for _ in range(10):
+                await line.put("awi", jobs[-1].rpartition("/")[2])
+        await line.close()
+        return jobs
+
+    jobs = asyncio.run(submit(10))
+    assert all(port.done(job)["status"] == "successful" for job in jobs)
+    assert len(list(tmp_path.iterdir())) == len(jobs)
+    assert awi.process.poll() is None
 
 
 @pytest.mark.parametrize("name", ["Awi", "a.b", "", "x" * 40])

@@ -94,6 +94,8 @@ class Site:
         self._threads = ThreadPoolExecutor(THREADS, "site")
         self._errands: dict[str, Errand] = {}
         """What is in hand, by its name here."""
+        self._asked_for: set[str] = set()
+        """Jobs that one of the places is taking just now, as the hub calls them."""
         self._seeing: set[asyncio.Task[None]] = set()
         self._is_leaving = asyncio.Event()
         self._line: Line
@@ -185,22 +187,37 @@ class Site:
     async def _taken(self, ticket: Ticket) -> Errand | None:
         """The job of a ticket, once the engine here has it; None where there is nothing to do."""
         job = ticket.job
-        if self._is_leaving.is_set() or any(errand.ref.job == job for errand in self._errands.values()):
+        if self._is_leaving.is_set() or self._knows(job):
             # it is in hand, and the hub will hear of that; or another machine will take it
             await ticket.back(words.HEARTBEAT)
             return None
+        # several hubs may each have put in a ticket, for two places of this machine
+        self._asked_for.add(job)
         try:
-            said = {"job": job, "machine": self._machine}
-            order = await self._line.ask(words.to_hub(self._name, "take"), said, PATIENCE)
-            if "gone" in order:
-                await ticket.done()
-                return None
-            errand = Errand(Ref(job, int(order["epoch"])), int(order["number"]), int(order["log"]))
-            is_taken = await self._in_thread(lambda: self._take_in(errand, order))
+            return await self._take(ticket)
         except (Away, EngineError, NotBroughtError, OSError, KeyError, ValueError) as error:
             LOGGER.warning("job %s is not taken now: %s", job, error)
-            await ticket.back(PAUSE)
+        except Exception:
+            # one job that cannot be taken is no reason to drop the others
+            LOGGER.exception("job %s is not taken now", job)
+        finally:
+            self._asked_for.discard(job)
+        await ticket.back(PAUSE)
+        return None
+
+    def _knows(self, job: str) -> bool:
+        """Whether a job is in hand here, or about to be."""
+        return job in self._asked_for or any(errand.ref.job == job for errand in self._errands.values())
+
+    async def _take(self, ticket: Ticket) -> Errand | None:
+        """Ask the hub for a job and hand it to the engine here."""
+        said = {"job": ticket.job, "machine": self._machine}
+        order = await self._line.ask(words.to_hub(self._name, "take"), said, PATIENCE)
+        if "gone" in order:
+            await ticket.done()
             return None
+        errand = Errand(Ref(ticket.job, int(order["epoch"])), int(order["number"]), int(order["log"]))
+        is_taken = await self._in_thread(lambda: self._take_in(errand, order))
         await ticket.done()
         if is_taken:
             return errand
