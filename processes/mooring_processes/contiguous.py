@@ -110,14 +110,15 @@ class _Contiguous(BackendArray):
 
     def _fill(self, values: Any, begins: list[int]) -> None:
         """Read values (run, cell), of which each run begins at a cell of the variable."""
+        room, size = memoryview(values.view(np.uint8).reshape(-1)), values[0].nbytes
         with self._path.open("rb", buffering=0) as file:
-            for begin, run in zip(begins, values.view(np.uint8), strict=True):
-                place, room = self._offset + begin * self._stored.itemsize, memoryview(run)
-                while room:
-                    read = os.preadv(file.fileno(), [room], place)
+            for number, begin in enumerate(begins):
+                place, run = self._offset + begin * self._stored.itemsize, room[number * size : (number + 1) * size]
+                while run:
+                    read = os.preadv(file.fileno(), (run,), place)
                     if not read:
                         raise OSError(f"{self._path.name} ends before its values do")
-                    place, room = place + read, room[read:]
+                    place, run = place + read, run[read:]
 
     def _pieces(self, key: tuple[Any, ...]) -> Any:
         """Any part, by way of the pages of memory that the file is seen through."""

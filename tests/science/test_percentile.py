@@ -73,6 +73,17 @@ def test_agrees_with_numpy(agrees, definition):
     agrees("percentile", "numpy.percentile", result.to_numpy().reshape(len(WANTED), -1), expected, within=1e-12)
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.99])
+@pytest.mark.parametrize("share", WANTED)
+def test_one_alone_is_what_it_is_among_others(share, missing):
+    """Where only a few places are needed not all values are sorted."""
+    data = rough(missing)
+    data[::7, 1, 1] = np.inf
+    with np.errstate(invalid="ignore"):
+        alone, among = percentile(data, [share]), percentile(data, [0.0, share, 100.0])
+    np.testing.assert_array_equal(alone[0], among[1])
+
+
 @pytest.mark.parametrize(("definition", "constant"), CONSTANTS.items())
 def test_agrees_with_scipy(agrees, definition, constant):
     data = rough()

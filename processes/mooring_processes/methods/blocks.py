@@ -73,8 +73,12 @@ def blocks_at(
     def read(place: slice) -> Block:
         return Block(place, numbers(field, {along: place}, first=first))
 
-    is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
-    return ahead(read, taken) if is_from_file and len(taken) > 1 else map(read, taken)
+    return ahead(read, taken) if is_from_file(field) and len(taken) > 1 else map(read, taken)
+
+
+def is_from_file(field: xr.DataArray) -> bool:
+    """Whether values are still to be read, and not by dask, which has threads of its own."""
+    return field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
 
 
 def places(field: xr.DataArray, along: Hashable, budget: int | None = None) -> list[slice]:

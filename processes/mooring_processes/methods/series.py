@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from mooring.ahead import ahead
 
-from mooring_processes.methods.blocks import Floats, blocks, numbers
+from mooring_processes.methods.blocks import Floats, blocks, is_from_file, numbers
 from mooring_processes.progress import progress
 
 Tile = dict[Hashable, slice]
 
-BUDGET = 32 * 2**20
+BUDGET = 48 * 2**20
 """Bytes of the steps of the cells that are taken at once."""
-PIECE = 2**20
-"""Bytes that are turned round at once, few enough to stay in the caches of a processor."""
+PIECE = 2**22
+"""Bytes that are read and turned round at once, few enough to stay in the caches of a processor."""
 READING = 0.3
 """How much of the work it is to unpack a field first."""
 
@@ -38,7 +39,7 @@ def series(field: xr.DataArray, along: Hashable, message: str) -> Iterator[Serie
     """The values of *field*, all steps of some cells after those of others, with progress told.
 
     A field that lies packed in pieces which hold more cells than are taken at once is unpacked into a file of its own
-    first, so that no piece is unpacked twice.
+    first, so that no piece is unpacked twice. From a file the next cells are read while the caller is at work on some.
 
     Parameters
     ----------
@@ -50,8 +51,14 @@ def series(field: xr.DataArray, along: Hashable, message: str) -> Iterator[Serie
     is_packed = len(tiles) > 1 and _is_packed(field, tiles[0])
     source = _unpacked(field, along, message) if is_packed else nullcontext(field)
     with source as plain, progress.part(READING if is_packed else 0.0, 1.0):
-        for tile in progress.track(tiles, message):
-            yield Series(tuple(tile.values()), _steps(plain, along, tile))
+        yield from progress.track(_taken(plain, along, tiles), message, len(tiles))
+
+
+def _taken(field: xr.DataArray, along: Hashable, tiles: list[Tile]) -> Iterator[Series]:
+    def take(tile: Tile) -> Series:
+        return Series(tuple(tile.values()), _steps(field, along, tile))
+
+    return ahead(take, tiles) if is_from_file(field) and len(tiles) > 1 else map(take, tiles)
 
 
 def _tiles(field: xr.DataArray, along: Hashable) -> list[Tile]:
