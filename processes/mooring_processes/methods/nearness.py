@@ -51,22 +51,39 @@ class Weighting:
 
     def estimate(self, cells: Numbers) -> tuple[Numbers, Numbers]:
         """Mean at each cell, and no variance."""
+        squares, values = self._near(cells)
+        beyond = None if self.radius is None else squares > self.radius**2
+        weights = _weights(squares, self.power)
+        if beyond is not None:
+            weights[beyond] = 0.0
+        total = weights.sum(axis=1)
+        mean = np.divide(np.vecdot(weights, values), total, out=np.full(total.shape, np.nan), where=total > 0)
+        return mean, np.full(total.shape, np.nan)
+
+    def _near(self, cells: Numbers) -> tuple[Numbers, Numbers]:
+        """Squares of the distances [m2] to the stations that count at each cell, and the values of those."""
         if self.neighbours is None or self.neighbours >= len(self.values):
-            away, values = distances(cells, self.places, is_round=self.is_round), self.values[np.newaxis]
+            squares, values = np.asarray(cdist(cells, self.places, "sqeuclidean"), dtype=np.float64), self.values
         else:
             # one neighbour comes without an axis of its own
             found, which = (
                 np.reshape(each, (len(cells), -1)) for each in KDTree(self.places).query(cells, self.neighbours)
             )
-            straight: Numbers = found.astype(np.float64)
-            away, values = along_the_ground(straight, is_round=self.is_round), self.values[which.astype(np.intp)]
-        nearest = away.min(axis=1, keepdims=True)
-        is_there = nearest == 0
-        # distances as multiples of the shortest: no power of them overflows
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weights = np.where(is_there, away == 0, (nearest / away) ** self.power)
-        if self.radius is not None:
-            weights[away > self.radius] = 0.0
-        total = weights.sum(axis=1)
-        mean = np.divide((weights * values).sum(axis=1), total, out=np.full(total.shape, np.nan), where=total > 0)
-        return mean, np.full(total.shape, np.nan)
+            squares, values = found.astype(np.float64) ** 2, self.values[which.astype(np.intp)]
+        return along_the_ground(np.sqrt(squares), is_round=True) ** 2 if self.is_round else squares, values
+
+
+def _weights(squares: Numbers, power: float) -> Numbers:
+    """Powers of the inverse distances, in place of their squares.
+
+    They are multiples of that of the nearest station, so that none overflows; at a station that alone counts.
+    """
+    nearest = squares.min(axis=1, keepdims=True)
+    is_there = nearest[:, 0] == 0
+    alone = squares[is_there] == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.divide(nearest, squares, out=squares)
+    squares[is_there] = alone
+    if power != 2:  # noqa: PLR2004 - what is squared already is the usual power
+        np.power(squares, power / 2, out=squares)
+    return squares

@@ -20,8 +20,8 @@ from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.targets import Target, target_crs, target_of
 from mooring_processes.room import check_room
 
-WORK = 8 * 2**20
-"""Bytes of the distances between stations and the cells that are worked on at once."""
+WORK = 2 * 2**20
+"""Bytes of the distances between stations and the cells that are worked on at once, few enough for the caches."""
 SAME_PLACE = 1e-3
 """Metres within which stations are one."""
 METHOD = Method(
