@@ -18,7 +18,7 @@ from mooring_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Nu
 from mooring_processes.methods.missing import MinimumValid  # noqa: TC001 - the signature is read when the process is described
 from mooring_processes.methods.provenance import Method
 from mooring_processes.methods.resampling import AREAL, REACH, Boxes, Resampling, at_points, over_boxes
-from mooring_processes.methods.target import Target, as_crs, described_on, target, target_like
+from mooring_processes.methods.target import Target, as_crs, target, target_like
 from mooring_processes.methods.uneven import rectilinear_grid
 from mooring_processes.room import check_room
 
@@ -127,7 +127,9 @@ def reproject(
     options = f"crs={aim.crs.to_string()}, resolution={abs(aim.dx):g}, {resampling}, minimum_valid={minimum_valid:g}"
     carried = METHOD.carried(result, data.assign_attrs(grid_mapping=None), options)
     carried.encoding.pop("grid_mapping", None)
-    return described_on(carried, aim)
+    # in place: it copies the values otherwise
+    carried.rio.write_crs(aim.crs, grid_mapping_name="spatial_ref", inplace=True)
+    return carried
 
 
 def _large(resolution: float | None, bounds: BBox | None, like: xr.DataArray | None) -> str | None:

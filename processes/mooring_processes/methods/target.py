@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
@@ -181,9 +181,3 @@ def _around_degrees(source: HorizontalGrid, crs: pyproj.CRS, longitude: Numbers,
     east = west + FULL_CIRCLE - float(gaps[widest])
     turn = FULL_CIRCLE if west >= FULL_CIRCLE / 2 else 0.0
     return west - turn, south, east - turn, north
-
-
-def described_on(result: xr.DataArray, aim: Target) -> xr.DataArray:
-    """A field that says in which CRS it is."""
-    located: Any = result.rio.write_crs(aim.crs, grid_mapping_name="spatial_ref")
-    return located  # type: ignore[no-any-return]

@@ -54,7 +54,9 @@ class Target:
             about = ({"units": unit, "standard_name": "projection_y_coordinate"},
                      {"units": unit, "standard_name": "projection_x_coordinate"})  # fmt: skip
         coordinates = {y: (y, self.rows, about[0]), x: (x, self.columns, about[1])}
-        field: xr.DataArray = xr.DataArray(values, coordinates, (y, x), name).rio.write_crs(self.crs)
+        field = xr.DataArray(values, coordinates, (y, x), name)
+        # in place: it copies the values otherwise
+        field.rio.write_crs(self.crs, inplace=True)
         return field
 
 

@@ -15,8 +15,8 @@ from mooring_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numb
 from mooring_processes.methods.provenance import Method
 from mooring_processes.room import check_room
 
-BLOCK = 2**20
-"""Cells worked on at once: some tens of megabytes."""
+BLOCK = 2**18
+"""Cells worked on at once: few enough that what is computed of them stays in the caches of a processor."""
 METRES = {
     "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0,
     "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
@@ -199,6 +199,7 @@ def _described(
     order = [name for name in dem.dims if name in field.dims]
     results = []
     for (name, attributes), layer in zip(ATTRIBUTES.items(), layers, strict=True):
-        result = xr.DataArray(layer, field.coords, field.dims, name).rio.write_crs(grid.crs).transpose(*order)
+        result = xr.DataArray(layer, field.coords, field.dims, name).transpose(*order)
+        result.rio.write_crs(grid.crs, inplace=True)
         results.append(method.derived(result, dem, options, **attributes, grid_mapping=result.rio.grid_mapping))
     return Terrain(*results)
