@@ -60,10 +60,18 @@ def test_statistics_are_those_of_numpy():
     np.testing.assert_array_equal(result.members, (~np.isnan(values)).sum(axis=0))
 
 
+@pytest.mark.parametrize("definition", ["linear", "hazen", "weibull", "median_unbiased"])
+def test_definitions_of_percentiles_are_those_of_numpy(definition):
+    members = rough(10, gaps=0)
+    result = ensemble_statistics(members, [15.0], definition).p15
+    expected = np.quantile(np.stack(members), 0.15, axis=0, method=definition)
+    np.testing.assert_allclose(result, expected, rtol=1e-13)
+
+
 @pytest.mark.parametrize("percent", [0.0, 10.0, 30.0, 50.0, 100.0])
 def test_the_nearest_rank_is_a_member(percent):
     members = rough(10, gaps=0)
-    result = ensemble_statistics(members, [percent], "nearest-rank")[f"p{percent:g}"]
+    result = ensemble_statistics(members, [percent], "inverted_cdf")[f"p{percent:g}"]
     np.testing.assert_array_equal(result, np.quantile(np.stack(members), percent / 100, axis=0, method="inverted_cdf"))
 
 
@@ -222,6 +230,6 @@ def test_sea_surface_temperature_agrees_with_cdo(tool, agrees, tmp_path, surface
         member.to_netcdf(path)
     tool("cdo", "-s", "-O", "-b", "F64", operator, *paths, tmp_path / "out.nc")
     expected = xr.open_dataset(tmp_path / "out.nc", decode_times=False).t.to_numpy()
-    result = ensemble_statistics(surface, [30.0], "nearest-rank")[name]
+    result = ensemble_statistics(surface, [30.0], "inverted_cdf")[name]
     # where one member only is there, cdo has no spread either
     agrees("ensemble-statistics", "cdo ensmean, ensstd1, ensmin, ensmax, enspctl", result, expected, within=1e-13)

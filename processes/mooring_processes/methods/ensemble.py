@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,8 @@ from mooring_processes.methods.blocks import Floats, computed, numbers
 from mooring_processes.methods.matching import on_common_times, on_grid_of
 from mooring_processes.methods.missing import MinimumValid, needed
 from mooring_processes.methods.provenance import RANGES, Method
+from mooring_processes.methods.ranks import Definition, Percentage, ranks_of
 from mooring_processes.methods.units import Conversion, conversion, unit_of
-
-Percent = Annotated[float, Field(ge=0, le=100)]
-Percentile = Literal["linear", "nearest-rank"]
 
 METHOD = Method(
     "ensemble-statistics",
@@ -38,7 +36,6 @@ TITLES = {
 }  # fmt: skip
 OPERATIONS = {"mean": "mean", "stdev": "standard_deviation", "minimum": "minimum", "maximum": "maximum"}
 """Operations as cell_methods of CF name them."""
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,8 @@ class _Member:
 @process
 def ensemble_statistics(
     members: list[xr.DataArray],
-    percentiles: tuple[Percent, ...] = (10.0, 50.0, 90.0),
-    percentile_method: Percentile = "linear",
+    percentiles: tuple[Percentage, ...] = (10.0, 50.0, 90.0),
+    definition: Definition = "linear",
     ddof: Annotated[int, Field(ge=0, le=1)] = 1,
     member_dimension: str | None = None,
     minimum_valid: MinimumValid = 0.0,
@@ -68,7 +65,8 @@ def ensemble_statistics(
     ----------
     members : a field of each member, all on one grid; or one field with a dimension of members.
     percentiles : which percentiles, 0 to 100.
-    percentile_method : between two members linearly, or the value of a member.
+    definition : how a percentile lies between two members, as for the method percentile: linear, the default of numpy;
+        inverted_cdf, the value of a member, the default of cdo; hazen, weibull or median_unbiased.
     ddof : what is taken from the number of members in the standard deviation: 1 for a sample of what might be, 0 for
         the spread of these members alone.
     member_dimension : name of the dimension of members where there is one field; found by itself where it is called
@@ -92,8 +90,8 @@ def ensemble_statistics(
 
     - mean ``m = sum(x) / n``, standard deviation ``sqrt(sum((x - m)^2) / (n - ddof))``, missing where n = ddof;
     - percentile q, *linear*: of the sorted values (from 0) that at ``(n - 1) q / 100``, linearly between neighbours
-      (definition 7 of Hyndman and Fan 1996, the default of numpy); *nearest-rank*: the smallest value that at least
-      q percent do not exceed (their definition 1, the default of cdo);
+      (definition 7 of Hyndman and Fan 1996); *inverted_cdf*: the smallest value that at least q percent do not exceed
+      (their definition 1); *hazen*, *weibull* and *median_unbiased* are their definitions 5, 6 and 8;
     - agreement, the share of the n values with the sign of m; it means something for anomalies and changes.
 
     Where fewer than *minimum_valid* of the members have a value all of these are missing. Sums are in double
@@ -108,13 +106,13 @@ def ensemble_statistics(
     fields = _fields(members, member_dimension)
     together = _together(fields)
     first = together[0].field
-    shares = {_percentile_name(each): each / 100 for each in percentiles}
-    summary = _Summary(shares, percentile_method, ddof, int(needed(minimum_valid, len(together))))
+    named = {_percentile_name(each): each for each in percentiles}
+    summary = _Summary(named, definition, ddof, int(needed(minimum_valid, len(together))))
     dtype = np.result_type(*(each.field.dtype.newbyteorder("=") for each in together))
     dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
     options = (
         f"{len(together)} members, percentiles={', '.join(f'{each:g}' for each in percentiles)}, "
-        f"percentile_method={percentile_method}, ddof={ddof}, minimum_valid={minimum_valid:g}"
+        f"definition={definition}, ddof={ddof}, minimum_valid={minimum_valid:g}"
     )
     return _described(_computed(together, summary, dtype), first, members[0], options)
 
@@ -177,8 +175,8 @@ class _Summary:
     """Statistics along a first axis of values, which has the members."""
 
     percentiles: dict[str, float]
-    """Shares, 0 to 1, by name."""
-    method: Percentile
+    """By name, 0 to 100."""
+    definition: Definition
     ddof: int
     fewest: int
     """Members that must have a value."""
@@ -202,7 +200,8 @@ class _Summary:
     def _one(self, name: str, values: Floats, count: npt.NDArray[np.integer]) -> Any:
         size = np.maximum(count, 1)
         if name in self.percentiles:
-            return _percentile(values, size, self.percentiles[name], self.method)
+            ranks = ranks_of(count, np.array(self.percentiles[name]), self.definition)
+            return ranks.between(*(_ranked(values, each) for each in (ranks.below, ranks.above)))
         if name in ("minimum", "maximum"):
             return (np.fmin if name == "minimum" else np.fmax).reduce(values, axis=0)
         if name == "members":
@@ -238,16 +237,10 @@ def _computed(members: Sequence[_Member], summary: _Summary, dtype: np.dtype[Any
     return {name: computed(first.shape, dtype, partial(alone, name=name), f"ensemble {name}") for name in names}
 
 
-def _percentile(ranked: Floats, size: npt.NDArray[np.integer], share: float, method: Percentile) -> Floats:
-    if method == "nearest-rank":
-        rank = np.clip(np.ceil(size * share - ROUNDING).astype(np.int64) - 1, 0, None)
-        return np.asarray(np.take_along_axis(ranked, rank[np.newaxis], axis=0)[0])
-    position = (size - 1) * share
-    low = np.floor(position).astype(np.int64)
-    below, above = (
-        np.take_along_axis(ranked, rank[np.newaxis], axis=0)[0] for rank in (low, np.minimum(low + 1, size - 1))
-    )
-    return np.asarray(below + (above - below) * (position - low))
+def _ranked(values: Floats, rank: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """The values at a rank, the smallest being 1, of those in order along the first axis."""
+    found: npt.NDArray[np.float64] = np.take_along_axis(values, rank[np.newaxis] - 1, axis=0)[0]
+    return found
 
 
 def _percentile_name(percent: float) -> str:

@@ -11,8 +11,9 @@ import xarray as xr
 from pydantic import Field
 
 from mooring_processes import InputError, process
-from mooring_processes.methods.missing import ROUNDING, MinimumValid, enough
+from mooring_processes.methods.missing import MinimumValid, enough
 from mooring_processes.methods.provenance import Method
+from mooring_processes.methods.ranks import Definition, Percentage, ranks_of
 from mooring_processes.methods.results import coordinates_without, precision_of
 from mooring_processes.methods.series import series
 from mooring_processes.methods.times import Groups, time_axis, times_of_year
@@ -21,16 +22,12 @@ from mooring_processes.room import check_room
 if TYPE_CHECKING:
     from mooring_processes.methods.blocks import Floats
 
-Percentage = Annotated[float, Field(ge=0, le=100)]
-Definition = Literal["linear", "inverted_cdf", "hazen", "weibull", "median_unbiased"]
 Season = Literal["month", "season"]
 
 METHOD = Method(
     "percentile",
     "Hyndman, R. J., and Fan, Y. (1996): Sample quantiles in statistical packages, doi:10.1080/00031305.1996.10473566",
 )
-PLOTTING: dict[Definition, float] = {"linear": 1.0, "hazen": 0.5, "weibull": 0.0, "median_unbiased": 1 / 3}
-"""The constant of each continuous definition: value k of n stands for the share (k - a) / (n + 1 - 2 a)."""
 FEW = 0.1
 """Share of the values up to which only those are put in order that are needed, and beyond which all are."""
 TITLES: dict[Season, str] = {"month": "month of the year", "season": "season of the year"}
@@ -127,18 +124,13 @@ def _of_cells(
     """(percentile, cell) of values (cell, step), which are put in order in place."""
     cells, size = values.shape
     valid = size - np.count_nonzero(np.isnan(values), axis=1)
-    rank = _ranks(valid, percentiles[:, np.newaxis], definition)
-    below = np.floor(rank).astype(np.intp)
-    above = np.minimum(below + 1, np.maximum(valid, 1))
+    ranks = ranks_of(valid, percentiles[:, np.newaxis], definition)
     there = valid > 0
     if there.any():
-        _put_in_order(values, below[:, there].min() - 1, above[:, there].max() - 1)
+        _put_in_order(values, ranks.below[:, there].min() - 1, ranks.above[:, there].max() - 1)
     row = np.arange(cells)
-    lower, upper = (values[row, each - 1].astype(np.float64) for each in (below, above))
-    share = rank - below
-    with np.errstate(invalid="ignore"):  # of values that are infinite
-        between = np.where((share == 0) | (lower == upper), lower, lower * (1 - share) + upper * share)
-    return np.where(enough(valid, size, minimum_valid), between, np.nan)
+    lower, upper = (values[row, each - 1].astype(np.float64) for each in (ranks.below, ranks.above))
+    return np.where(enough(valid, size, minimum_valid), ranks.between(lower, upper), np.nan)
 
 
 def _put_in_order(values: Floats, first: int, last: int) -> None:
@@ -151,18 +143,6 @@ def _put_in_order(values: Floats, first: int, last: int) -> None:
     rest = values[:, first:]
     rest.partition(last - first, axis=1)
     rest[:, : last - first].sort(axis=1)
-
-
-def _ranks(
-    valid: npt.NDArray[np.intp], percentiles: npt.NDArray[np.float64], definition: Definition
-) -> npt.NDArray[np.float64]:
-    """Which value in order, 1 to n and between, each percentile is."""
-    if definition == "inverted_cdf":
-        rank = np.ceil(valid * percentiles / 100 - ROUNDING)
-    else:
-        a = PLOTTING[definition]
-        rank = a + (valid + 1 - 2 * a) * percentiles / 100
-    return np.clip(rank, 1, np.maximum(valid, 1))
 
 
 def _laid_out(
