@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.special
-import scipy.stats
 import xarray as xr
 
 from mooring_processes import InputError, Unit, process, progress
@@ -217,6 +216,8 @@ def _sums(pairs: Iterator[Numbers], shape: tuple[int, ...], *, neighbours: bool)
 
 def _of_ranks(one: xr.DataArray, two: xr.DataArray, t: Hashable, *, neighbours: bool) -> tuple[Numbers, ...]:
     """Correlation of ranks, numbers of pairs, and persistence of the ranks."""
+    from scipy.stats import rankdata  # noqa: PLC0415 - as slow to import as all the rest, and only ranks need it
+
     still = [name for name in one.dims if name != t]
     along = max(still[:-1] or still, key=one.sizes.__getitem__, default=None)
     if along is None:
@@ -226,7 +227,7 @@ def _of_ranks(one: xr.DataArray, two: xr.DataArray, t: Hashable, *, neighbours: 
     for place in progress.track(places(one, along, BUDGET), "correlation of ranks"):
         second = numbers(two, {along: place} if along in two.dims else {t: slice(None)}, first=t)
         pair = _pair(numbers(one, {along: place}, first=t), second)
-        ranks = scipy.stats.rankdata(pair, axis=1, nan_policy="omit")
+        ranks = rankdata(pair, axis=1, nan_policy="omit")
         sums = _sums(iter([ranks]), pair.shape[2:], neighbours=neighbours)
         parts.append((sums.correlation(), sums.size, sums.persistence()))
     return tuple(np.concatenate(each, axis=axis) for each in zip(*parts, strict=True))
