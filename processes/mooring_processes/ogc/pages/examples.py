@@ -26,6 +26,8 @@ COORDINATES: dict[str, Any] = {
     "Polygon": [RING], "MultiPolygon": [[RING]],
 }  # fmt: skip
 DATA = (Kind.GRID, Kind.FEATURES, Kind.TABLE)
+SEVERAL = 2
+"""How many of the data an input is shown with that takes more than one: with one alone there is nothing to compare."""
 SMALL = 1.0
 
 
@@ -50,7 +52,9 @@ def example(name: str, described: Mapping[str, Any], datasets: Datasets) -> Any:
     if isinstance(one, dict) and kind is Kind.VALUE:
         one = {"value": one}
     most = described.get("maxOccurs", 1)
-    return [one] * max(1, described.get("minOccurs", 1)) if most == "unbounded" or most > 1 else one
+    if most != "unbounded" and most <= 1:
+        return one
+    return [one] * max(SEVERAL if kind in DATA else 1, described.get("minOccurs", 1))
 
 
 def _data(name: str, described: Mapping[str, Any], kind: Kind, datasets: Datasets) -> Any:
