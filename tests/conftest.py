@@ -39,7 +39,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
     methods = HERE / "service" / "methods_for_tests.py"
-    with serve(folder, [str(methods)], datasets=named, mooring={"queue": 50, "body_size": "16 MB"}) as service:
+    settings = {"queue": 50, "body_size": "16 MB"}
+    with serve(folder, [str(methods)], ours=True, datasets=named, mooring=settings) as service:
         yield service
 
 

@@ -43,7 +43,11 @@ def limits(process: str) -> Limits:
 
 def settings(state: Path, **changes: Any) -> EngineSettings:
     """Settings of a small engine."""
-    defaults: dict[str, Any] = {"preload": ("xarray", "mooring_processes.execution"), "slots": 2, "call_slots": 1}
+    defaults: dict[str, Any] = {
+        "preload": ("xarray", "geopandas", "mooring_processes.execution"),
+        "slots": 2,
+        "call_slots": 1,
+    }
     return EngineSettings(state=state, workplace={"catalogue": catalogue().to_json()}, **(defaults | changes))
 
 

@@ -29,9 +29,16 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, modules: Sequence[str] = (), **sections: dict) -> Iterator[Running]:
-    """Serve *modules* from *folder* while the block lasts; *sections* are laid over the shipped configuration."""
+def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **sections: dict) -> Iterator[Running]:
+    """Serve *modules* from *folder* while the block lasts.
+
+    Parameters
+    ----------
+    ours : whether the methods that come with Mooring are served too; to describe them is most of the work of a start.
+    sections : laid over the shipped configuration.
+    """
     document = yaml.safe_load(shipped("local.yml").read_text())
+    document["mooring"]["installed"] = ours
     for name, section in sections.items():
         document[name] = {**document[name], **section}
     config, port, state = folder / "config.yml", free_port(), folder / "state"

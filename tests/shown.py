@@ -59,7 +59,7 @@ def showing(folder: Path, words: str = "west", **sections: dict) -> Iterator[Run
         "extents": {"spatial": {"bbox": [-180, -90, 180, 90]}},
         "providers": [provider],
     }
-    with serve(folder, METHODS, datasets=datasets, resources={"lakes": places}, **sections) as service:
+    with serve(folder, METHODS, ours=True, datasets=datasets, resources={"lakes": places}, **sections) as service:
         yield service
 
 

@@ -37,6 +37,7 @@ INLINE = 1 << 16
 """JSON values up to this many bytes travel with the record of the job; larger ones become files."""
 FULL = 1 << 20
 """Bytes that are left on a disk that is full."""
+OURS = "mooring_processes.methods."
 HEAD = 64
 """Bytes of a file that tell its format."""
 
@@ -136,8 +137,12 @@ class Workplace:
         self._roots = frozenset(each.root for each in addresses if each.root)
 
     def preload(self) -> None:
-        """Import what is the same for all calls, before the processes that run them are forked."""
+        """Import what is the same for all calls, our own methods too, before the processes that run them are forked."""
         self._computing.preload()
+        for entry in self._catalogue.values():
+            # an author's module may do at its import what no fork survives; ours do nothing
+            if entry.address and entry.address.module.startswith(OURS):
+                load_process(entry.address)
 
     def prepare(self) -> None:
         """Import all methods now, so that no call pays for it."""

@@ -140,7 +140,9 @@ def catalogue(folder: Path) -> Iterator[Figure]:
         "member": "member.nc", "places": "places.fgb",
         "land": "land.tif", "classes": "classes.tif", "stations": "stations.fgb",
     }  # fmt: skip
-    with serve(folder / "ours", datasets={name: str(folder / file) for name, file in named.items()}) as service:
+    with serve(
+        folder / "ours", ours=True, datasets={name: str(folder / file) for name, file in named.items()}
+    ) as service:
         for pair in PAIRS:
             outputs = dict.fromkeys(pair.outputs, pair.media_type)
             ours, peer = in_turn(

@@ -52,7 +52,7 @@ def _stopped(ours: Engine) -> float:
 
 def progress(folder: Path) -> Iterator[Figure]:
     """From a method's word to the caller who holds a request for it."""
-    with serve(folder / "ours", [METHODS]) as service:
+    with serve(folder / "ours", [METHODS], ours=True) as service:
         connection = http.client.HTTPConnection(service.url.removeprefix("http://"))
         body = json.dumps({"inputs": {"times": 40}})
         headers = {"Content-Type": "application/json", "Prefer": "respond-async"}

@@ -55,7 +55,7 @@ class Reader:
 
 def descriptions(folder: Path) -> Iterator[Figure]:
     """One description, and the list of as many processes."""
-    with serve(folder / "ours", [METHODS]) as ours, processes_alike(folder / "plain", count=6) as plain:
+    with serve(folder / "ours", [METHODS], ours=True) as ours, processes_alike(folder / "plain", count=6) as plain:
         mine, theirs = Reader(ours.url), Reader(plain.url)
         pairs = {
             "describe": ("/processes/hello", "/processes/hello-world?f=json"),
@@ -72,7 +72,7 @@ def job_list(folder: Path) -> Iterator[Figure]:
     places = {count: folder / str(count) for count in (FEW, MANY)}
     for count, place in places.items():
         fill(place, count)
-    with serve(places[FEW], [METHODS]) as few, serve(places[MANY], [METHODS]) as many:
+    with serve(places[FEW], [METHODS], ours=True) as few, serve(places[MANY], [METHODS], ours=True) as many:
         small, large = Reader(few.url), Reader(many.url)
         for name, query in FILTERS.items():
             path = f"/jobs?limit=5&{query}"

@@ -58,7 +58,7 @@ class Caller:
 def sync_call(folder: Path) -> Iterator[Figure]:
     """A small sync call on a connection that is kept."""
     with (
-        serve(folder / "ours", [METHODS]) as ours,
+        serve(folder / "ours", [METHODS], ours=True) as ours,
         vanilla(folder / "plain", manager=None) as plain,
         vanilla(folder / "tinydb", manager="TinyDB") as tinydb,
     ):
@@ -80,7 +80,7 @@ def async_call(folder: Path) -> Iterator[Figure]:
             time.sleep(0.002)
         peer.get(path + "/results?f=json")
 
-    with serve(folder / "ours", [METHODS]) as ours, vanilla(folder / "tinydb", manager="TinyDB") as tinydb:
+    with serve(folder / "ours", [METHODS], ours=True) as ours, vanilla(folder / "tinydb", manager="TinyDB") as tinydb:
         hello = mooring.connect(ours.url).hello
         peer = Caller(tinydb.url, "hello-world")
         mine, theirs = in_turn(lambda: hello.submit(name="Ada").result(), by_hand, runs=60)
@@ -106,7 +106,7 @@ def array_100mb(folder: Path) -> Iterator[Figure]:
         with xr.open_dataarray(target) as array:
             array.load()
 
-    with serve(folder / "ours", [METHODS]) as ours, file_server(files) as url:
+    with serve(folder / "ours", [METHODS], ours=True) as ours, file_server(files) as url:
         hub = mooring.connect(ours.url)
         mine, raw, through_xarray = in_turn(lambda: hub.array(MEGABYTES), plain_bytes, opened, runs=7, warm=2)
     yield Figure("array-100mb", mine, raw, "s", "at most 3x", "http.server, bytes in memory")
@@ -121,7 +121,7 @@ def memory(folder: Path) -> Iterator[Figure]:
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "array.nc"
     xr.DataArray(numbers(), dims=("y", "x"), name="array").to_netcdf(source)
-    with serve(folder / "ours", [METHODS]) as ours:
+    with serve(folder / "ours", [METHODS], ours=True) as ours:
         hub = mooring.connect(ours.url)
         hub.hello(name="Ada")
         mine = _growth(ours, lambda: hub.array(MEGABYTES))
@@ -158,7 +158,7 @@ def start(folder: Path) -> Iterator[Figure]:
     def ours() -> None:
         place = folder / f"ours-{next(numbers_)}"
         place.mkdir(parents=True)
-        with serve(place, [METHODS]):
+        with serve(place, [METHODS], ours=True):
             pass
 
     def theirs() -> None:

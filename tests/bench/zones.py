@@ -29,7 +29,7 @@ def zonal_statistics(folder: Path) -> Iterator[Figure]:
 
     grid, zones = landscape(folder), districts(folder)
     datasets = {"landscape": {"path": str(grid), "variable": "height"}, "districts": {"path": str(zones)}}
-    with serve(folder / "ours", datasets=datasets) as ours:
+    with serve(folder / "ours", ours=True, datasets=datasets) as ours:
         hub = mooring.connect(ours.url)
 
         def here() -> None:

@@ -29,7 +29,9 @@ GRID = {"result": {"transmissionMode": "reference", "format": {"mediaType": "app
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service whose address has a dot, as those on the internet have; see the last test."""
-    with serve(tmp_path_factory.mktemp("dotted"), [str(METHODS)], server={"bind": {"host": "127.0.0.1"}}) as service:
+    with serve(
+        tmp_path_factory.mktemp("dotted"), [str(METHODS)], ours=True, server={"bind": {"host": "127.0.0.1"}}
+    ) as service:
         yield service.url.replace("localhost", "127.0.0.1")
 
 

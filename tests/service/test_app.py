@@ -13,12 +13,13 @@ from mooring_processes.errors import ServingError
 BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
 
 
-@pytest.fixture
-def apps(tmp_path):
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory):
     """Two services in this process: one with a method of its own, one with a dataset and a title of its own."""
-    (tmp_path / "two.yml").write_text("datasets: {sea: sea.nc}\nmooring: {installed: true}\n")
-    first = read_configuration(None, modules=[BENCH], port=5001, state=tmp_path / "one")
-    second = read_configuration(tmp_path / "two.yml", port=5002, state=tmp_path / "two")
+    folder = tmp_path_factory.mktemp("apps")
+    (folder / "two.yml").write_text("datasets: {sea: sea.nc}\nmooring: {installed: true}\n")
+    first = read_configuration(None, modules=[BENCH], port=5001, state=folder / "one")
+    second = read_configuration(folder / "two.yml", port=5002, state=folder / "two")
     made = [create_app(first), create_app(second)]
     yield made
     for app in made:
@@ -58,7 +59,7 @@ def test_methods_that_cannot_be_served_stop_it_with_file_line_and_remedy(tmp_pat
 
 def test_callbacks_are_signed_with_the_secret_of_the_file_that_is_named(tmp_path):
     (tmp_path / "secret").write_text("a secret of several machines\n")
-    (tmp_path / "site.yml").write_text(f"mooring: {{callback_secret_file: {tmp_path}/secret}}\n")
+    (tmp_path / "site.yml").write_text(f"mooring: {{installed: false, callback_secret_file: {tmp_path}/secret}}\n")
     app = create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))
     assert service_of(app).callbacks.secret == "a secret of several machines"  # noqa: S105 - of this test
 
@@ -75,6 +76,6 @@ def test_callbacks_are_signed_with_the_secret_of_the_file_that_is_named(tmp_path
     ],
 )
 def test_settings_of_callbacks_that_will_not_do_are_named(tmp_path, setting, words):
-    (tmp_path / "site.yml").write_text(f"mooring: {{{setting}}}\n")
+    (tmp_path / "site.yml").write_text(f"mooring: {{installed: false, {setting}}}\n")
     with pytest.raises(ConfigurationError, match=words):
         create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))

@@ -36,6 +36,7 @@ def examined(tmp_path, capsys):
     """Examines a configuration: the exit code, and what was said about each thing, wrong ones apart."""
 
     def examine(*words: str, port: int | None = None, **sections: dict) -> tuple[int, dict[str, str], dict[str, str]]:
+        sections["mooring"] = {"installed": False, **sections.get("mooring", {})}
         (tmp_path / "site.yml").write_text(yaml.safe_dump(sections))
         place = ["--config", str(tmp_path / "site.yml"), "--state", str(tmp_path / "state")]
         capsys.readouterr()
@@ -78,7 +79,7 @@ def test_methods_that_cannot_be_served_are_named(examined, tmp_path):
 
 
 def test_what_the_parts_of_a_configuration_say_together_is_looked_at_too(examined, tmp_path):
-    _, _, bad = examined(METHODS, datasets={"shout": "shout.nc"}, mooring={"installed": False})
+    _, _, bad = examined(METHODS, datasets={"shout": "shout.nc"})
     assert "datasets.shout: there is a process of that name" in bad["configuration"]
 
 

@@ -102,7 +102,9 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(folder):
-    with serve(folder, datasets={name: {"path": str(folder / f"{name}.nc")} for name in DATASETS}) as service:
+    with serve(
+        folder, ours=True, datasets={name: {"path": str(folder / f"{name}.nc")} for name in DATASETS}
+    ) as service:
         yield mooring.connect(service.url, progress=False)
 
 

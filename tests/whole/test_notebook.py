@@ -24,7 +24,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     subprocess.run(command, cwd=folder, check=True, env=environment(folder))
     data = {"jacksboro": {"path": str(folder / "mooring-demo" / "jacksboro.nc")}}
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    with serve(folder, [str(folder / "relief.py")], datasets=data) as service:
+    with serve(folder, [str(folder / "relief.py")], ours=True, datasets=data) as service:
         os.environ["MOORING_URL"] = service.url
         return NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
 

@@ -18,14 +18,6 @@ from mooring_processes.jobs.sites.settings import HubSettings
 PRELOAD = (
     *("xarray", "rioxarray", "netCDF4", "h5netcdf", "geopandas", "exactextract", "mooring_processes.execution"),
     *("mooring.formats.grids", "mooring.formats.features", "mooring.formats.tables", "mooring.formats.pictures"),
-    # our own methods that bring much along, once rather than in each child
-    *("mooring_processes.methods.correlation_map", "mooring_processes.methods.stations"),
-    *("mooring_processes.methods.regrid", "mooring_processes.methods.reproject", "mooring_processes.methods.trend"),
-    *(
-        "mooring_processes.methods.subset",
-        "mooring_processes.methods.climate_index",
-        "mooring_processes.methods.terrain",
-    ),
 )
 """Modules that children have at hand when they begin."""
 

@@ -32,7 +32,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service; one job runs at a time, so that the next is seen waiting."""
     mooring = {"slots": 1, "allowed_hosts": ["127.0.0.1"]}
-    with serve(tmp_path_factory.mktemp("conforming"), [str(METHODS)], mooring=mooring) as running:
+    with serve(tmp_path_factory.mktemp("conforming"), [str(METHODS)], ours=True, mooring=mooring) as running:
         yield running
 
 

@@ -68,7 +68,7 @@ def subscriber() -> Iterator[Subscriber]:
 def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that may call this machine."""
     mooring = {"slots": 1, "callback_hosts": ["127.0.0.1"]}
-    with serve(tmp_path_factory.mktemp("calling"), [str(METHODS)], mooring=mooring) as running:
+    with serve(tmp_path_factory.mktemp("calling"), [str(METHODS)], ours=True, mooring=mooring) as running:
         yield running.url
 
 
