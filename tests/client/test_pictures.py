@@ -15,6 +15,7 @@ import xarray as xr
 from mooring.formats import FormatError, Kind, find, write
 from mooring.formats.colours import colours_of
 from mooring.formats.labels import heading, meridian, parallel, quantity
+from mooring.formats.pictures import picture_of
 from mooring.formats.scales import Scale
 
 PNG = find(Kind.GRID, "png")
@@ -69,6 +70,15 @@ def test_a_picture_is_drawn(grid, tmp_path):
 def test_what_no_picture_shows_is_said(grid, sentence, tmp_path):
     with pytest.raises(FormatError, match=sentence):
         write(grid, tmp_path / "picture.png", PNG)
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(3, 6), slice(4, 6)])
+@pytest.mark.parametrize("months", [1, 12])
+def test_maps_leave_no_gap_below_their_title(rows, months):
+    figure = picture_of(field()[rows].expand_dims(month=np.arange(1, months + 1)))
+    figure.draw_without_rendering()
+    given, taken = (figure.axes[0].get_position(original=each).height for each in (True, False))
+    assert given - taken < 0.01
 
 
 def test_drawing_leaves_no_trace_in_the_process(tmp_path):

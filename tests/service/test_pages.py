@@ -20,6 +20,7 @@ from mooring_processes.configuration import shipped
 from mooring_processes.datasets import Datasets
 from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.pages.calls import Calls
+from mooring_processes.ogc.pages.words import prose
 from mooring_processes.references import Policy
 from programs import program
 from shown import METHODS, Page, ended, page, showing, submitted
@@ -58,6 +59,15 @@ def terrain(url: str) -> str:
 
 def get(url: str, **headers: str) -> requests.Response:
     return requests.get(url, headers=headers, timeout=60)
+
+
+def test_paragraphs_and_lists_of_a_docstring_are_such_on_its_page():
+    text = "With *n* values,\n\n- mean ``sum(x) / n``, of\n  all;\n- spread - the <b>usual</b>.\n\nNo more."
+    assert prose(text) == (
+        "<p>With <em>n</em> values,</p>\n"
+        "<ul><li>mean <code>sum(x) / n</code>, of\n  all;</li><li>spread - the &lt;b&gt;usual&lt;/b&gt;.</li></ul>\n"
+        "<p>No more.</p>"
+    )
 
 
 def links_of(document: object) -> Iterator[str]:

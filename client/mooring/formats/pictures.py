@@ -37,6 +37,8 @@ CELLS = 2000
 """Cells along an axis beyond which a picture shows only some of them."""
 WIDE = 1.5
 """Maps wider than this many times their height have the colour bar below, not beside."""
+NARROW = 0.3
+"""Maps narrower than this many times their height have room for hardly a label below."""
 HEMISPHERE = 100.0
 """Degrees of latitude beyond which no single one stands for the proportions of the map."""
 
@@ -153,12 +155,14 @@ def _maps(array: xr.DataArray, look: Look) -> Figure:
     crs = crs_of(array)
     scales = Scale.of(array, across, crs), Scale.of(array, up, crs)
     stretch = _stretch(*scales)
-    ratio = min(max(scales[0].width / scales[1].width / stretch, 0.4), 3.0) if stretch else 1.4
+    true_ratio = scales[0].width / scales[1].width / stretch if stretch else 1.4
+    ratio = min(max(true_ratio, 0.4), 3.0)
+    ticks = 4 if others else 7
     figure, grid = _sheet(len(panels), ratio)
     for axes, panel in zip(grid, panels, strict=True):
         _draw(axes, panel.transpose(up, across).to_numpy(), scales, colours)
-        scales[0].furnish(axes.xaxis, 4 if others else 7)
-        scales[1].furnish(axes.yaxis, 4 if others else 7)
+        scales[0].furnish(axes.xaxis, ticks if true_ratio > NARROW else 2)
+        scales[1].furnish(axes.yaxis, ticks)
         axes.set_aspect(stretch or "auto")
         axes.set_title(fill(", ".join(_circumstances(panel)), 60), fontsize=9 if others else 10)
     figure.suptitle(fill(look.title or heading(array), 60), fontsize=13)
@@ -168,6 +172,8 @@ def _maps(array: xr.DataArray, look: Look) -> Figure:
         notes = [f"EPSG:{crs.to_epsg()}"]
     notes += ["hatched: no value"] if array.isnull().any() else []
     figure.supxlabel("   ".join(notes), x=0.99, ha="right", fontsize=7.5, color="0.35")
+    if stretch:
+        _trim(figure, grid)
     return figure
 
 
@@ -210,6 +216,15 @@ def _sheet(count: int, ratio: float) -> tuple[Figure, list[Axes]]:
     for axes in grid[:count]:
         axes.label_outer()
     return figure, list(grid[:count])
+
+
+def _trim(figure: Figure, grid: list[Axes]) -> None:
+    """Take away what maps that keep their proportions leave empty above and below them."""
+    figure.draw_without_rendering()
+    given, taken = (grid[0].get_position(original=each).height for each in (True, False))
+    spec = grid[0].get_subplotspec()
+    rows = spec.get_gridspec().nrows if spec else 1
+    figure.set_figheight(figure.get_figheight() * (1 - rows * (given - taken)))
 
 
 def _draw(axes: Axes, values: np.ndarray[Any, Any], scales: tuple[Scale, Scale], colours: Colours) -> None:

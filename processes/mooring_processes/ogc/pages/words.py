@@ -152,9 +152,19 @@ def moment_words(text: str) -> str:
 
 
 def prose(text: str) -> Markup:
-    """Paragraphs of a docstring; of its markup the code and the emphasis."""
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return Markup("\n").join(Markup("<p>{}</p>").format(inline(part)) for part in paragraphs)
+    """Paragraphs and lists of a docstring; of its markup the code and the emphasis."""
+    parts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    return Markup("\n").join(_list(part) if part.startswith("- ") else _paragraph(part) for part in parts)
+
+
+def _paragraph(text: str) -> Markup:
+    return Markup("<p>{}</p>").format(inline(text))
+
+
+def _list(text: str) -> Markup:
+    """What begins with a hyphen on each line, or on some and goes on below."""
+    items = [item.strip() for item in re.split(r"(?:^|\n\s*)- ", text) if item.strip()]
+    return Markup("<ul>{}</ul>").format(Markup().join(Markup("<li>{}</li>").format(inline(item)) for item in items))
 
 
 STANDARDS = {
