@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -96,7 +97,8 @@ def leaves(document: object) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """A text without the little markup of docstrings, in one line."""
-    return " ".join(text.replace("``", "").replace("*", "").replace(".. [", "[").split())
+    without_marks = re.sub(r"^\s*- ", "", text, flags=re.MULTILINE)
+    return " ".join(without_marks.replace("``", "").replace("*", "").replace(".. [", "[").split())
 
 
 # All that the JSON says

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag, urljoin
 
 SPOKEN = ("title", "datetime", "value", "alt", "content", "data-value")
 """Attributes that say something."""
-MARKUP = re.compile(r"(?:[*`_#\[\]\s]|(?<!\S)\.\.(?=\s))+")
+MARKUP = re.compile(r"(?:[*`_#\[\]\s]|(?<!\S)(?:\.\.|-)(?=\s))+")
 """What a page may show in another way than the JSON: spaces, and the marks of Markdown and reST."""
 
 
