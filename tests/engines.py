@@ -44,11 +44,12 @@ def limits(process: str) -> Limits:
 def settings(state: Path, **changes: Any) -> EngineSettings:
     """Settings of a small engine."""
     defaults: dict[str, Any] = {
+        "workplace": {"catalogue": catalogue().to_json()},
         "preload": ("xarray", "geopandas", "mooring_processes.execution"),
         "slots": 2,
         "call_slots": 1,
     }
-    return EngineSettings(state=state, workplace={"catalogue": catalogue().to_json()}, **(defaults | changes))
+    return EngineSettings(state=state, **(defaults | changes))
 
 
 class Yard:

@@ -37,9 +37,10 @@ INLINE = 1 << 16
 """JSON values up to this many bytes travel with the record of the job; larger ones become files."""
 FULL = 1 << 20
 """Bytes that are left on a disk that is full."""
-OURS = "mooring_processes.methods."
 HEAD = 64
 """Bytes of a file that tell its format."""
+OURS = "mooring_processes.methods."
+"""How the modules of the methods that come with Mooring begin."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,11 @@ class Workplace:
         for entry in self._catalogue.values():
             # an author's module may do at its import what no fork survives; ours do nothing
             if entry.address and entry.address.module.startswith(OURS):
-                load_process(entry.address)
+                try:
+                    load_process(entry.address)
+                except Exception:
+                    # a call of it tells its caller; the others go on
+                    LOGGER.exception("%s is not preloaded", entry.address.name)
 
     def prepare(self) -> None:
         """Import all methods now, so that no call pays for it."""

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from mooring_processes.catalogue import Entry, read_catalogue
+from mooring_processes.execution import OURS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -22,7 +23,6 @@ from agreement import Agreement, stored
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "processes" / "CATALOGUE.md"
 MEASURED = HERE.parent / "bench" / "measured.json"
-OWN = "mooring_processes.methods."
 LIBRARIES = {
     "area-mean": "numpy",
     "climate-index": "numpy, cf-units",
@@ -82,7 +82,7 @@ def page() -> str:
 def ours() -> list[str]:
     """The methods that a scientist calls: all of ours but the one by which a service is tested."""
     found = {name: str(entry.address and entry.address.module) for name, entry in described().items()}
-    return sorted(name for name, module in found.items() if module.startswith(OWN) and name != "echo")
+    return sorted(name for name, module in found.items() if module.startswith(OURS) and name != "echo")
 
 
 @cache

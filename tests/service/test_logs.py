@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from engines import eventually, settings, started
+from engines import catalogue, eventually, settings, started
 from mooring_processes.cli import free_port, wait_for
+from mooring_processes.jobs.job import Status
 from mooring_processes.jobs.wire import connected
 
 METHODS = str(Path(__file__).with_name("methods_for_tests.py"))
@@ -134,6 +135,17 @@ def test_the_forkserver_writes_the_same(tmp_path, capfd):
         line["message"] for line in lines if line["part"] == "forkserver"
     }
     assert not (tmp_path / "state" / "logs" / "supervisor.log").exists()
+
+
+def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_path):
+    entries = catalogue().to_json()
+    lost = next(each for each in entries if each["id"] == "slow-sum")
+    lost["address"] = {"root": None, "file": None, "module": "mooring_processes.methods.gone", "name": "gone"}
+    with started(tmp_path / "state", workplace={"catalogue": entries}) as yard:
+        assert yard.call("shout").status is Status.SUCCESSFUL
+        assert yard.run("slow-sum", numbers=[1.0]).status is Status.FAILED
+    text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
+    assert "ERROR mooring_processes.execution: gone is not preloaded" in text
 
 
 def test_in_text_the_engine_writes_to_its_file_and_no_line_for_each_job(tmp_path, capfd):

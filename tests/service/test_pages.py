@@ -21,6 +21,7 @@ from mooring_processes.configuration import shipped
 from mooring_processes.datasets import Datasets
 from mooring_processes.ogc.inputs import Checker
 from mooring_processes.ogc.pages.calls import Calls
+from mooring_processes.ogc.pages.examples import example
 from mooring_processes.ogc.pages.words import prose
 from mooring_processes.references import Policy
 from programs import program
@@ -69,6 +70,13 @@ def test_paragraphs_and_lists_of_a_docstring_are_such_on_its_page():
         "<ul><li>mean <code>sum(x) / n</code>, of\n  all;</li><li>spread - the &lt;b&gt;usual&lt;/b&gt;.</li></ul>\n"
         "<p>No more.</p>"
     )
+
+
+def test_data_of_which_an_input_takes_several_are_shown_twice(url):
+    members = get(f"{url}/processes/ensemble-statistics", Accept="application/json").json()["inputs"]["members"]
+    datasets = Datasets.from_json({})
+    first, second = example("members", members, datasets)
+    assert first == second == example("members", {**members, "maxOccurs": 1}, datasets)
 
 
 def links_of(document: object) -> Iterator[str]:

@@ -220,11 +220,13 @@ def _sheet(count: int, ratio: float) -> tuple[Figure, list[Axes]]:
 
 def _trim(figure: Figure, grid: list[Axes]) -> None:
     """Take away what maps that keep their proportions leave empty above and below them."""
-    figure.draw_without_rendering()
+    layout, spec = figure.get_layout_engine(), grid[0].get_subplotspec()
+    assert layout is not None  # noqa: S101 - for the types: _sheet gives both
+    assert spec is not None  # noqa: S101
+    layout.execute(figure)
+    grid[0].apply_aspect()
     given, taken = (grid[0].get_position(original=each).height for each in (True, False))
-    spec = grid[0].get_subplotspec()
-    rows = spec.get_gridspec().nrows if spec else 1
-    figure.set_figheight(figure.get_figheight() * (1 - rows * (given - taken)))
+    figure.set_figheight(figure.get_figheight() * (1 - spec.get_gridspec().nrows * (given - taken)))
 
 
 def _draw(axes: Axes, values: np.ndarray[Any, Any], scales: tuple[Scale, Scale], colours: Colours) -> None:

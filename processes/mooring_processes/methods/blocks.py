@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Floats = npt.NDArray[np.floating]
+Part = TypeVar("Part")
+Taken = TypeVar("Taken")
 
 BUDGET = 4 * 2**20
 """Bytes of one block: few enough that what is computed of it stays in the caches of a processor."""
@@ -73,12 +75,16 @@ def blocks_at(
     def read(place: slice) -> Block:
         return Block(place, numbers(field, {along: place}, first=first))
 
-    return ahead(read, taken) if is_from_file(field) and len(taken) > 1 else map(read, taken)
+    return in_turn(field, read, taken)
 
 
-def is_from_file(field: xr.DataArray) -> bool:
-    """Whether values are still to be read, and not by dask, which has threads of its own."""
-    return field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
+def in_turn(field: xr.DataArray, read: Callable[[Part], Taken], parts: Sequence[Part]) -> Iterator[Taken]:
+    """What *read* takes from a field for each part; one ahead of the caller where the values lie in a file.
+
+    Not so for dask, which has threads of its own.
+    """
+    is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
+    return ahead(read, parts) if is_from_file and len(parts) > 1 else map(read, parts)
 
 
 def places(field: xr.DataArray, along: Hashable, budget: int | None = None) -> list[slice]:

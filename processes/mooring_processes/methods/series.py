@@ -11,15 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from mooring.ahead import ahead
 
-from mooring_processes.methods.blocks import Floats, blocks, is_from_file, numbers
+from mooring_processes.methods.blocks import Floats, blocks, in_turn, numbers
 from mooring_processes.progress import progress
 
 Tile = dict[Hashable, slice]
 
 BUDGET = 48 * 2**20
-"""Bytes of the steps of the cells that are taken at once."""
+"""Bytes of the steps of the cells that are taken at once; of a file the next are in memory too."""
 PIECE = 2**22
 """Bytes that are read and turned round at once, few enough to stay in the caches of a processor."""
 READING = 0.3
@@ -51,14 +50,11 @@ def series(field: xr.DataArray, along: Hashable, message: str) -> Iterator[Serie
     is_packed = len(tiles) > 1 and _is_packed(field, tiles[0])
     source = _unpacked(field, along, message) if is_packed else nullcontext(field)
     with source as plain, progress.part(READING if is_packed else 0.0, 1.0):
-        yield from progress.track(_taken(plain, along, tiles), message, len(tiles))
 
+        def read(tile: Tile) -> Series:
+            return Series(tuple(tile.values()), _steps(plain, along, tile))
 
-def _taken(field: xr.DataArray, along: Hashable, tiles: list[Tile]) -> Iterator[Series]:
-    def take(tile: Tile) -> Series:
-        return Series(tuple(tile.values()), _steps(field, along, tile))
-
-    return ahead(take, tiles) if is_from_file(field) and len(tiles) > 1 else map(take, tiles)
+        yield from progress.track(in_turn(plain, read, tiles), message, len(tiles))
 
 
 def _tiles(field: xr.DataArray, along: Hashable) -> list[Tile]:
