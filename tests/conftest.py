@@ -40,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
     methods = HERE / "service" / "methods_for_tests.py"
     settings = {"queue": 50, "body_size": "16 MB"}
-    with serve(folder, [str(methods)], ours=True, datasets=named, mooring=settings) as service:
+    with serve(folder, [str(methods)], ours=True, datasets=named, moorage=settings) as service:
         yield service
 
 

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import mooring
+import moorage
 from engines import METHODS, eventually
 from scripted import Answer, Scripted, Told, scripted
 from serving import Running, serve
@@ -109,7 +109,7 @@ class Receiver:
     def heard(self, event: str = "", job: str | None = None) -> list[Told]:
         """What it was told so far."""
         found = self.server.requests("POST", f"/{event}")
-        return [each for each in found if job in (None, each.headers["Mooring-Job"])]
+        return [each for each in found if job in (None, each.headers["Moorage-Job"])]
 
     def hears(self, event: str, count: int = 1) -> Told:
         """What it is told at last, once there is so much."""
@@ -120,7 +120,7 @@ class Receiver:
 @contextmanager
 def sender(folder: Path, **rules: Any) -> Iterator[Sender]:
     """A service that sends callbacks to this machine, while the block lasts."""
-    with serve(folder, [str(METHODS)], mooring=RULES | rules) as service:
+    with serve(folder, [str(METHODS)], moorage=RULES | rules) as service:
         yield Sender(service)
 
 
@@ -132,6 +132,6 @@ def receiver(**answers: Any) -> Iterator[Receiver]:
         yield Receiver(server)
 
 
-def verified(told: Told, sender: Sender) -> mooring.Callback:
+def verified(told: Told, sender: Sender) -> moorage.Callback:
     """What a callback says of itself, if its signature is right."""
-    return mooring.verify_callback(told.body, told.headers["Mooring-Signature"], sender.secret)
+    return moorage.verify_callback(told.body, told.headers["Moorage-Signature"], sender.secret)

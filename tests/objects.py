@@ -11,9 +11,9 @@ from typing import Any
 
 import fsspec
 from engines import eventually
-from mooring_processes.cli import free_port
+from moorage_processes.cli import free_port
 
-BUCKET = "mooring"
+BUCKET = "moorage"
 
 
 @dataclass(frozen=True)

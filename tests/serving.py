@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from mooring_processes.app import THREADS
-from mooring_processes.cli import free_port, wait_for
-from mooring_processes.configuration import shipped
-from mooring_processes.server import PROCESSES
+from moorage_processes.app import THREADS
+from moorage_processes.cli import free_port, wait_for
+from moorage_processes.configuration import shipped
+from moorage_processes.server import PROCESSES
 
 HELLO = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
 
@@ -34,17 +34,17 @@ def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **se
 
     Parameters
     ----------
-    ours : whether the methods that come with Mooring are served too; to describe them is most of the work of a start.
+    ours : whether the methods that come with Moorage are served too; to describe them is most of the work of a start.
     sections : laid over the shipped configuration.
     """
     document = yaml.safe_load(shipped("local.yml").read_text())
-    document["mooring"]["installed"] = ours
+    document["moorage"]["installed"] = ours
     for name, section in sections.items():
         document[name] = {**document[name], **section}
     config, port, state = folder / "config.yml", free_port(), folder / "state"
     config.write_text(yaml.safe_dump(document))
     url = f"http://localhost:{port}"
-    command = [sys.executable, "-m", "mooring.cli", "serve", *modules]
+    command = [sys.executable, "-m", "moorage.cli", "serve", *modules]
     command += ["--config", str(config), "--port", str(port), "--state", str(state)]
     with subprocess.Popen(command) as process, _answering(Running(url, process, state)) as service:
         yield service

@@ -118,9 +118,9 @@ class Harbour:
     ) -> subprocess.Popen[bytes]:
         """Begin a machine of a site."""
         config = self.folder / f"{state.name}.yml"
-        mooring = {"installed": False, "slots": 2, "drain": 0.0, **sections.pop("mooring", {})}
-        config.write_text(yaml.safe_dump({"mooring": mooring, **sections}))
-        command = [sys.executable, "-m", "mooring.cli", "join", self.nats.url, "--site", name]
+        moorage = {"installed": False, "slots": 2, "drain": 0.0, **sections.pop("moorage", {})}
+        config.write_text(yaml.safe_dump({"moorage": moorage, **sections}))
+        command = [sys.executable, "-m", "moorage.cli", "join", self.nats.url, "--site", name]
         command += ["--credentials", str(self.nats.credentials(name)), "--state", str(state)]
         if url is not None:
             command += ["--url", url]
@@ -129,7 +129,7 @@ class Harbour:
     @contextmanager
     def publishing(self, machine: Machine, url: str) -> Iterator[None]:
         """A site's own address, while the block lasts."""
-        command = [sys.executable, "-m", "mooring.cli", "publish", "--site", "awi", "--port", url.rpartition(":")[2]]
+        command = [sys.executable, "-m", "moorage.cli", "publish", "--site", "awi", "--port", url.rpartition(":")[2]]
         with subprocess.Popen([*command, "--state", str(machine.state)]) as process:
             try:
                 eventually(lambda: process.poll() is not None or answers(f"{url}/healthz"))
@@ -158,12 +158,12 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def harbour(folder: Path, *sites: str, **mooring: Any) -> Iterator[Harbour]:
+def harbour(folder: Path, *sites: str, **moorage: Any) -> Iterator[Harbour]:
     """A hub and a relay for *sites*, while the block lasts."""
     (folder / "hub").mkdir(parents=True)
     with serving_nats(folder / "relay", *sites) as nats:
         relay = {"nats": nats.url, "nats_credentials": str(nats.credentials("hub")), "site_lease": 6.0}
         with serve(
-            folder / "hub", [], mooring={"installed": False, "modules": [str(METHODS)], **relay, **mooring}
+            folder / "hub", [], moorage={"installed": False, "modules": [str(METHODS)], **relay, **moorage}
         ) as hub:
             yield Harbour(hub, nats, folder)

@@ -15,8 +15,8 @@ import requests
 import sqlalchemy as sa
 import yaml
 from engines import METHODS, PATIENCE, eventually
-from mooring_processes.cli import free_port
-from mooring_processes.jobs.wire import connected
+from moorage_processes.cli import free_port
+from moorage_processes.jobs.wire import connected
 from postgres import serving_postgres
 from programs import program
 
@@ -110,44 +110,44 @@ class Ground:
         engine = sa.create_engine(place)
         with engine.begin() as connection:
             password = (self.secrets / "postgres-password").read_text().strip()
-            connection.execute(sa.text(f"CREATE ROLE mooring LOGIN PASSWORD '{password}'"))
-            connection.execute(sa.text("GRANT CREATE ON SCHEMA public TO mooring"))
+            connection.execute(sa.text(f"CREATE ROLE moorage LOGIN PASSWORD '{password}'"))
+            connection.execute(sa.text("GRANT CREATE ON SCHEMA public TO moorage"))
         engine.dispose()
         rules = server.data / "pg_hba.conf"
-        rules.write_text(f"host all mooring 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        rules.write_text(f"host all moorage 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
         server.stop("fast")
         server.start()
         entry = self.folder / "pgpass"
         words = (self.secrets / "pgpass").read_text().split(":")
         entry.write_text(":".join(["127.0.0.1", str(server.port), place.database or "", *words[3:]]))
         entry.chmod(0o400)
-        stated = SERVICES["web"]["environment"]["MOORING_STORE"]
-        stated = stated.replace("@postgres/mooring", f"@127.0.0.1:{server.port}/{place.database}")
+        stated = SERVICES["web"]["environment"]["MOORAGE_STORE"]
+        stated = stated.replace("@postgres/moorage", f"@127.0.0.1:{server.port}/{place.database}")
         return stated.replace("/run/secrets/pgpass", str(entry))
 
     def environment(self, name: str) -> dict[str, str]:
         """What a container is told, in places of this machine."""
         stated = SERVICES[name.partition("-")[0]]["environment"]
         values = {
-            "MOORING_URL": f"https://localhost:{self.ports['proxy']}",
-            "MOORING_STORE": self.store,
-            "MOORING_RESULTS": str(self.folder / "results"),
-            "MOORING_SCHEDULER": f"tcp://127.0.0.1:{self.ports['scheduler']}",
-            "MOORING_CALLBACK_SECRET_FILE": str(self.secrets / "callback-secret"),
-            "MOORING_NATS": f"nats://127.0.0.1:{self.ports['relay']}",
-            "MOORING_NATS_CREDENTIALS": str(self.secrets / "hub.seed"),
-            "MOORING_SLOTS": "1",
+            "MOORAGE_URL": f"https://localhost:{self.ports['proxy']}",
+            "MOORAGE_STORE": self.store,
+            "MOORAGE_RESULTS": str(self.folder / "results"),
+            "MOORAGE_SCHEDULER": f"tcp://127.0.0.1:{self.ports['scheduler']}",
+            "MOORAGE_CALLBACK_SECRET_FILE": str(self.secrets / "callback-secret"),
+            "MOORAGE_NATS": f"nats://127.0.0.1:{self.ports['relay']}",
+            "MOORAGE_NATS_CREDENTIALS": str(self.secrets / "hub.seed"),
+            "MOORAGE_SLOTS": "1",
         }
         assert set(values) == set(stated)
-        return values | {"MOORING_STATE": str(self.folder / name)}
+        return values | {"MOORAGE_STATE": str(self.folder / name)}
 
     def start_ours(self, name: str, *options: str) -> None:
         """Begin one of a service's replicas with the command of its service."""
         words = replaced(
             SERVICES[name.partition("-")[0]]["command"],
-            {"/etc/mooring/cluster.yml": str(TOP / "config" / "cluster.yml"), "0.0.0.0": "127.0.0.1"},
+            {"/etc/moorage/cluster.yml": str(TOP / "config" / "cluster.yml"), "0.0.0.0": "127.0.0.1"},
         )
-        command = [sys.executable, "-m", "mooring.cli", *words, *options, str(METHODS), str(ON_DASK)]
+        command = [sys.executable, "-m", "moorage.cli", *words, *options, str(METHODS), str(ON_DASK)]
         self.start(name, command, self.environment(name))
 
     def start_dask(self) -> None:
@@ -192,14 +192,14 @@ class Ground:
         """Begin a machine of a site, which knows the hub's certificate and nothing else of this."""
         changes = {
             "/run/secrets/site": str(credentials),
-            "/etc/mooring/site.yml": str(TOP / "config" / "site.yml"),
+            "/etc/moorage/site.yml": str(TOP / "config" / "site.yml"),
         }
         hub, name = (word for word in SITE["services"]["site"]["command"] if word.startswith("${"))
         changes |= {hub: f"wss://localhost:{self.ports['proxy']}/relay", name: credentials.stem}
         words = replaced(SITE["services"]["site"]["command"], changes)
         trusts = {"SSL_CERT_FILE": str(self.folder / "certificate")}
-        trusts |= {"REQUESTS_CA_BUNDLE": str(self.folder / "certificate"), "MOORING_STATE": str(self.folder / "site")}
-        self.start("site", [sys.executable, "-m", "mooring.cli", *words, str(METHODS)], trusts)
+        trusts |= {"REQUESTS_CA_BUNDLE": str(self.folder / "certificate"), "MOORAGE_STATE": str(self.folder / "site")}
+        self.start("site", [sys.executable, "-m", "moorage.cli", *words, str(METHODS)], trusts)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ METHODS = str(Path(__file__).parent / "methods.py")
 
 def site_call(folder: Path) -> Iterator[Figure]:
     """A small call through a site, beside the same call of the hub's own; and how soon the caller hears a method."""
-    import mooring
+    import moorage
 
     with harbour(folder, "awi", modules=[METHODS]) as port, port.joined("awi", "a", [METHODS]):
-        hub = mooring.connect(port.hub.url, progress=False)
+        hub = moorage.connect(port.hub.url, progress=False)
         afar, here = hub.awi.hello, hub.hello
         ours, peer = in_turn(lambda: afar("Ada"), lambda: here("Ada"), runs=200, warm=20)
         yield Figure("site-call", ours * 1e3, peer * 1e3, "ms", "at most 3x", "the hub's own process")

@@ -23,12 +23,12 @@ from engines import family
 from figures import Figure, in_turn
 from serving import Running, serve
 
-DAYS = int(os.environ.get("MOORING_BENCH_DAYS", "3650"))
+DAYS = int(os.environ.get("MOORAGE_BENCH_DAYS", "3650"))
 """What the targets hold for; fewer tell only that all runs and about how it stands."""
 ROWS, COLUMNS = 180, 360
 GAPS = 0.1
 MARK = np.float32(1e20)
-RUNS = int(os.environ.get("MOORING_BENCH_RUNS", "3"))
+RUNS = int(os.environ.get("MOORAGE_BENCH_RUNS", "3"))
 LEAST, WITH_GAPS, MEMORY = "at most 0.8x", "at most 1.2x", "under 400 MB"
 GROWTH = "at most 2.1x"
 NETCDF = "application/x-netcdf"

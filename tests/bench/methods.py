@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import xarray as xr
-from mooring_processes import process, progress
+from moorage_processes import process, progress
 
 
 @process

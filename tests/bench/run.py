@@ -71,7 +71,7 @@ def sync_call(folder: Path) -> Iterator[Figure]:
 
 def async_call(folder: Path) -> Iterator[Figure]:
     """From submit to the result in the caller's hands."""
-    import mooring
+    import moorage
 
     def by_hand() -> None:
         location = peer("respond-async").headers["Location"]
@@ -81,7 +81,7 @@ def async_call(folder: Path) -> Iterator[Figure]:
         peer.get(path + "/results?f=json")
 
     with serve(folder / "ours", [METHODS], ours=True) as ours, vanilla(folder / "tinydb", manager="TinyDB") as tinydb:
-        hello = mooring.connect(ours.url).hello
+        hello = moorage.connect(ours.url).hello
         peer = Caller(tinydb.url, "hello-world")
         mine, theirs = in_turn(lambda: hello.submit(name="Ada").result(), by_hand, runs=60)
     yield Figure("async-call", mine * 1e3, theirs * 1e3, "ms", "at most 0.2x, under 10 ms", "pygeoapi, TinyDB")
@@ -89,7 +89,7 @@ def async_call(folder: Path) -> Iterator[Figure]:
 
 def array_100mb(folder: Path) -> Iterator[Figure]:
     """From the call to a DataArray in memory."""
-    import mooring
+    import moorage
     import xarray as xr
 
     files = folder / "files"
@@ -107,7 +107,7 @@ def array_100mb(folder: Path) -> Iterator[Figure]:
             array.load()
 
     with serve(folder / "ours", [METHODS], ours=True) as ours, file_server(files) as url:
-        hub = mooring.connect(ours.url)
+        hub = moorage.connect(ours.url)
         mine, raw, through_xarray = in_turn(lambda: hub.array(MEGABYTES), plain_bytes, opened, runs=7, warm=2)
     yield Figure("array-100mb", mine, raw, "s", "at most 3x", "http.server, bytes in memory")
     yield Figure("array-100mb (opened)", mine, through_xarray, "s", "at most 3x", "http.server, file, xarray")
@@ -115,14 +115,14 @@ def array_100mb(folder: Path) -> Iterator[Figure]:
 
 def memory(folder: Path) -> Iterator[Figure]:
     """What the web processes need above idle while 100 MB go through them."""
-    import mooring
+    import moorage
     import xarray as xr
 
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "array.nc"
     xr.DataArray(numbers(), dims=("y", "x"), name="array").to_netcdf(source)
     with serve(folder / "ours", [METHODS], ours=True) as ours:
-        hub = mooring.connect(ours.url)
+        hub = moorage.connect(ours.url)
         hub.hello(name="Ada")
         mine = _growth(ours, lambda: hub.array(MEGABYTES))
     with vanilla(folder / "plain", manager=None, array=source) as plain:
@@ -167,9 +167,9 @@ def start(folder: Path) -> Iterator[Figure]:
 
     mine, peer = in_turn(ours, theirs, runs=3, warm=0)
     yield Figure("start (up and down)", mine, peer, "s", "", "pygeoapi with its openapi generated")
-    imports = [[sys.executable, "-c", f"import {name}"] for name in ("mooring", "owslib.ogcapi.processes", "sys")]
+    imports = [[sys.executable, "-c", f"import {name}"] for name in ("moorage", "owslib.ogcapi.processes", "sys")]
     mine, peer, empty = in_turn(*[lambda c=c: subprocess.run(c, check=True) for c in imports], runs=7, warm=1)
-    yield Figure("import mooring", mine - empty, peer - empty, "s", "under 0.5 s", "owslib.ogcapi.processes")
+    yield Figure("import moorage", mine - empty, peer - empty, "s", "under 0.5 s", "owslib.ogcapi.processes")
 
 
 def numbers():
@@ -209,7 +209,7 @@ def main() -> None:
     figures = []
     print(f"{'name':30} {'ours':>10} {'peer':>10} {'ratio':>8}  unit target", flush=True)
     for name in arguments.names or BENCHES:
-        with tempfile.TemporaryDirectory(prefix="mooring-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="moorage-bench-") as folder:
             (Path(folder) / "ours").mkdir()
             for figure in BENCHES[name](Path(folder)):
                 figures.append(figure)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from celery_peer import celery
 from figures import Figure
 from jobs import SLOTS, asked, engine
-from mooring_processes.jobs.job import Status
-from mooring_processes.jobs.kernel import descendants
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.kernel import descendants
 from postgres import serving_postgres
 
 if TYPE_CHECKING:
-    from mooring_processes.jobs.engine import Engine
-    from mooring_processes.jobs.job import Job
+    from moorage_processes.jobs.engine import Engine
+    from moorage_processes.jobs.job import Job
 
 SMALL = 200
 """Jobs of a round."""

@@ -25,12 +25,12 @@ STATISTICS = ("count", "mean", "min", "max", "std")
 
 def zonal_statistics(folder: Path) -> Iterator[Figure]:
     """Ten thousand districts that tile a grid of 5000 x 5000 cells; both are files that lie beside the method."""
-    import mooring
+    import moorage
 
     grid, zones = landscape(folder), districts(folder)
     datasets = {"landscape": {"path": str(grid), "variable": "height"}, "districts": {"path": str(zones)}}
     with serve(folder / "ours", ours=True, datasets=datasets) as ours:
-        hub = mooring.connect(ours.url)
+        hub = moorage.connect(ours.url)
 
         def here() -> None:
             hub["zonal-statistics"]("landscape", "districts").to_file(folder / "ours.fgb")

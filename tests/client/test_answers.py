@@ -6,9 +6,9 @@ import base64
 from datetime import UTC, date, datetime, timedelta
 from math import isnan
 
-import mooring
+import moorage
 import pytest
-from mooring import BBox, ResultError
+from moorage import BBox, ResultError
 from scripted import JSON, Answer, scripted
 
 TWO = {"a": {"schema": {"type": "number"}}, "b": {"schema": {"type": "string", "contentMediaType": "text/plain"}}}
@@ -19,7 +19,7 @@ def called(answer, outputs=TWO, select=(), **more):
     """What a call gives when the service answers so."""
     script = {"POST /processes/p/execution": answer, **more}
     with scripted(script, outputs=outputs) as service:
-        process = mooring.connect(service.url).p
+        process = moorage.connect(service.url).p
         return (process.select(*select) if select else process)()
 
 
@@ -80,7 +80,7 @@ def test_an_output_that_is_left_out_is_none():
 def test_only_the_outputs_that_are_wanted_are_asked_for():
     script = {"POST /processes/p/execution": Answer(2.5)}
     with scripted(script, outputs=TWO) as service:
-        assert mooring.connect(service.url).p.select("a")() == 2.5
+        assert moorage.connect(service.url).p.select("a")() == 2.5
         (request,) = service.requests("POST")
         assert request.json() == {"inputs": {}, "outputs": {"a": {}}, "response": "raw"}
 
@@ -93,7 +93,7 @@ def test_outputs_may_be_named_as_python_names_them():
 def test_an_unknown_output_or_format_is_refused_before_anything_is_sent():
     grid = {"g": {"schema": {"type": "string", "contentMediaType": "application/x-netcdf"}}}
     with scripted({}, outputs=grid) as service:
-        process = mooring.connect(service.url).p
+        process = moorage.connect(service.url).p
         with pytest.raises(ValueError, match="has no output 'h'; it has g"):
             process.select("h")
         with pytest.raises(ValueError, match="netcdf"):
@@ -110,7 +110,7 @@ def test_what_is_not_the_outputs_is_refused():
 
 def moored(python, **schema):
     """An output whose type the service names."""
-    return {"y": {"schema": schema, "metadata": [{"role": "mooring:type", "title": python}]}}
+    return {"y": {"schema": schema, "metadata": [{"role": "moorage:type", "title": python}]}}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def moored(python, **schema):
             "2000-01-01T12:00:00Z",
             datetime(2000, 1, 1, 12, tzinfo=UTC),
         ),
-        (moored("mooring.BBox", type="object"), {"bbox": [1, 2, 3, 4]}, BBox(1, 2, 3, 4)),
+        (moored("moorage.BBox", type="object"), {"bbox": [1, 2, 3, 4]}, BBox(1, 2, 3, 4)),
         (moored("builtins.str", type="string", format="date"), "no date", "no date"),
     ],
 )
@@ -155,7 +155,7 @@ def test_bytes_are_bytes():
 
 def test_a_broken_box_is_refused():
     with pytest.raises(ResultError, match="'y' is no bounding box"):
-        called(Answer({"bbox": [1]}), moored("mooring.BBox", type="object"))
+        called(Answer({"bbox": [1]}), moored("moorage.BBox", type="object"))
 
 
 def test_geojson_is_read_as_features_or_as_a_geometry():

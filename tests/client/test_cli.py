@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from mooring import cli
+from moorage import cli
 from scripted import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
@@ -69,25 +69,25 @@ def test_words_that_do_not_fit_are_told(word, said, capsys):
 def test_problems_are_told_without_a_traceback(capsys):
     with scripted({EXECUTION: Answer({"detail": "x is 5"}, 400)}) as service:
         assert cli.main(["call", service.url, "p"]) == 1
-    assert capsys.readouterr().err == "mooring call: x is 5\n"
+    assert capsys.readouterr().err == "moorage call: x is 5\n"
     assert cli.main(["processes", "http://127.0.0.1:1"]) == 1
     assert "no answer from 127.0.0.1:1" in capsys.readouterr().err
 
 
 def test_a_command_of_a_part_that_is_not_installed_says_what_to_install():
-    hidden = "import sys; sys.modules.update(mooring_processes=None); from mooring.cli import main; "
+    hidden = "import sys; sys.modules.update(moorage_processes=None); from moorage.cli import main; "
     command = [sys.executable, "-c", hidden + "sys.exit(main(['serve', 'flood.py']))"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert 'pip install "mooring[server]"' in done.stderr
+    assert 'pip install "moorage[server]"' in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_database_whose_driver_is_not_installed_says_what_to_install(tmp_path):
-    (tmp_path / "site.yml").write_text("mooring: {store: 'postgresql+psycopg://me@localhost/jobs'}")
+    (tmp_path / "site.yml").write_text("moorage: {store: 'postgresql+psycopg://me@localhost/jobs'}")
     words = ["serve", "--config", str(tmp_path / "site.yml"), "--state", str(tmp_path / "state")]
-    hidden = "import sys; sys.modules.update(psycopg=None); from mooring.cli import main; "
+    hidden = "import sys; sys.modules.update(psycopg=None); from moorage.cli import main; "
     command = [sys.executable, "-c", f"{hidden}sys.exit(main({words}))"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == 'mooring serve needs psycopg, which is not installed: pip install "mooring[postgres]"\n'
+    assert done.stderr == 'moorage serve needs psycopg, which is not installed: pip install "moorage[postgres]"\n'

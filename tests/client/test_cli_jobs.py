@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from engines import eventually
-from mooring import cli, connect
+from moorage import cli, connect
 from scripted import Answer, scripted
 
 PLACE = "00000000-0000-4000-8000-000000000000"
@@ -18,7 +18,7 @@ def hub(service_url):
 
 @pytest.fixture
 def said(service_url, capsys):
-    """Runs ``mooring jobs`` on the service and gives its exit code, what it wrote and what it complained of."""
+    """Runs ``moorage jobs`` on the service and gives its exit code, what it wrote and what it complained of."""
 
     def run(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -87,7 +87,7 @@ def test_a_job_that_is_not_there_is_named(said):
 
 @pytest.mark.parametrize("action", ["show", "cancel", "log"])
 def test_an_action_asks_for_an_id(said, action):
-    assert said(action) == (2, "", f"mooring jobs {action}: which job? name its id\n")
+    assert said(action) == (2, "", f"moorage jobs {action}: which job? name its id\n")
 
 
 def test_a_service_of_others_that_tells_less_is_listed_too(capsys):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import mooring
+import moorage
 import pytest
-from mooring import NotFoundError, RefusedError, ResultError, ServiceError, UnreachableError
-from mooring.connection import Connection
+from moorage import NotFoundError, RefusedError, ResultError, ServiceError, UnreachableError
+from moorage.connection import Connection
 from owslib.ogcapi import REQUEST_HEADERS
 from owslib.ogcapi.processes import Processes
 from scripted import JSON, Answer, scripted
@@ -82,19 +82,19 @@ BUSY = Answer({"detail": "busy"}, 503, {"Retry-After": "0"})
 @pytest.mark.parametrize("first", [BUSY, Answer(b"", 502), Answer(b"", 503), Answer(b"{", cut=0)])
 def test_reading_is_repeated(first):
     with scripted({"GET /": [first, Answer({"title": "here"})]}) as service:
-        assert mooring.connect(service.url).title == "here"
+        assert moorage.connect(service.url).title == "here"
 
 
 def test_reading_is_given_up_when_the_service_stays_away():
     with scripted({"GET /": Answer({"detail": "down for repair"}, 503)}) as service:
         with pytest.raises(ServiceError, match="down for repair"):
-            mooring.connect(service.url)
+            moorage.connect(service.url)
         assert len(service.heard) == 4
 
 
 def test_an_execution_is_repeated_where_nothing_was_accepted():
     with scripted({EXECUTION: [BUSY, BUSY, Answer({"y": 5})]}) as service:
-        assert mooring.connect(service.url).p() == 5
+        assert moorage.connect(service.url).p() == 5
         assert len(service.requests("POST")) == 3
 
 
@@ -104,7 +104,7 @@ def test_an_execution_is_repeated_where_nothing_was_accepted():
 )
 def test_an_execution_is_sent_once_where_it_may_have_been_accepted(answer, error):
     with scripted({EXECUTION: answer}) as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         with pytest.raises(error):
             hub.p()
         assert len(service.requests("POST")) == 1
@@ -115,12 +115,12 @@ def test_a_long_retry_after_is_told_instead_of_waited_for():
         scripted({"GET /": Answer({"detail": "tomorrow"}, 503, {"Retry-After": "86400"})}) as service,
         pytest.raises(ServiceError, match="tomorrow"),
     ):
-        mooring.connect(service.url)
+        moorage.connect(service.url)
 
 
 def test_sockets_are_kept():
     with scripted({EXECUTION: {"y": 1}}) as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         for _ in range(5):
             hub.p()
     assert len({each.peer for each in service.heard}) == 1
@@ -131,20 +131,20 @@ def test_sockets_are_kept():
 
 def test_nobody_there_is_told_with_the_address():
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
-        mooring.connect("http://127.0.0.1:1")
+        moorage.connect("http://127.0.0.1:1")
 
 
 def test_what_is_no_api_is_told():
     page = Answer(b"<html>", headers={"Content-Type": "text/html"})
     with scripted({"GET /": page}) as service, pytest.raises(ResultError, match="text/html"):
-        mooring.connect(service.url)
+        moorage.connect(service.url)
 
 
 def test_a_problem_document_comes_with_its_error():
     problem = {"type": "InvalidParameterValue", "title": "Bad Request", "status": 400, "detail": "x is 5", "input": "x"}
     with scripted({EXECUTION: Answer(problem, 400, {"Content-Type": "application/problem+json"})}) as service:
         with pytest.raises(RefusedError, match="x is 5") as caught:
-            mooring.connect(service.url).p(x=5)
+            moorage.connect(service.url).p(x=5)
         assert caught.value.problem == problem
         assert caught.value.input == "x"
         assert caught.value.status == 400
@@ -162,13 +162,13 @@ def test_a_problem_document_comes_with_its_error():
 def test_an_error_of_any_shape_is_told_in_words(body, media_type, words):
     with scripted({EXECUTION: Answer(body, 500, {"Content-Type": media_type})}) as service:
         with pytest.raises(ServiceError, match=words) as caught:
-            mooring.connect(service.url).p()
+            moorage.connect(service.url).p()
         assert "<html>" not in str(caught.value)
 
 
 def test_an_unknown_process_is_told_with_those_there_are():
     with scripted({}) as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         with pytest.raises(NotFoundError, match="it has p"):
             hub["zonal-mean"]
         with pytest.raises(AttributeError, match="it has p"):
@@ -187,7 +187,7 @@ def test_credentials_do_not_follow_a_redirection_to_another_host():
             "GET /jobs/1/results": Answer(b"", 303, {"Location": f"{elsewhere}/found"}),
         }
         with scripted(script) as service:
-            hub = mooring.connect(service.url, headers={"X-Token": "secret"}, auth=("me", "secret"))
+            hub = moorage.connect(service.url, headers={"X-Token": "secret"}, auth=("me", "secret"))
             assert hub.p() == 3
             assert service.heard[-1].headers["X-Token"] == "secret"
     assert "X-Token" not in other.heard[-1].headers
@@ -198,7 +198,7 @@ def test_what_a_call_gave_may_lie_at_another_host():
     with scripted({"GET /found": Answer(b"[1, 2]", 200, {"Content-Type": "application/json"})}) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         with scripted({EXECUTION: Answer(b"", 303, {"Location": f"{elsewhere}/found"})}) as service:
-            assert mooring.connect(service.url, headers={"X-Token": "secret"}).p() == [1, 2]
+            assert moorage.connect(service.url, headers={"X-Token": "secret"}).p() == [1, 2]
     assert "X-Token" not in other.heard[-1].headers
     assert "Prefer" not in other.heard[-1].headers
     assert not other.heard[-1].body
@@ -207,7 +207,7 @@ def test_what_a_call_gave_may_lie_at_another_host():
 def test_a_call_that_moved_is_not_sent_again():
     moved = pytest.raises(RefusedError, match="has moved to /elsewhere; connect there")
     with scripted({EXECUTION: Answer(b"", 307, {"Location": "/elsewhere"})}) as service, moved:
-        mooring.connect(service.url).p()
+        moorage.connect(service.url).p()
 
 
 def test_credentials_do_not_follow_a_service_to_another_host():
@@ -215,7 +215,7 @@ def test_credentials_do_not_follow_a_service_to_another_host():
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         refusal = pytest.raises(RefusedError, match=f"has moved to {elsewhere}/; connect there")
         with scripted({"GET /": Answer(b"", 301, {"Location": f"{elsewhere}/"})}) as service, refusal:
-            mooring.connect(service.url, auth=("me", "secret"))
+            moorage.connect(service.url, auth=("me", "secret"))
     assert not any("Authorization" in each.headers for each in other.heard)
 
 
@@ -224,14 +224,14 @@ def test_a_service_that_moved_on_its_host_is_followed():
         usual = {path: service.script[path] for path in ("GET /processes", "GET /processes/p")}
         service.script |= {path.replace("/", "/ogc/", 1): answer for path, answer in usual.items()}
         service.script |= {"GET /ogc/": {"title": "moved"}, "POST /ogc/processes/p/execution": {"y": 1}}
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         assert hub.p() == 1
         assert hub.url == f"{service.url}/ogc/"
 
 
 def test_a_token_in_the_address_is_not_told():
     with scripted({EXECUTION: Answer(b"<html>", 500)}) as service:
-        hub = mooring.connect(f"{service.url}?token=secret")
+        hub = moorage.connect(f"{service.url}?token=secret")
         with pytest.raises(ServiceError) as caught:
             hub.p()
     assert "secret" not in f"{caught.value} {hub!r} {hub.p!r} {hub._repr_html_()}"
@@ -241,7 +241,7 @@ def test_an_execution_is_not_carried_elsewhere():
     answer = Answer(b"", 307, {"Location": "http://elsewhere.example/"})
     refusal = pytest.raises(RefusedError, match=r"moved to http://elsewhere\.example/")
     with scripted({EXECUTION: answer}) as service, refusal:
-        mooring.connect(service.url).p()
+        moorage.connect(service.url).p()
 
 
 def test_a_service_behind_a_tunnel_is_followed_through_the_tunnel():
@@ -254,7 +254,7 @@ def test_a_service_behind_a_tunnel_is_followed_through_the_tunnel():
         "GET /files/y": 7,
     }
     with scripted(script) as service:
-        assert mooring.connect(service.url).p() == 7
+        assert moorage.connect(service.url).p() == 7
 
 
 def test_all_pages_of_a_list_are_read():
@@ -264,9 +264,9 @@ def test_all_pages_of_a_list_are_read():
     }
     script = {"GET /processes": lambda told: pages["1" if "page=1" in told.path else "0"]}
     with scripted(script) as service:
-        assert list(mooring.connect(service.url)) == ["a", "b"]
+        assert list(moorage.connect(service.url)) == ["a", "b"]
 
 
 def test_an_address_without_a_scheme_is_taken_as_https():
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
-        mooring.connect("127.0.0.1:1/ogc")
+        moorage.connect("127.0.0.1:1/ogc")

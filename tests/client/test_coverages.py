@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring.formats import FormatError
-from mooring.formats.coverages import coverage_json
+from moorage.formats import FormatError
+from moorage.formats.coverages import coverage_json
 
 
 def grid(**variables: np.ndarray) -> xr.Dataset:

@@ -12,9 +12,9 @@ import threading
 import time
 
 import pytest
-from mooring import display
-from mooring.display import CLEAR, Frame, Progress, Terminal
-from mooring.status import Status
+from moorage import display
+from moorage.display import CLEAR, Frame, Progress, Terminal
+from moorage.status import Status
 from scripted import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
@@ -132,9 +132,9 @@ def test_a_quick_call_shows_nothing(look, monkeypatch):
 
 
 CALLER = """
-import signal, sys, mooring
+import signal, sys, moorage
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for what it runs in the background
-hub = mooring.connect(sys.argv[1])
+hub = moorage.connect(sys.argv[1])
 print("ready", flush=True)
 try:
     hub.p()
@@ -216,9 +216,9 @@ IPython.display.display = lambda bundle, **options: (shown.append(bundle), show(
 """
 NOTEBOOK = """
 import threading, time
-from mooring import display
-from mooring.display import Progress
-from mooring.status import Status
+from moorage import display
+from moorage.display import Progress
+from moorage.status import Status
 display.DELAY = 0
 with Progress("flood-days") as progress:
     progress.show(Status("running", progress=50, message="<counting>"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 
-import mooring
+import moorage
 import pytest
-from mooring import UnreachableError
-from mooring.connection import Connection
-from mooring.download import Source, save
+from moorage import UnreachableError
+from moorage.connection import Connection
+from moorage.download import Source, save
 from scripted import Answer, scripted
 
 CONTENT = bytes(range(256)) * 1000
@@ -109,7 +109,7 @@ def test_an_answer_to_a_call_is_taken_up_from_its_job():
         "GET /jobs/1/results": parts(),
     }
     with scripted(script) as service:
-        assert mooring.connect(service.url).p().read_bytes() == CONTENT
+        assert moorage.connect(service.url).p().read_bytes() == CONTENT
         assert service.heard[-1].headers["Range"] == "bytes=1000-"
 
 
@@ -118,7 +118,7 @@ def test_an_answer_without_a_job_that_breaks_off_is_told():
         scripted({"POST /processes/p/execution": Answer(CONTENT, 200, BINARY, cut=1000)}) as service,
         pytest.raises(UnreachableError, match="keeps no copy"),
     ):
-        mooring.connect(service.url).p()
+        moorage.connect(service.url).p()
 
 
 def test_a_large_result_is_never_in_memory(tmp_path):

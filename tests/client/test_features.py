@@ -13,7 +13,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring.formats import FormatError, Kind, find, read, write
+from moorage.formats import FormatError, Kind, find, read, write
 
 GEOJSON, GEOPACKAGE = find(Kind.FEATURES, "geojson"), find(Kind.FEATURES, "geopackage")
 GEOMETRY = find(Kind.GEOMETRY, "geojson")

@@ -15,8 +15,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
-from mooring.formats import FORMATS, Format, FormatError, Kind, find, formats_of, kind_of, read, sniff, type_name, write
-from mooring.values import BBox
+from moorage.formats import FORMATS, Format, FormatError, Kind, find, formats_of, kind_of, read, sniff, type_name, write
+from moorage.values import BBox
 
 EXAMPLES = {
     Kind.GRID: xr.DataArray(
@@ -36,7 +36,7 @@ CSV, RECORDS = find(Kind.TABLE, "csv"), find(Kind.TABLE, "records")
 
 def test_the_table_of_formats_needs_no_library_of_the_field():
     heavy = "{'numpy', 'pandas', 'xarray', 'shapely', 'matplotlib', 'rasterio', 'geopandas', 'h5py'}"
-    code = f"import sys, mooring.formats; assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    code = f"import sys, moorage.formats; assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -49,7 +49,7 @@ def test_the_table_of_formats_needs_no_library_of_the_field():
         (pd.DataFrame, "pandas.DataFrame", Kind.TABLE),
         (shapely.MultiPolygon, "shapely.MultiPolygon", Kind.GEOMETRY),
         (shapely.STRtree, "shapely.STRtree", Kind.VALUE),
-        (BBox, "mooring.BBox", Kind.BBOX),
+        (BBox, "moorage.BBox", Kind.BBOX),
         (bytes, "builtins.bytes", Kind.BYTES),
         (int, "builtins.int", Kind.VALUE),
     ],

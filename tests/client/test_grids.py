@@ -16,7 +16,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from mooring.formats import FormatError, Kind, find, read, write
+from moorage.formats import FormatError, Kind, find, read, write
 
 NETCDF, GEOTIFF = find(Kind.GRID, "netcdf"), find(Kind.GRID, "geotiff")
 ARRAY, DATASET = "xarray.DataArray", "xarray.Dataset"

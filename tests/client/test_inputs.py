@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from mooring import BBox, Link
-from mooring.description import read_description
-from mooring.inputs import dump_request, encode_inputs
+from moorage import BBox, Link
+from moorage.description import read_description
+from moorage.inputs import dump_request, encode_inputs
 
 NETCDF = {"type": "string", "contentMediaType": "application/x-netcdf"}
 GEOJSON = {"type": "object", "format": "geojson-feature-collection"}
@@ -33,7 +33,7 @@ def encoded(value, *, wrap=True, **described):
 
 def grid(**described):
     """An input for grids."""
-    return {"schema": NETCDF, "metadata": [{"role": "mooring:type", "title": "xarray.DataArray"}], **described}
+    return {"schema": NETCDF, "metadata": [{"role": "moorage:type", "title": "xarray.DataArray"}], **described}
 
 
 class Season(Enum):

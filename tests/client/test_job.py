@@ -7,9 +7,9 @@ import threading
 import weakref
 from concurrent.futures import CancelledError, Future, as_completed, wait
 
-import mooring
+import moorage
 import pytest
-from mooring import DismissedError, FailedError, PendingError, RefusedError, watch
+from moorage import DismissedError, FailedError, PendingError, RefusedError, watch
 from scripted import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
@@ -70,7 +70,7 @@ def service(work):
 
 @pytest.fixture
 def job(service):
-    return mooring.connect(service.url).p.submit()
+    return moorage.connect(service.url).p.submit()
 
 
 def test_it_tells_how_far_it_is(job):
@@ -159,7 +159,7 @@ def test_whoever_listens_is_called_when_it_is_done(work, job):
 
 
 def test_it_can_be_waited_for_with_others(work, service):
-    process = mooring.connect(service.url).p
+    process = moorage.connect(service.url).p
     jobs = [process.submit() for _ in range(20)]
     threading.Timer(0.2, work.end).start()
     done, pending = wait(jobs, timeout=30)
@@ -181,7 +181,7 @@ def test_it_can_be_awaited(work, job):
 
 
 def test_it_is_found_again(work, service, job):
-    found = mooring.connect(service.url).job(job.id)
+    found = moorage.connect(service.url).job(job.id)
     assert found.status == "running"
     work.end()
     assert found.result() == 5
@@ -190,7 +190,7 @@ def test_it_is_found_again(work, service, job):
 def test_jobs_are_listed(service):
     listed = [told("successful"), {**told("failed"), "processID": "q", "jobID": "2"}]
     service.script["GET /jobs"] = {"jobs": listed, "links": []}
-    hub = mooring.connect(service.url)
+    hub = moorage.connect(service.url)
     assert [job.id for job in hub.jobs()] == ["1", "2"]
     assert [job.id for job in hub.jobs(process="q")] == ["2"]
     assert [job.id for job in hub.jobs(status="successful")] == ["1"]
@@ -213,7 +213,7 @@ def test_a_failed_job_tells_why(problem, error, words):
         "GET /jobs/1/log": Answer(b"reading\nTraceback\n", headers={"Content-Type": "text/plain"}),
     }
     with scripted(script) as service:
-        job = mooring.connect(service.url).p.submit()
+        job = moorage.connect(service.url).p.submit()
         with pytest.raises(error, match=words) as caught:
             job.result()
         assert type(job.exception()) is error
@@ -233,14 +233,14 @@ def test_a_job_that_fails_at_once_fails_like_one_that_fails_later():
         "GET /jobs/1/log": Answer(b"why", headers={"Content-Type": "text/plain"}),
     }
     with scripted(script) as service, pytest.raises(FailedError, match=r"the method failed\n.*\nwhy"):
-        mooring.connect(service.url).p()
+        moorage.connect(service.url).p()
 
 
 def test_a_service_without_held_requests_is_polled():
     states = [Answer(told("accepted")), Answer(told("running")), Answer(told("successful"))]
     script = {EXECUTION: TAKEN, "GET /jobs/1": states, "GET /jobs/1/results": {"y": 5}}
     with scripted(script) as service:
-        assert mooring.connect(service.url).p.submit().result() == 5
+        assert moorage.connect(service.url).p.submit().result() == 5
 
 
 def test_a_service_that_is_away_for_a_while_is_waited_for():
@@ -248,16 +248,16 @@ def test_a_service_that_is_away_for_a_while_is_waited_for():
     states = [away, Answer(told("running")), Answer(b"x", cut=0), away, Answer(told("successful"))]
     script = {EXECUTION: TAKEN, "GET /jobs/1": states, "GET /jobs/1/results": {"y": 5}}
     with scripted(script) as service:
-        assert mooring.connect(service.url).p.submit().result() == 5
+        assert moorage.connect(service.url).p.submit().result() == 5
 
 
 def test_a_service_that_stays_away_is_given_up(monkeypatch):
     monkeypatch.setattr(watch, "PATIENCE", 0.2)
     with scripted({EXECUTION: TAKEN, "GET /jobs/1": Answer({"detail": "gone"}, 504)}) as service:
-        job = mooring.connect(service.url).p.submit()
-        with pytest.raises(mooring.ServiceError, match="gone"):
+        job = moorage.connect(service.url).p.submit()
+        with pytest.raises(moorage.ServiceError, match="gone"):
             job.result()
-        assert isinstance(next(as_completed([job])).exception(), mooring.ServiceError)
+        assert isinstance(next(as_completed([job])).exception(), moorage.ServiceError)
 
 
 def test_an_address_may_be_missing_where_the_id_is_told():
@@ -267,14 +267,14 @@ def test_an_address_may_be_missing_where_the_id_is_told():
         "GET /jobs/a%2Fb/results": {"y": 5},
     }
     with scripted(script) as service:
-        job = mooring.connect(service.url).p.submit()
+        job = moorage.connect(service.url).p.submit()
         assert job.id == "a/b"
         assert job.result() == 5
 
 
 def test_a_call_that_is_answered_at_once_is_a_job_that_is_done():
     with scripted({EXECUTION: {"y": 5}}) as service:
-        job = mooring.connect(service.url).p.submit()
+        job = moorage.connect(service.url).p.submit()
         assert job.id is None
         assert job.done()
         assert not job.cancel()
@@ -293,18 +293,18 @@ def test_results_are_saved_as_they_come(work, job, tmp_path):
 def test_a_service_cannot_choose_where_results_are_saved(tmp_path):
     evil = "../../evil"
     with scripted({EXECUTION: {evil: 1}}, outputs={evil: {"schema": {}}}) as service:
-        (saved,) = mooring.connect(service.url).p.submit().download(tmp_path / "here").values()
+        (saved,) = moorage.connect(service.url).p.submit().download(tmp_path / "here").values()
     assert saved.parent == tmp_path / "here"
 
 
 def test_a_result_goes_when_nobody_holds_it():
     script = {EXECUTION: TAKEN, "GET /jobs/1": told("successful"), "GET /jobs/1/results": {"y": 5}}
     with scripted(script) as service:
-        job = mooring.connect(service.url).p.submit()
+        job = moorage.connect(service.url).p.submit()
         wait([job], timeout=30)
         job.result()
         for thread in threading.enumerate():
-            if thread.name == "mooring-1":
+            if thread.name == "moorage-1":
                 thread.join()
         held = weakref.ref(job)
         del job

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from mooring import ResultError
-from mooring.multipart import split
+from moorage import ResultError
+from moorage.multipart import split
 
 BOUNDARY = "frontier"
 CONTENT_TYPE = f'multipart/related; boundary="{BOUNDARY}"; type="text/plain"'

@@ -8,19 +8,19 @@ import time
 from concurrent.futures import as_completed, wait
 
 import geopandas
-import mooring
+import moorage
 import numpy as np
 import pytest
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
-from mooring import BBox, DismissedError, FailedError, PendingError, RefusedError
+from moorage import BBox, DismissedError, FailedError, PendingError, RefusedError
 from samples import sea_surface
 from shapely import box
 
 
 @pytest.fixture(scope="module")
 def hub(service_url):
-    with mooring.connect(service_url) as service:
+    with moorage.connect(service_url) as service:
         yield service
 
 
@@ -47,7 +47,7 @@ def test_a_method_is_seen_as_its_author_wrote_it(hub):
 
 
 def test_no_method_may_hide_a_word_of_the_client(hub):
-    assert not set(hub) & mooring.values.RESERVED_IDS
+    assert not set(hub) & moorage.values.RESERVED_IDS
 
 
 # -- calls --------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_a_result_that_takes_too_long_can_be_waited_for_again(hub):
 
 def test_a_job_is_found_again_with_all_its_outputs(hub, dem):
     job = hub.terrain.submit(dem)
-    again = mooring.connect(hub.url).job(job.id)
+    again = moorage.connect(hub.url).job(job.id)
     assert np.array_equal(again.result().slope, job.result().slope, equal_nan=True)
     again = hub.job(hub.terrain.select("slope").submit(dem).id)
     assert again.result(60).slope.dims == ("y", "x")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
-from mooring.formats import Kind, find, parts, read, write
+from moorage.formats import Kind, find, parts, read, write
 from xarray.backends import BackendArray
 from xarray.core import indexing
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
-from mooring.formats import FormatError, Kind, find, write
-from mooring.formats.colours import colours_of
-from mooring.formats.labels import heading, meridian, parallel, quantity
-from mooring.formats.pictures import picture_of
-from mooring.formats.scales import Scale
+from moorage.formats import FormatError, Kind, find, write
+from moorage.formats.colours import colours_of
+from moorage.formats.labels import heading, meridian, parallel, quantity
+from moorage.formats.pictures import picture_of
+from moorage.formats.scales import Scale
 
 PNG = find(Kind.GRID, "png")
 
@@ -83,7 +83,7 @@ def test_maps_leave_no_gap_below_their_title(rows, months):
 
 def test_drawing_leaves_no_trace_in_the_process(tmp_path):
     code = f"""
-import sys, xarray, mooring.formats as f
+import sys, xarray, moorage.formats as f
 from pathlib import Path
 grid = xarray.DataArray([[1, 2], [3, 4.0]], dims=("y", "x"))
 f.write(grid, Path({str(tmp_path / "p.png")!r}), f.find(f.Kind.GRID, "png"))

@@ -8,17 +8,17 @@ import rlcompleter
 from datetime import date
 from typing import Any, Literal, get_args
 
-import mooring
+import moorage
 import pytest
-from mooring.description import python_name, python_names
-from mooring.signature import Named, type_of_schema
-from mooring.values import RESERVED_IDS
+from moorage.description import python_name, python_names
+from moorage.signature import Named, type_of_schema
+from moorage.values import RESERVED_IDS
 from scripted import Answer, scripted
 
 
 def described(schema, python=None, unit=None, **more):
     """An input or output."""
-    roles = {"mooring:type": python, "mooring:unit": unit}
+    roles = {"moorage:type": python, "moorage:unit": unit}
     metadata = [{"role": role, "title": title} for role, title in roles.items() if title]
     return {"schema": schema, **({"metadata": metadata} if metadata else {}), **more}
 
@@ -50,7 +50,7 @@ FOREIGN = {"inputs": {"late": described({"type": "integer"}, minOccurs=0), "clas
 @pytest.fixture
 def moored():
     with scripted({"POST /processes/flood-days/execution": {"count": 3}}, **{**MOORED, "id": "flood-days"}) as service:
-        yield mooring.connect(service.url), service
+        yield moorage.connect(service.url), service
 
 
 def test_its_signature_is_that_of_the_method(moored):
@@ -113,7 +113,7 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_is_sent(moored, a
 
 def test_where_no_order_is_promised_arguments_are_named():
     with scripted({"POST /processes/p/execution": {"y": 1}}, **FOREIGN) as service:
-        process = mooring.connect(service.url).p
+        process = moorage.connect(service.url).p
         assert str(inspect.signature(process)) == "(*, class_: str, late: int | None = None) -> Any"
         with pytest.raises(TypeError, match="too many positional"):
             process("a")
@@ -142,7 +142,7 @@ def test_what_a_service_says_cannot_be_markup():
     evil = "<script>alert(1)</script>"
     inputs = {evil: described({"type": "string", "default": evil}, title=evil, description=evil)}
     with scripted({"GET /": {"title": evil}}, title=evil, description=evil, inputs=inputs) as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         for card in (hub._repr_html_(), hub.p._repr_html_()):
             assert "<script>" not in card
 
@@ -197,7 +197,7 @@ def hub_of(*identifiers):
 
 def test_every_process_is_found_by_its_id_and_as_an_attribute():
     with hub_of("zonal-mean", "awi.trend", "awi.sea-ice.extent", "jobs", "import", "2d", "awi-trend") as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         assert len(hub) == 7
         assert list(hub)[:3] == ["zonal-mean", "awi.trend", "awi.sea-ice.extent"]
         assert hub.zonal_mean is hub["zonal-mean"] is hub.process("zonal-mean")
@@ -218,7 +218,7 @@ def test_every_process_is_found_by_its_id_and_as_an_attribute():
 
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one():
     with hub_of("zonal-mean", "awi.trend") as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         with pytest.raises(AttributeError, match="did you mean zonal_mean"):
             hub.zonal_men  # noqa: B018 - the attribute is the point
         with pytest.raises(AttributeError, match="did you mean awi.trend"):
@@ -228,24 +228,24 @@ def test_a_name_that_is_nearly_right_is_answered_with_the_right_one():
 
 def test_a_process_that_came_after_the_connection_is_found_by_its_id():
     with hub_of("a") as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         service.script["GET /processes/b"] = {"id": "b"}
         assert hub["b"].id == "b"
 
 
 def test_processes_complete_at_the_prompt():
     with hub_of("zonal-mean") as service:
-        completer = rlcompleter.Completer({"hub": mooring.connect(service.url)})
+        completer = rlcompleter.Completer({"hub": moorage.connect(service.url)})
         assert completer.complete("hub.zo", 0).startswith("hub.zonal_mean(")
 
 
 def test_reserved_ids_are_the_attributes_of_a_service():
-    assert {name for name in dir(mooring.Service) if not name.startswith("_")} == RESERVED_IDS
+    assert {name for name in dir(moorage.Service) if not name.startswith("_")} == RESERVED_IDS
 
 
 def test_a_service_in_several_languages_and_an_early_list_of_inputs_are_read():
     inputs = [{"id": "x", "schema": {"type": "number"}, "title": {"en": "Ex"}}]
     with scripted({"POST /processes/p/execution": Answer({"y": 1})}, inputs=inputs, title={"en": "Pe"}) as service:
-        hub = mooring.connect(service.url)
+        hub = moorage.connect(service.url)
         assert hub.p(x=1) == 1
         assert "Pe" in hub.p.__doc__

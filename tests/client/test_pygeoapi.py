@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from concurrent.futures import as_completed, wait
 
-import mooring
+import moorage
 import pytest
-from mooring import FailedError, NotFoundError, RefusedError
+from moorage import FailedError, NotFoundError, RefusedError
 
 
 @pytest.fixture(scope="module")
 def hub(pygeoapi_url):
-    with mooring.connect(pygeoapi_url) as service:
+    with moorage.connect(pygeoapi_url) as service:
         yield service
 
 

@@ -48,7 +48,7 @@ def followed(client: ApiClientWrapper, job: StatusInfo) -> Iterator[StatusInfo]:
 
 
 def test_it_reads_the_landing_page_and_the_classes(client):
-    assert client.get_landing_page().title == "Mooring"
+    assert client.get_landing_page().title == "Moorage"
     assert any(each.endswith("/conf/job-list") for each in client.get_conformance_classes().conforms_to)
 
 

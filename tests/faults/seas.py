@@ -19,10 +19,10 @@ import psutil
 import sqlalchemy as sa
 import yaml
 from engines import METHODS, PATIENCE, eventually, family
-from mooring_processes.cli import free_port, wait_for
-from mooring_processes.jobs.job import Status
-from mooring_processes.jobs.store import Store
-from mooring_processes.jobs.wire import connected
+from moorage_processes.cli import free_port, wait_for
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.wire import connected
 from postgres import Postgres, serving_postgres
 from relay import Nats, serving_nats
 
@@ -246,7 +246,7 @@ class Strait:
     """A network namespace that is joined to this one by a wire, which can be cut."""
 
     def __init__(self, number: int) -> None:
-        self.name = f"mooring{number}"
+        self.name = f"moorage{number}"
         self.here, self.there = f"10.213.{number % 250}.1", f"10.213.{number % 250}.2"
         self._wire = (f"moor{number % 100000}a", f"moor{number % 100000}b")
 
@@ -320,12 +320,12 @@ def sailing(folder: Path, store: str, *, sites: bool) -> Iterator[Sea]:
         nats = stack.enter_context(serving_nats(folder / "relay", "awi", address=here)) if sites else None
         url = postgres.database() if postgres else f"sqlite:///{folder / 'jobs.sqlite'}"
         sea = Sea([], [], url, postgres, nats, disk, strait)
-        mooring: dict[str, Any] = {"store": url, "results": str(disk or folder / "results"), "drain": 5.0}
+        moorage: dict[str, Any] = {"store": url, "results": str(disk or folder / "results"), "drain": 5.0}
         if nats is not None:
             credentials = str(nats.credentials("hub"))
-            mooring |= {"nats": nats.url, "nats_credentials": credentials, "site_lease": SITE_LEASE}
+            moorage |= {"nats": nats.url, "nats_credentials": credentials, "site_lease": SITE_LEASE}
         for number in range(2 if postgres else 1):
-            sea.hubs.append(stack.enter_context(_hub(folder / f"hub{number}", here, mooring)))
+            sea.hubs.append(stack.enter_context(_hub(folder / f"hub{number}", here, moorage)))
         for number in range(2 if sites else 0):
             prefix = ["ip", "netns", "exec", strait.name] if strait and number == 1 else []
             sea.sites.append(stack.enter_context(_site(folder / f"site{number}", nats, prefix)))
@@ -333,14 +333,14 @@ def sailing(folder: Path, store: str, *, sites: bool) -> Iterator[Sea]:
 
 
 @contextmanager
-def _hub(folder: Path, address: str, mooring: dict[str, Any]) -> Iterator[Ship]:
+def _hub(folder: Path, address: str, moorage: dict[str, Any]) -> Iterator[Ship]:
     folder.mkdir()
     port, config = free_port(), folder / "config.yml"
     url = f"http://{address}:{port}"
-    settings = {"installed": False, "modules": [str(METHODS)], "slots": 2, **mooring}
+    settings = {"installed": False, "modules": [str(METHODS)], "slots": 2, **moorage}
     bind = {"host": address, "port": port}
-    config.write_text(yaml.safe_dump({"server": {"bind": bind, "url": url}, "mooring": settings}))
-    command = [sys.executable, "-m", "mooring.cli", "serve", "--config", str(config), "--state", str(folder / "state")]
+    config.write_text(yaml.safe_dump({"server": {"bind": bind, "url": url}, "moorage": settings}))
+    command = [sys.executable, "-m", "moorage.cli", "serve", "--config", str(config), "--state", str(folder / "state")]
     with _sailing(Ship(command, folder / "state", url)) as ship:
         assert ship.process is not None
         wait_for(url, ship.process)
@@ -352,8 +352,8 @@ def _site(folder: Path, nats: Nats | None, prefix: list[str]) -> Iterator[Ship]:
     assert nats is not None
     folder.mkdir()
     config = folder / "config.yml"
-    config.write_text(yaml.safe_dump({"mooring": {"installed": False, "slots": 2, "drain": 5.0}}))
-    command = [*prefix, sys.executable, "-m", "mooring.cli", "join", nats.url, "--site", "awi"]
+    config.write_text(yaml.safe_dump({"moorage": {"installed": False, "slots": 2, "drain": 5.0}}))
+    command = [*prefix, sys.executable, "-m", "moorage.cli", "join", nats.url, "--site", "awi"]
     command += ["--credentials", str(nats.credentials("awi")), "--config", str(config)]
     with _sailing(Ship([*command, "--state", str(folder / "state"), str(METHODS)], folder / "state")) as ship:
         eventually((ship.state / "run" / "socket").exists)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from engines import eventually, family, is_alive
 from hooks import receiver, sender, verified
-from mooring_processes.jobs.wire import connected
+from moorage_processes.jobs.wire import connected
 from scripted import Answer
 
 NOT_NOW = Answer(status=503)
@@ -69,7 +69,7 @@ def test_a_web_process_that_dies_while_it_delivers_is_stood_in_for(service):
         service.settled(job)
         # at least once: whether the first arrived, the one that died could not say any more
         assert second.body == first.body
-        assert second.headers["Mooring-Delivery"] == first.headers["Mooring-Delivery"]
+        assert second.headers["Moorage-Delivery"] == first.headers["Moorage-Delivery"]
         verified(second, service)
 
 
@@ -102,7 +102,7 @@ def test_a_job_that_was_accepted_when_everything_died_is_run_and_told_of(tmp_pat
         with sender(tmp_path) as service:
             for job in jobs:
                 service.settled(job)
-        told = {each.headers["Mooring-Job"]: each.json() for each in hook.heard("success")}
+        told = {each.headers["Moorage-Job"]: each.json() for each in hook.heard("success")}
         assert told == {job: {"result": float(number)} for number, job in enumerate(jobs)}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from engines import METHODS, eventually, family, is_alive
-from mooring_processes.jobs.wire import connected
+from moorage_processes.jobs.wire import connected
 from serving import Running, serve
 
 LATER = {"Prefer": "respond-async"}
@@ -32,7 +32,7 @@ def machine(tmp_path: Path, postgres: Any) -> Machine:
     @contextlib.contextmanager
     def start(name: str, **changes: Any) -> Iterator[Running]:
         (tmp_path / name).mkdir(exist_ok=True)
-        with serve(tmp_path / name, [str(METHODS)], mooring={**shared, "drain": 0, **changes}) as service:
+        with serve(tmp_path / name, [str(METHODS)], moorage={**shared, "drain": 0, **changes}) as service:
             yield service
         eventually(lambda: not family(service.state))
 
@@ -147,5 +147,5 @@ def test_one_that_shares_no_directory_says_what_to_configure(machine):
                 assert answer.status_code == 500
                 assert answer.headers["Content-Type"] == "application/problem+json"
                 assert "not on this machine" in answer.json()["detail"]
-                assert "'mooring: results:'" in answer.json()["detail"]
+                assert "'moorage: results:'" in answer.json()["detail"]
             assert requests.get(f"{other.url}/jobs/{spoken}/results", timeout=PATIENCE).json() == 1

@@ -10,9 +10,9 @@ from seas import sailing
 from stores import STORES
 from storm import Storm
 
-JOBS = int(os.environ.get("MOORING_STORM", "80"))
-SEED = int(os.environ.get("MOORING_SEED") or random.randrange(10**6))
-"""``MOORING_SEED`` repeats a storm, which prints its own; ``MOORING_STORM`` makes it longer."""
+JOBS = int(os.environ.get("MOORAGE_STORM", "80"))
+SEED = int(os.environ.get("MOORAGE_SEED") or random.randrange(10**6))
+"""``MOORAGE_SEED`` repeats a storm, which prints its own; ``MOORAGE_STORM`` makes it longer."""
 
 
 @pytest.mark.parametrize("sites", [False, True], ids=["alone", "with-sites"])

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from mooring_processes.catalogue import Entry, read_catalogue
-from mooring_processes.execution import OURS
+from moorage_processes.catalogue import Entry, read_catalogue
+from moorage_processes.execution import OURS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -59,10 +59,10 @@ SPEEDS = {
 }
 """Which method each figure of the bench is of."""
 HEAD = """\
-# The methods that come with Mooring
+# The methods that come with Moorage
 
 Written by `python tests/science/catalogue_page.py`; a test fails where it is stale. Each is a process of every
-service, and an ordinary function of Python: `from mooring_processes.methods.trend import trend`. What each computes,
+service, and an ordinary function of Python: `from moorage_processes.methods.trend import trend`. What each computes,
 its formula, its rule for missing data and the choices of definition stand in its docstring, which is its description
 at the service.
 
@@ -87,7 +87,7 @@ def ours() -> list[str]:
 
 @cache
 def described() -> Mapping[str, Entry]:
-    """All processes that come with Mooring."""
+    """All processes that come with Moorage."""
     return read_catalogue([])
 
 

@@ -29,10 +29,10 @@ def tool():
 
 @pytest.fixture(scope="session")
 def agrees():
-    """Compare a method with a reference; what was seen is recorded where MOORING_RECORD is set."""
+    """Compare a method with a reference; what was seen is recorded where MOORAGE_RECORD is set."""
     ledger = Ledger()
     yield ledger.agrees
-    if os.environ.get("MOORING_RECORD"):
+    if os.environ.get("MOORAGE_RECORD"):
         store(ledger.seen)
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import xarray as xr
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods.area_mean import area_mean
-from mooring_processes.methods.rectilinear import RADIUS, rectilinear_grid
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods.area_mean import area_mean
+from moorage_processes.methods.rectilinear import RADIUS, rectilinear_grid
 
 LATITUDES = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(16)[0]))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from cf_xarray.criteria import coordinate_criteria
-from mooring.formats.axes import Axis, dimension
+from moorage.formats.axes import Axis, dimension
 
 KINDS = {
     "X": Axis.X, "longitude": Axis.X, "Y": Axis.Y, "latitude": Axis.Y, "Z": Axis.Z, "vertical": Axis.Z,

@@ -10,10 +10,10 @@ import xarray as xr
 from engines import eventually
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import gaps
-from mooring_processes.contiguous import straightened
-from mooring_processes.methods import blocks as module
-from mooring_processes.methods.blocks import Sums, blocks, computed, numbers, places, without_gaps
+from moorage_processes import gaps
+from moorage_processes.contiguous import straightened
+from moorage_processes.methods import blocks as module
+from moorage_processes.methods.blocks import Sums, blocks, computed, numbers, places, without_gaps
 from xarray.backends import BackendArray
 from xarray.core import indexing
 

@@ -27,7 +27,7 @@ def test_the_page_is_what_its_sources_say():
 
 
 def test_what_the_page_compares_is_compared_by_a_test():
-    assert set(stored()) == set(compared()), "run the tests with MOORING_RECORD=1"
+    assert set(stored()) == set(compared()), "run the tests with MOORAGE_RECORD=1"
 
 
 def test_every_method_is_compared_with_something_independent():

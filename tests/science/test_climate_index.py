@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods.climate_index import INDICES, IndexName, climate_index
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods.climate_index import INDICES, IndexName, climate_index
 
 EVERY = list(get_args(IndexName))
 HOT = ["summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days",

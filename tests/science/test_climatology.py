@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods.climatology import climatology
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods.climatology import climatology
 
 EVERY = ["month", "season", "dayofyear"]
 MEAN = {"month": "ymonmean", "season": "yseasmean", "dayofyear": "ydaymean"}
@@ -170,7 +170,7 @@ def test_results_say_what_they_are():
     usual, departure = climatology(data)
     assert usual.attrs["cell_methods"] == "time: mean within days time: mean within years time: mean over years"
     assert usual.attrs["standard_name"] == "air_temperature"
-    assert usual.attrs["history"].startswith("measured\nclimatology, Mooring ")
+    assert usual.attrs["history"].startswith("measured\nclimatology, Moorage ")
     assert departure.name == "t_anomaly"
     assert departure.attrs["long_name"] == "temperature anomaly"
     assert departure.attrs["units"] == "K"

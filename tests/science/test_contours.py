@@ -8,9 +8,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.cbook import get_sample_data
-from mooring_processes import InputError
-from mooring_processes.demo.jacksboro import elevation_model
-from mooring_processes.methods.contours import contours
+from moorage_processes import InputError
+from moorage_processes.demo.jacksboro import elevation_model
+from moorage_processes.methods.contours import contours
 
 
 def test_a_line_crosses_a_plane_where_its_value_is(utm_grid):
@@ -144,7 +144,7 @@ def test_names_order_and_direction_of_the_axes_do_not_matter(dem):
 def test_what_was_done_is_told(dem):
     attrs = contours(dem[:20, :20], interval=20.0).attrs
     assert attrs["units"] == "m"
-    assert "contours, Mooring" in attrs["method"]
+    assert "contours, Moorage" in attrs["method"]
     assert "lines" in attrs["history"]
 
 

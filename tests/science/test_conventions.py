@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import geopandas
-import mooring
+import moorage
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,8 +14,8 @@ import rioxarray  # noqa: F401 - gives grids their .rio
 import shapely
 import xarray as xr
 from catalogue_page import described, ours
-from mooring.formats.axes import Axis, dimension
-from mooring_processes import InputError
+from moorage.formats.axes import Axis, dimension
+from moorage_processes import InputError
 
 NO_GRID = {"interpolate-stations"}
 """Methods that take no grid."""
@@ -50,8 +50,8 @@ RECIPES = {
     "polygonize": Recipe(has_time=False, whole=True),
     "quicklook": Recipe({"width": 300, "step": 0}),
     "regrid": Recipe({"resolution": 20.0}),
-    "reproject": Recipe({"crs": "EPSG:3857", "bounds": mooring.BBox(10, 10, 50, 45), "resolution": 5e5}),
-    "subset": Recipe({"bbox": mooring.BBox(5, 5, 45, 45)}),
+    "reproject": Recipe({"crs": "EPSG:3857", "bounds": moorage.BBox(10, 10, 50, 45), "resolution": 5e5}),
+    "subset": Recipe({"bbox": moorage.BBox(5, 5, 45, 45)}),
     "temporal-resample": Recipe({"frequency": "year"}),
     "terrain": Recipe({"crs": "EPSG:25832"}, has_time=False),
     "threshold-exceedance": Recipe({"threshold": 290.0}),
@@ -215,7 +215,7 @@ def test_results_say_where_they_come_from(usual, name):
         assert str(attributes["history"]).startswith("measured\n"), key
         assert attributes["source"] == "a model", key
         assert attributes["references"], key
-        assert attributes["method"].startswith(f"{name}, Mooring "), key
+        assert attributes["method"].startswith(f"{name}, Moorage "), key
         assert attributes.get("units"), f"{key} has no units"
 
 

@@ -6,10 +6,10 @@ import scipy.stats
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods import correlation_map as module
-from mooring_processes.methods.correlation_map import correlation_map
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods import correlation_map as module
+from moorage_processes.methods.correlation_map import correlation_map
 
 BOTH = ["pearson", "spearman"]
 
@@ -176,7 +176,7 @@ def test_results_keep_order_coordinates_and_precision_and_say_what_they_are():
     assert set(result.correlation.coords) == {"lat", "lon", "height"}
     assert result.correlation.dtype == result.p_value.dtype == "float32"
     assert result.correlation.attrs["long_name"] == "correlation of t and nao"
-    assert result.correlation.attrs["history"].startswith("measured\ncorrelation-map, Mooring ")
+    assert result.correlation.attrs["history"].startswith("measured\ncorrelation-map, Moorage ")
 
 
 @pytest.mark.parametrize(

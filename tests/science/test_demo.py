@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
-from mooring_processes.demo import jacksboro
-from mooring_processes.demo.jacksboro import catchments, elevation_model
-from mooring_processes.demo.picture import poster
-from mooring_processes.methods.terrain import terrain
-from mooring_processes.methods.zonal_statistics import zonal_statistics
+from moorage_processes.demo import jacksboro
+from moorage_processes.demo.jacksboro import catchments, elevation_model
+from moorage_processes.demo.picture import poster
+from moorage_processes.methods.terrain import terrain
+from moorage_processes.methods.zonal_statistics import zonal_statistics
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """Echo gives back what was sent, and looks the way the CITE suite needs it to."""
 
 import pytest
-from mooring_processes import BBox
-from mooring_processes.methods.echo import echo
-from mooring_processes.process import processes_of
-from mooring_processes.progress import listening
+from moorage_processes import BBox
+from moorage_processes.methods.echo import echo
+from moorage_processes.process import processes_of
+from moorage_processes.progress import listening
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import xarray as xr
-from mooring_processes import InputError
-from mooring_processes.catalogue import Catalogue, Entry
-from mooring_processes.datasets import Datasets, from_config
-from mooring_processes.describing import describe
-from mooring_processes.execution import Request, Workplace
-from mooring_processes.methods import blocks
-from mooring_processes.methods.ensemble import ensemble_statistics
+from moorage_processes import InputError
+from moorage_processes.catalogue import Catalogue, Entry
+from moorage_processes.datasets import Datasets, from_config
+from moorage_processes.describing import describe
+from moorage_processes.execution import Request, Workplace
+from moorage_processes.methods import blocks
+from moorage_processes.methods.ensemble import ensemble_statistics
 
 EVERY = ["mean", "stdev", "minimum", "maximum", "agreement", "members", "p10", "p50", "p90"]
 
@@ -172,7 +172,7 @@ def test_results_say_what_they_are():
     assert result["mean"].attrs["standard_name"] == "air_temperature"
     assert "standard_name" not in result.stdev.attrs
     assert result.agreement.attrs["units"] == "1"
-    assert result.attrs["history"].startswith("measured\nensemble-statistics, Mooring ")
+    assert result.attrs["history"].startswith("measured\nensemble-statistics, Moorage ")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_service_takes_the_names_of_several_datasets_or_of_one(tmp_path):
         each.to_netcdf(tmp_path / f"m{number}.nc")
     xr.concat(members, "member").to_netcdf(tmp_path / "all.nc")
     datasets = from_config({path.stem: path.name for path in sorted(tmp_path.glob("*.nc"))}, tmp_path)
-    catalogue = Catalogue(map(Entry.of, describe(["mooring_processes.methods.ensemble"])))
+    catalogue = Catalogue(map(Entry.of, describe(["moorage_processes.methods.ensemble"])))
     workplace = Workplace({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
     for names in ([f"m{number}" for number in range(7)], "all"):
         request = Request("ensemble-statistics", {"members": names}, {"result": "application/x-netcdf"})

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import xarray as xr
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods import eof as module
-from mooring_processes.methods.eof import eof
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods import eof as module
+from moorage_processes.methods.eof import eof
 
 SCALINGS = ["standard-deviation", "unit", "correlation"]
 
@@ -170,7 +170,7 @@ def test_results_say_what_they_are():
     assert result.patterns.dtype == result.components.dtype == "float32"
     assert result.patterns.attrs["units"] == "K"
     assert result.components.attrs["units"] == "1"
-    assert result.patterns.attrs["history"].startswith("measured\neof, Mooring ")
+    assert result.patterns.attrs["history"].startswith("measured\neof, Moorage ")
     assert eof(rough(), scaling="unit").components.attrs["units"] == "K"
 
 

@@ -5,10 +5,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods.exceedance import threshold_exceedance
-from mooring_processes.methods.percentile import percentile
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods.exceedance import threshold_exceedance
+from moorage_processes.methods.percentile import percentile
 
 OPERATORS = {"above": "gtc", "at least": "gec", "below": "ltc", "at most": "lec"}
 

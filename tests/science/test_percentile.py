@@ -6,9 +6,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mooring_processes import InputError
-from mooring_processes.methods import series as taking
-from mooring_processes.methods.percentile import percentile
+from moorage_processes import InputError
+from moorage_processes.methods import series as taking
+from moorage_processes.methods.percentile import percentile
 from scipy.stats.mstats import mquantiles
 
 DEFINITIONS = ["linear", "inverted_cdf", "hazen", "weibull", "median_unbiased"]

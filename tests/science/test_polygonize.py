@@ -8,10 +8,10 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mooring_processes import InputError
-from mooring_processes.demo.jacksboro import elevation_model
-from mooring_processes.methods import polygonize as module
-from mooring_processes.methods.polygonize import polygonize
+from moorage_processes import InputError
+from moorage_processes.demo.jacksboro import elevation_model
+from moorage_processes.methods import polygonize as module
+from moorage_processes.methods.polygonize import polygonize
 from pyproj import Geod
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.image import imread
-from mooring_processes import InputError
-from mooring_processes.methods import quicklook as module
-from mooring_processes.methods.quicklook import quicklook
+from moorage_processes import InputError
+from moorage_processes.methods import quicklook as module
+from moorage_processes.methods.quicklook import quicklook
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from mooring_processes import InputError
-from mooring_processes.methods.rectilinear import RADIUS, rectilinear_grid
+from moorage_processes import InputError
+from moorage_processes.methods.rectilinear import RADIUS, rectilinear_grid
 
 SPHERE = 4 * np.pi * RADIUS**2
 

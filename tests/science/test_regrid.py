@@ -5,11 +5,11 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks, remapping
-from mooring_processes.methods.area_mean import area_mean
-from mooring_processes.methods.regrid import regrid
-from mooring_processes.room import room
+from moorage_processes import InputError
+from moorage_processes.methods import blocks, remapping
+from moorage_processes.methods.area_mean import area_mean
+from moorage_processes.methods.regrid import regrid
+from moorage_processes.room import room
 
 METHODS = ["bilinear", "conservative"]
 

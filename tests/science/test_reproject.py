@@ -7,14 +7,14 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.cbook import get_sample_data
-from mooring.formats.axes import Axis, dimension
-from mooring_processes import BBox, InputError
-from mooring_processes.demo.jacksboro import elevation_model
-from mooring_processes.methods import blocks
-from mooring_processes.methods import reproject as module
-from mooring_processes.methods.reproject import reproject
-from mooring_processes.methods.uneven import positions
-from mooring_processes.room import room
+from moorage.formats.axes import Axis, dimension
+from moorage_processes import BBox, InputError
+from moorage_processes.demo.jacksboro import elevation_model
+from moorage_processes.methods import blocks
+from moorage_processes.methods import reproject as module
+from moorage_processes.methods.reproject import reproject
+from moorage_processes.methods.uneven import positions
+from moorage_processes.room import room
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 

@@ -7,9 +7,9 @@ import rasterio
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import stations as module
-from mooring_processes.methods.stations import interpolate_stations
+from moorage_processes import InputError
+from moorage_processes.methods import stations as module
+from moorage_processes.methods.stations import interpolate_stations
 from pykrige.ok import OrdinaryKriging
 from pyproj import Geod
 
@@ -290,7 +290,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(spoil, options, sentence
 
 
 def test_a_grid_that_is_too_large_is_refused_before_the_work():
-    from mooring_processes.room import room
+    from moorage_processes.room import room
 
     with room(10**6), pytest.raises(InputError, match="two grids of .* cells would need"):
         interpolate_stations(network(), 10.0)

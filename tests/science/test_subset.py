@@ -6,9 +6,9 @@ import shapely
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import BBox, InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods.subset import subset
+from moorage_processes import BBox, InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods.subset import subset
 from pyproj import Transformer
 
 DIAMOND = shapely.Polygon([(10, 0), (20, 10), (10, 20), (0, 10)])
@@ -195,7 +195,7 @@ def test_axes_may_stand_in_any_order_and_coordinates_are_kept():
 
 def test_results_say_what_they_are():
     result = subset(world(), ["t"], BBox(0, 0, 90, 90), "2000-03")
-    assert result.attrs["history"].startswith("made\nsubset, Mooring ")
+    assert result.attrs["history"].startswith("made\nsubset, Moorage ")
     assert "variables=['t'], bbox=[0, 0, 90, 90], period=2000-03" in result.attrs["history"]
 
 

@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring.formats.grids import read_netcdf, write_netcdf
-from mooring_processes import InputError
-from mooring_processes.methods import blocks
-from mooring_processes.methods import temporal_resample as module
-from mooring_processes.methods.temporal_resample import temporal_resample
+from moorage.formats.grids import read_netcdf, write_netcdf
+from moorage_processes import InputError
+from moorage_processes.methods import blocks
+from moorage_processes.methods import temporal_resample as module
+from moorage_processes.methods.temporal_resample import temporal_resample
 
 EVERY = ["day", "month", "season", "year"]
 OF_CDO = {"day": "day", "month": "mon", "season": "seas", "year": "year"}

@@ -7,10 +7,10 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mooring_processes import InputError
-from mooring_processes.methods import terrain as module
-from mooring_processes.methods.horizontal import Ellipsoid
-from mooring_processes.methods.terrain import metres_per_degree, terrain
+from moorage_processes import InputError
+from moorage_processes.methods import terrain as module
+from moorage_processes.methods.horizontal import Ellipsoid
+from moorage_processes.methods.terrain import metres_per_degree, terrain
 from pyproj import Geod
 
 WGS84 = Ellipsoid(6_378_137.0, 0.006694379990141)
@@ -232,7 +232,7 @@ def gdaldem(tool, folder, dem, mode, *options):
 @pytest.fixture
 def real_relief(utm_grid):
     """The elevations of the Jacksboro fault on square cells of 90 m, with a hole."""
-    from mooring_processes.demo.jacksboro import elevation_model
+    from moorage_processes.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy().astype("float32")
     values[100:104, 200:203] = values[50, 50] = -9999

@@ -10,10 +10,10 @@ import scipy.stats
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import blocks, least_squares, mann_kendall
-from mooring_processes.methods import trend as module
-from mooring_processes.methods.trend import trend
+from moorage_processes import InputError
+from moorage_processes.methods import blocks, least_squares, mann_kendall
+from moorage_processes.methods import trend as module
+from moorage_processes.methods.trend import trend
 
 WAYS = ["least-squares", "theil-sen"]
 

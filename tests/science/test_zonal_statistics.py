@@ -9,9 +9,9 @@ import shapely
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring_processes import InputError
-from mooring_processes.methods import zonal_statistics as module
-from mooring_processes.methods.zonal_statistics import zonal_statistics
+from moorage_processes import InputError
+from moorage_processes.methods import zonal_statistics as module
+from moorage_processes.methods.zonal_statistics import zonal_statistics
 from pyproj import Geod, Transformer
 
 UTM = "EPSG:25832"
@@ -87,7 +87,7 @@ def test_names_order_and_direction_of_the_axes_do_not_matter():
 @pytest.fixture(scope="module")
 def dem():
     """A real elevation model, taken as square cells of 90 m."""
-    from mooring_processes.demo.jacksboro import elevation_model
+    from moorage_processes.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy()[:200, :250].astype("float32")
     coordinates = {"y": 18_000 - 90 * (np.arange(200) + 0.5), "x": 90 * (np.arange(250) + 0.5)}
@@ -304,5 +304,5 @@ def test_more_zones_than_are_taken_at_once_are_refused(monkeypatch):
 def test_what_was_done_is_told():
     attrs = zonal_statistics(FOUR.assign_attrs(units="m"), zones(shapely.box(0, 0, 9, 9)), ["mean"], crs=UTM).attrs
     assert attrs["units"] == "m"
-    assert "zonal-statistics, Mooring" in attrs["method"]
+    assert "zonal-statistics, Moorage" in attrs["method"]
     assert "mean, weights=fraction" in attrs["history"]

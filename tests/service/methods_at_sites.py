@@ -3,7 +3,7 @@
 from typing import Annotated, NamedTuple
 
 import xarray as xr
-from mooring_processes import Media, process
+from moorage_processes import Media, process
 
 
 @process(wait=2.0)

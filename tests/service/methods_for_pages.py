@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 import xarray as xr
-from mooring_processes import Media, process, progress
+from moorage_processes import Media, process, progress
 
 EVIL = (
     "</script><img src=x onerror=\"document.body.dataset.run='yes'\"><script>document.body.dataset.run='yes'</script>"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import geopandas
 import numpy as np
 import xarray as xr
-from mooring_processes import InputError, Media, process, progress
+from moorage_processes import InputError, Media, process, progress
 
 
 @process

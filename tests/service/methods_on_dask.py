@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from methods_on_dask_beside import shifted
-from mooring_processes import process
+from moorage_processes import process
 
 ROWS = 1000
 """Of one block [rows of 1000 numbers], 8 MB."""

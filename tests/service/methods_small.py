@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from mooring_processes import BBox, InputError, Media, process
+from moorage_processes import BBox, InputError, Media, process
 from pydantic import BaseModel, Field
 from shapely import Polygon
 from shapely.geometry import box

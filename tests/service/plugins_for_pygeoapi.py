@@ -13,15 +13,15 @@ from serving import HELLO, unmodified
 
 BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
 TESTS = Path(__file__).parent / "methods_for_tests.py"
-PLUGIN = "mooring_processes.ogc.plugin.Method"
-MANAGER = "mooring_processes.ogc.manager.Manager"
+PLUGIN = "moorage_processes.ogc.plugin.Method"
+MANAGER = "moorage_processes.ogc.manager.Manager"
 FUNCTIONS = {
     "hello": f"{BENCH}:hello",
     "array": f"{BENCH}:array",
-    "echo": "mooring_processes.methods.echo:echo",
-    "terrain": "mooring_processes.methods.terrain:terrain",
-    "zonal-statistics": "mooring_processes.methods.zonal_statistics:zonal_statistics",
-    "climatology": "mooring_processes.methods.climatology:climatology",
+    "echo": "moorage_processes.methods.echo:echo",
+    "terrain": "moorage_processes.methods.terrain:terrain",
+    "zonal-statistics": "moorage_processes.methods.zonal_statistics:zonal_statistics",
+    "climatology": "moorage_processes.methods.climatology:climatology",
     "noise": f"{TESTS}:noise",
     "decline": f"{TESTS}:decline",
     "fail": f"{TESTS}:fail",

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from mooring_processes.app import create_app, service_of
-from mooring_processes.configuration import ConfigurationError, read_configuration
-from mooring_processes.errors import ServingError
+from moorage_processes.app import create_app, service_of
+from moorage_processes.configuration import ConfigurationError, read_configuration
+from moorage_processes.errors import ServingError
 
 BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
 
@@ -17,7 +17,7 @@ BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
 def apps(tmp_path_factory):
     """Two services in this process: one with a method of its own, one with a dataset and a title of its own."""
     folder = tmp_path_factory.mktemp("apps")
-    (folder / "two.yml").write_text("datasets: {sea: sea.nc}\nmooring: {installed: true}\n")
+    (folder / "two.yml").write_text("datasets: {sea: sea.nc}\nmoorage: {installed: true}\n")
     first = read_configuration(None, modules=[BENCH], port=5001, state=folder / "one")
     second = read_configuration(folder / "two.yml", port=5002, state=folder / "two")
     made = [create_app(first), create_app(second)]
@@ -52,14 +52,14 @@ def test_calls_and_jobs_run_in_both(apps):
 
 
 def test_methods_that_cannot_be_served_stop_it_with_file_line_and_remedy(tmp_path):
-    (tmp_path / "poor.py").write_text("from mooring_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
+    (tmp_path / "poor.py").write_text("from moorage_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
     with pytest.raises(ServingError, match=r"poor\.py:5: f: .*a.*"):
         create_app(read_configuration(None, modules=[str(tmp_path / "poor.py")], state=tmp_path))
 
 
 def test_callbacks_are_signed_with_the_secret_of_the_file_that_is_named(tmp_path):
     (tmp_path / "secret").write_text("a secret of several machines\n")
-    (tmp_path / "site.yml").write_text(f"mooring: {{installed: false, callback_secret_file: {tmp_path}/secret}}\n")
+    (tmp_path / "site.yml").write_text(f"moorage: {{installed: false, callback_secret_file: {tmp_path}/secret}}\n")
     app = create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))
     assert service_of(app).callbacks.secret == "a secret of several machines"  # noqa: S105 - of this test
 
@@ -76,6 +76,6 @@ def test_callbacks_are_signed_with_the_secret_of_the_file_that_is_named(tmp_path
     ],
 )
 def test_settings_of_callbacks_that_will_not_do_are_named(tmp_path, setting, words):
-    (tmp_path / "site.yml").write_text(f"mooring: {{installed: false, {setting}}}\n")
+    (tmp_path / "site.yml").write_text(f"moorage: {{installed: false, {setting}}}\n")
     with pytest.raises(ConfigurationError, match=words):
         create_app(read_configuration(tmp_path / "site.yml", state=tmp_path / "state"))

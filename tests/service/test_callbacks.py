@@ -8,11 +8,11 @@ import time
 import urllib.request
 from itertools import pairwise
 
-import mooring
+import moorage
 import pytest
 from engines import eventually
 from hooks import Sender, receiver, sender, verified
-from mooring_processes.cli import free_port
+from moorage_processes.cli import free_port
 from scripted import Answer, scripted
 from serving import Running
 
@@ -39,8 +39,8 @@ def test_a_job_that_succeeds_sends_its_results_as_a_document(service, hook):
     told = hook.hears("success")
     assert told.json() == {"result": 3.0}
     assert told.headers["Content-Type"] == "application/json"
-    assert told.headers["User-Agent"].startswith("Mooring/")
-    assert (told.headers["Mooring-Job"], told.headers["Mooring-Event"]) == (job, "success")
+    assert told.headers["User-Agent"].startswith("Moorage/")
+    assert (told.headers["Moorage-Job"], told.headers["Moorage-Event"]) == (job, "success")
     service.settled(job)
     assert len(hook.heard("success")) == 1
     assert not hook.heard("failed")
@@ -65,7 +65,7 @@ def test_a_running_job_tells_how_it_goes_now_and_then_but_not_each_step(service,
     assert 2 <= len(documents) <= 20
     progress = [document["progress"] for document in documents]
     assert progress == sorted(set(progress))
-    deliveries = [told.headers["Mooring-Delivery"] for told in hook.heard("inProgress")]
+    deliveries = [told.headers["Moorage-Delivery"] for told in hook.heard("inProgress")]
     assert len(set(deliveries)) == len(deliveries)
 
 
@@ -87,7 +87,7 @@ def test_a_call_that_is_waited_for_is_told_of_as_well(service, hook):
     assert service.call("shout", hook.subscriber(), text="ahoy") == (200, "AHOY")
     told = hook.hears("success")
     assert told.json() == {"result": "AHOY"}
-    job = told.headers["Mooring-Job"]
+    job = told.headers["Moorage-Job"]
     assert service.request("GET", f"/jobs/{job}/results") == (200, "AHOY")
     service.settled(job)
     assert not hook.heard("inProgress")
@@ -107,11 +107,11 @@ def test_a_callback_is_signed_with_the_secret_of_the_service(service, hook):
     told = hook.hears("success")
     callback = verified(told, service)
     assert (callback.job, callback.event) == (job, "success")
-    assert callback.delivery == told.headers["Mooring-Delivery"]
+    assert callback.delivery == told.headers["Moorage-Delivery"]
     assert abs(callback.sent - time.time()) < 60
-    with pytest.raises(mooring.SignatureError):
-        mooring.verify_callback(
-            told.body.replace(b"HELLO", b"JELLO"), told.headers["Mooring-Signature"], service.secret
+    with pytest.raises(moorage.SignatureError):
+        moorage.verify_callback(
+            told.body.replace(b"HELLO", b"JELLO"), told.headers["Moorage-Signature"], service.secret
         )
 
 
@@ -135,7 +135,7 @@ def test_a_slow_receiver_delays_neither_its_job_nor_others(service):
         slow.hears("inProgress")
         assert service.call("shout", slow.subscriber()) == (200, "HELLO")
         other = service.submit("shout", quick.subscriber())
-        assert quick.hears("success").headers["Mooring-Job"] == other
+        assert quick.hears("success").headers["Moorage-Job"] == other
         for job in jobs:
             eventually(lambda job=job: service.status(job) == "successful")
         assert not release.is_set()
@@ -154,7 +154,7 @@ def test_a_receiver_that_fails_first_is_told_again(service):
         told = hook.heard("success")
         assert [each.body for each in told] == [told[0].body] * 3
         # so that she can tell that it is the same
-        assert len({each.headers["Mooring-Delivery"] for each in told}) == 1
+        assert len({each.headers["Moorage-Delivery"] for each in told}) == 1
         for each in told:
             verified(each, service)
 
@@ -225,7 +225,7 @@ def test_a_receiver_that_is_gone_is_told_nothing_more_of_the_job(service):
         job = service.submit("steps", same, fractions=[0.2, 0.4, 0.6], pause=1.0)
         eventually(lambda: service.status(job) == "successful")
         service.settled(job)
-        assert [told.headers["Mooring-Event"] for told in hook.heard()] == ["inProgress"]
+        assert [told.headers["Moorage-Event"] for told in hook.heard()] == ["inProgress"]
         assert "status 410 and is told nothing more of this job" in service.log(job)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from mooring_processes.catalogue import Catalogue, Entry, describe_here, load_process, read_catalogue
-from mooring_processes.errors import ServingError
-from mooring_processes.process import Address
+from moorage_processes.catalogue import Catalogue, Entry, describe_here, load_process, read_catalogue
+from moorage_processes.errors import ServingError
+from moorage_processes.process import Address
 
-HEAD = "from mooring_processes import process\n"
+HEAD = "from moorage_processes import process\n"
 ONE = HEAD + "@process\ndef one(x: int) -> int:\n    return x\n"
 
 
@@ -38,7 +38,7 @@ def refusals(*sources: str) -> list[str]:
 def test_our_own_methods_enter_by_the_door_that_is_open_to_all():
     catalogue = read_catalogue([])
     assert {"echo", "terrain", "zonal-statistics", "climatology"} <= set(catalogue)
-    assert catalogue["echo"].address == Address(None, None, "mooring_processes.methods.echo", "echo")
+    assert catalogue["echo"].address == Address(None, None, "moorage_processes.methods.echo", "echo")
     assert catalogue["terrain"].description["version"] == catalogue["echo"].description["version"] != "0.0.0"
 
 
@@ -72,12 +72,12 @@ def test_a_catalogue_is_plain_json_and_never_changes(tmp_path):
 
 def test_describing_imports_no_method_here(tmp_path):
     read(write(tmp_path / "quiet_here.py", ONE))
-    assert "mooring_author.quiet_here" not in sys.modules
+    assert "moorage_author.quiet_here" not in sys.modules
 
 
 NOISY = """
     import os, sys, atexit, subprocess, threading, time
-    from mooring_processes import process
+    from moorage_processes import process
     print("from Python")
     sys.stdout.write("more")
     os.write(1, b"from C\\n")
@@ -109,7 +109,7 @@ def test_a_lone_file_does_not_take_the_place_of_the_standard_library(tmp_path):
     write(tmp_path / "helper.py", "FACTOR = 3\n")
     source = write(tmp_path / "uses.py", "import calendar, helper\n" + ONE + "    assert calendar.month_name\n")
     catalogue = read(source)
-    assert catalogue["one"].address == Address(str(tmp_path), source, "mooring_author.uses", "one")
+    assert catalogue["one"].address == Address(str(tmp_path), source, "moorage_author.uses", "one")
 
 
 def test_a_file_inside_a_package_is_imported_by_its_dotted_name(tmp_path):
@@ -140,7 +140,7 @@ def test_what_a_module_only_imports_is_not_served_twice(tmp_path):
 
 
 CLASS = """
-    from mooring_processes import process
+    from moorage_processes import process
 
     @process
     class Sea:
@@ -174,7 +174,7 @@ def test_a_loaded_method_can_be_pickled_by_its_name(tmp_path):
 def test_a_process_loads_what_another_was_told(tmp_path):
     entry = read(write(tmp_path / "told.py", ONE))["one"]
     code = (
-        "import json, sys; from mooring_processes.catalogue import Entry, load_process;"
+        "import json, sys; from moorage_processes.catalogue import Entry, load_process;"
         "entry = Entry.from_json(json.loads(sys.argv[1])); print(load_process(entry.address).call({'x': 7}))"
     )
     said = subprocess.run(
@@ -214,7 +214,7 @@ BROKEN = [
     ("x = 1\n1 / 0\n", ":2:", "ZeroDivisionError: division by zero"),
     ("x = (\n", ":1:", "it is no Python"),
     ("def f(:\n", ":1:", "it is no Python"),
-    ("from mooring_processes import nothing\n", ":1:", "ImportError"),
+    ("from moorage_processes import nothing\n", ":1:", "ImportError"),
     (HEAD + "@process(memory='much')\ndef f() -> int: ...\n", ":2:", "'much' is no size"),
     ("import xarray\nxarray.open_dataset('none.nc')\n", ":2:", "FileNotFoundError"),
     ("import os\n\nos.kill(os.getpid(), 11)\n", ":1:", "ended Python by signal SIGSEGV"),
@@ -302,7 +302,7 @@ def test_a_method_that_is_gone_is_told(tmp_path):
 
 def test_the_authors_package_imports_little():
     code = (
-        "import sys; from mooring_processes import process, progress, InputError, BBox, Unit, Media;"
+        "import sys; from moorage_processes import process, progress, InputError, BBox, Unit, Media;"
         "print([name for name in ('numpy', 'xarray', 'shapely', 'pandas', 'flask', 'pygeoapi') if name in sys.modules])"
     )
     said = subprocess.run(

@@ -14,8 +14,8 @@ import rasterio
 import requests
 import xarray as xr
 from engines import eventually
-from mooring_processes.app import create_app
-from mooring_processes.configuration import ConfigurationError, read_configuration
+from moorage_processes.app import create_app
+from moorage_processes.configuration import ConfigurationError, read_configuration
 from pyproj import Transformer
 from serving import serve
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(folder):
     named = awkward.write_all(folder)
-    with serve(folder, datasets=named, mooring={"answer_size": "2 MB"}) as service:
+    with serve(folder, datasets=named, moorage={"answer_size": "2 MB"}) as service:
         yield service.url
 
 
@@ -342,9 +342,9 @@ def test_many_readers_at_once_are_all_answered(url):
 
 
 def test_a_dataset_that_is_called_like_a_process_is_refused_at_the_start(tmp_path):
-    config = {"server": {}, "resources": {}, "datasets": {"echo": "echo.nc"}, "mooring": {"state": str(tmp_path)}}
+    config = {"server": {}, "resources": {}, "datasets": {"echo": "echo.nc"}, "moorage": {"state": str(tmp_path)}}
     whole = read_configuration(None)
-    document = {**whole.pygeoapi, **{key: value for key, value in config.items() if key in ("datasets", "mooring")}}
+    document = {**whole.pygeoapi, **{key: value for key, value in config.items() if key in ("datasets", "moorage")}}
     with pytest.raises(
         ConfigurationError, match=r"datasets\.echo: there is a process of that name.*give the dataset another"
     ):

@@ -19,16 +19,16 @@ import pytest
 import xarray as xr
 from distributed import LocalCluster
 from engines import Yard, eventually, settings, value
-from mooring_processes import datasets
-from mooring_processes.app import create_app
-from mooring_processes.catalogue import Catalogue, read_catalogue
-from mooring_processes.cli import free_port
-from mooring_processes.computing import Computing
-from mooring_processes.configuration import ConfigurationError, read_configuration
-from mooring_processes.execution import Request, Workplace
-from mooring_processes.jobs.engine import Engine
-from mooring_processes.jobs.job import Job, Status
-from mooring_processes.jobs.kernel import resident
+from moorage_processes import datasets
+from moorage_processes.app import create_app
+from moorage_processes.catalogue import Catalogue, read_catalogue
+from moorage_processes.cli import free_port
+from moorage_processes.computing import Computing
+from moorage_processes.configuration import ConfigurationError, read_configuration
+from moorage_processes.execution import Request, Workplace
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.job import Job, Status
+from moorage_processes.jobs.kernel import resident
 
 METHODS = Path(__file__).parent / "methods_on_dask.py"
 MEMORY = 600_000_000
@@ -297,12 +297,12 @@ def test_a_wrong_address_is_named(scheduler, words):
     )
     with pytest.raises(ConfigurationError, match=words) as refused:
         create_app(configuration)
-    assert str(refused.value).startswith("mooring.scheduler: ")
+    assert str(refused.value).startswith("moorage.scheduler: ")
 
 
 def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_path):
-    monkeypatch.setattr("mooring_processes.computing.is_installed", lambda _: False)
-    monkeypatch.setattr("mooring_processes.datasets.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.computing.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.datasets.is_installed", lambda _: False)
     with pytest.raises(ValueError, match="there is no Dask"):
         Computing(1, "tcp://scheduler:8786")
     with pytest.raises(ValueError, match="datasets.h.chunks: there is no Dask"):

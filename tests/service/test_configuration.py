@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import pytest
 import yaml
-from mooring_processes.configuration import ConfigurationError, read_configuration, shipped
-from mooring_processes.keys import LEVELS, SECTIONS
+from moorage_processes.configuration import ConfigurationError, read_configuration, shipped
+from moorage_processes.keys import LEVELS, SECTIONS
 
 SCHEMA = "schemas/config/pygeoapi-config-0.x.yml"
 if version("pygeoapi").split(".")[:2] != ["0", "21"]:
@@ -32,7 +32,7 @@ def test_the_command_line_lies_over_the_file(tmp_path):
 
 
 def test_a_file_of_datasets_alone_is_enough(tmp_path):
-    (tmp_path / "site.yml").write_text("datasets: {sea: sea.nc}\nmooring: {modules: [flood.py]}\n")
+    (tmp_path / "site.yml").write_text("datasets: {sea: sea.nc}\nmoorage: {modules: [flood.py]}\n")
     configuration = read_configuration(tmp_path / "site.yml")
     assert configuration.datasets.to_json()["sea"]["path"] == str(tmp_path / "sea.nc")
     assert configuration.settings.modules == (str(tmp_path / "flood.py"),)
@@ -56,10 +56,10 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
 @pytest.mark.parametrize(
     ("text", "key", "right"),
     [
-        ("moring: {}", "moring", "did you mean 'mooring'?"),
-        ("colour: blue", "colour", "there are datasets, logging, metadata, mooring"),
+        ("moring: {}", "moring", "did you mean 'moorage'?"),
+        ("colour: blue", "colour", "there are datasets, logging, metadata, moorage"),
         *((f"{name}: 7", name, "it takes a mapping") for name in ("server", "logging", "metadata", "resources")),
-        *((f"{name}: [a]", name, "it takes a mapping") for name in ("datasets", "mooring", "pubsub")),
+        *((f"{name}: [a]", name, "it takes a mapping") for name in ("datasets", "moorage", "pubsub")),
         ("server: {langages: [en-US]}", "server.langages", "did you mean 'languages'?"),
         ("server: {port: 80}", "server.port", "there are admin, api_rules, bind"),
         ("server: {1: a}", "server.1", "quotes"),
@@ -106,42 +106,42 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
         ("datasets: {sea: {path: a.nc, chunks: 7}}", "datasets.sea.chunks", "it takes a mapping"),
         ("datasets: {sea: {path: a.nc, chunks: {time: long}}}", "datasets.sea.chunks.time", "it takes a whole number"),
         ("datasets: {sea: sea.bin}", "datasets.sea", "add kind: grid, features or table"),
-        ("mooring: {modles: []}", "mooring.modles", "did you mean 'modules'?"),
-        ("mooring: {modules: flood.py}", "mooring.modules", "it takes a list of text"),
-        ("mooring: {modules: [7]}", "mooring.modules", "it takes a list of text"),
-        ("mooring: {state: 7}", "mooring.state", "it takes text"),
-        ("mooring: {results: [a]}", "mooring.results", "it takes a directory, or a URL such as s3://bucket/prefix"),
+        ("moorage: {modles: []}", "moorage.modles", "did you mean 'modules'?"),
+        ("moorage: {modules: flood.py}", "moorage.modules", "it takes a list of text"),
+        ("moorage: {modules: [7]}", "moorage.modules", "it takes a list of text"),
+        ("moorage: {state: 7}", "moorage.state", "it takes text"),
+        ("moorage: {results: [a]}", "moorage.results", "it takes a directory, or a URL such as s3://bucket/prefix"),
         (
-            "mooring: {results_options: s3cret}",
-            "mooring.results_options",
+            "moorage: {results_options: s3cret}",
+            "moorage.results_options",
             "what stands there will not do; it takes a map",
         ),
-        ("mooring: {retention: 7}", "mooring.retention", "it takes a mapping"),
+        ("moorage: {retention: 7}", "moorage.retention", "it takes a mapping"),
         (
-            "mooring: {retention: {age: a month}}",
-            "mooring.retention.age",
+            "moorage: {retention: {age: a month}}",
+            "moorage.retention.age",
             "it takes seconds, or an age such as 30 days",
         ),
-        ("mooring: {retention: {size: 0}}", "mooring.retention.size", "or a size such as 100 GB"),
-        ("mooring: {retention: {days: 3}}", "mooring.retention.days", "there is no such key"),
+        ("moorage: {retention: {size: 0}}", "moorage.retention.size", "or a size such as 100 GB"),
+        ("moorage: {retention: {days: 3}}", "moorage.retention.days", "there is no such key"),
         (
-            "mooring: {retention: {processes: {mean: {age: true}}}}",
-            "mooring.retention.processes.mean.age",
+            "moorage: {retention: {processes: {mean: {age: true}}}}",
+            "moorage.retention.processes.mean.age",
             "it takes seconds, or an age",
         ),
-        ("mooring: {store: jobs}", "mooring.store", "it takes a URL such as postgresql+psycopg://"),
-        ("mooring: {store: 'mysql://localhost/jobs'}", "mooring.store", "it takes a URL such as postgresql+psycopg://"),
-        ("mooring: {queue: many}", "mooring.queue", "it takes a whole number, 1 or more"),
-        ("mooring: {queue: 0}", "mooring.queue", "it takes a whole number, 1 or more"),
-        ("mooring: {slots: -1}", "mooring.slots", "it takes a whole number, 0 or more"),
-        ("mooring: {slots: 1.5}", "mooring.slots", "it takes a whole number, 0 or more"),
-        ("mooring: {drain: -1}", "mooring.drain", "it takes a number of seconds, 0 or more"),
-        ("mooring: {sync_timeout: 0}", "mooring.sync_timeout", "it takes a number of seconds above 0"),
-        ("mooring: {sync_timeout: .nan}", "mooring.sync_timeout", "it takes a number of seconds above 0"),
-        ("mooring: {callback_pause: true}", "mooring.callback_pause", "it takes a number of seconds"),
-        ("mooring: {body_size: large}", "mooring.body_size", "such as 64 MB"),
-        ("mooring: {installed: 1}", "mooring.installed", "it takes true or false"),
-        ("mooring: {allowed_hosts: example.org}", "mooring.allowed_hosts", "it takes a list of hosts"),
+        ("moorage: {store: jobs}", "moorage.store", "it takes a URL such as postgresql+psycopg://"),
+        ("moorage: {store: 'mysql://localhost/jobs'}", "moorage.store", "it takes a URL such as postgresql+psycopg://"),
+        ("moorage: {queue: many}", "moorage.queue", "it takes a whole number, 1 or more"),
+        ("moorage: {queue: 0}", "moorage.queue", "it takes a whole number, 1 or more"),
+        ("moorage: {slots: -1}", "moorage.slots", "it takes a whole number, 0 or more"),
+        ("moorage: {slots: 1.5}", "moorage.slots", "it takes a whole number, 0 or more"),
+        ("moorage: {drain: -1}", "moorage.drain", "it takes a number of seconds, 0 or more"),
+        ("moorage: {sync_timeout: 0}", "moorage.sync_timeout", "it takes a number of seconds above 0"),
+        ("moorage: {sync_timeout: .nan}", "moorage.sync_timeout", "it takes a number of seconds above 0"),
+        ("moorage: {callback_pause: true}", "moorage.callback_pause", "it takes a number of seconds"),
+        ("moorage: {body_size: large}", "moorage.body_size", "such as 64 MB"),
+        ("moorage: {installed: 1}", "moorage.installed", "it takes true or false"),
+        ("moorage: {allowed_hosts: example.org}", "moorage.allowed_hosts", "it takes a list of hosts"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_line_that_names_its_key(tmp_path, text, key, right):
@@ -156,7 +156,7 @@ def test_a_wrong_value_is_told_in_one_line_that_names_its_key(tmp_path, text, ke
 
 def test_a_service_does_not_begin_with_a_wrong_value(tmp_path):
     (tmp_path / "site.yml").write_text("logging: {level: LOUD}")
-    command = [sys.executable, "-m", "mooring.cli", "serve", "--config", str(tmp_path / "site.yml")]
+    command = [sys.executable, "-m", "moorage.cli", "serve", "--config", str(tmp_path / "site.yml")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"logging.level: 'LOUD' will not do; it takes {', '.join(LEVELS[:-1])} or {LEVELS[-1]}\n"
@@ -171,7 +171,7 @@ def test_a_port_of_the_command_line_is_looked_at_too(port):
 
 
 def test_a_password_in_a_store_is_not_repeated(tmp_path):
-    (tmp_path / "site.yml").write_text("mooring: {store: 'postgres:/me:secret@localhost/jobs'}")
+    (tmp_path / "site.yml").write_text("moorage: {store: 'postgres:/me:secret@localhost/jobs'}")
     with pytest.raises(ConfigurationError) as error:
         read_configuration(tmp_path / "site.yml")
     assert "secret" not in str(error.value)
@@ -189,11 +189,11 @@ def test_a_password_in_a_store_is_not_repeated(tmp_path):
 )
 def test_hosts_that_could_never_be_met_are_refused(host, is_usable):
     document = yaml.safe_load(shipped("local.yml").read_text())
-    document["mooring"]["allowed_hosts"] = ["data.example.org", host]
+    document["moorage"]["allowed_hosts"] = ["data.example.org", host]
     if is_usable:
         assert read_configuration(document).settings.allowed_hosts[1] == host
         return
-    with pytest.raises(ConfigurationError, match=r"^mooring\.allowed_hosts: .*it takes a list of hosts"):
+    with pytest.raises(ConfigurationError, match=r"^moorage\.allowed_hosts: .*it takes a list of hosts"):
         read_configuration(document)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from mooring.formats import Kind
-from mooring.formats.axes import Axis, axis_of, dimension
-from mooring_processes.datasets import Datasets, from_config, open_grid, variable_of
-from mooring_processes.errors import InputError
-from mooring_processes.selection import subset
+from moorage.formats import Kind
+from moorage.formats.axes import Axis, axis_of, dimension
+from moorage_processes.datasets import Datasets, from_config, open_grid, variable_of
+from moorage_processes.errors import InputError
+from moorage_processes.selection import subset
 from samples import sea_surface
 
 

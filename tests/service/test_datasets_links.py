@@ -13,14 +13,14 @@ import rasterio
 import xarray as xr
 import zarr
 from counting import serving_files, serving_opendap
-from mooring.formats.rasters import read_geotiff, write_geotiff
-from mooring_processes.catalogue import read_catalogue
-from mooring_processes.datasets import DatasetUnavailableError, from_config, open_grid
-from mooring_processes.errors import InputError
-from mooring_processes.execution import ExecutionFailed, Request, Workplace
-from mooring_processes.linked import Form, form_of, opened
-from mooring_processes.links import Link
-from mooring_processes.references import Policy
+from moorage.formats.rasters import read_geotiff, write_geotiff
+from moorage_processes.catalogue import read_catalogue
+from moorage_processes.datasets import DatasetUnavailableError, from_config, open_grid
+from moorage_processes.errors import InputError
+from moorage_processes.execution import ExecutionFailed, Request, Workplace
+from moorage_processes.linked import Form, form_of, opened
+from moorage_processes.links import Link
+from moorage_processes.references import Policy
 from pydap.handlers.lib import BaseHandler
 from pydap.model import BaseType, DatasetType
 from samples import sea_surface

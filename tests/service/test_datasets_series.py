@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
-from mooring.formats.grids import read_netcdf, write_netcdf
-from mooring_processes import datasets, series
-from mooring_processes.datasets import DatasetUnavailableError, from_config, open_grid
-from mooring_processes.ogc.data.states import coverage_of
-from mooring_processes.selection import subset
+from moorage.formats.grids import read_netcdf, write_netcdf
+from moorage_processes import datasets, series
+from moorage_processes.datasets import DatasetUnavailableError, from_config, open_grid
+from moorage_processes.ogc.data.states import coverage_of
+from moorage_processes.selection import subset
 from samples import sea_surface
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from engines import PATIENCE, eventually
-from mooring import cli
-from mooring_processes.cli import free_port
+from moorage import cli
+from moorage_processes.cli import free_port
 from standing import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
 
 ALL = SERVICES | SITE["services"]
-OURS = {name: service for name, service in ALL.items() if service["image"] == "mooring:local"}
+OURS = {name: service for name, service in ALL.items() if service["image"] == "moorage:local"}
 ROOT = {"0", "root"}
 
 
@@ -108,7 +108,7 @@ def test_every_command_is_one_that_is_taken(name, monkeypatch):
     service = OURS[name]
     health = service["healthcheck"]["test"][1:]
     taken = []
-    for command in (service["command"], *([health[1:]] if health[0] == "mooring" else [])):
+    for command in (service["command"], *([health[1:]] if health[0] == "moorage" else [])):
         found = cli.commands()
         monkeypatch.setattr(type(found[command[0]]), "run", lambda _, arguments: taken.append(arguments) or 0)
         assert cli.main(command) == 0
@@ -147,8 +147,8 @@ def check(service: Standing, name: str) -> int:
     """The exit code of the health check of a worker, or a site."""
     stated = ALL[name.partition("-")[0]]["healthcheck"]["test"][2:]
     config = str(TOP / "config" / "cluster.yml")
-    environment = service.ground.environment("worker") | {"MOORING_STATE": str(service.ground.folder / name)}
-    command = [sys.executable, "-m", "mooring.cli", *replaced(stated, {"/etc/mooring/cluster.yml": config})]
+    environment = service.ground.environment("worker") | {"MOORAGE_STATE": str(service.ground.folder / name)}
+    command = [sys.executable, "-m", "moorage.cli", *replaced(stated, {"/etc/moorage/cluster.yml": config})]
     return subprocess.run(command, env=os.environ | environment, timeout=PATIENCE, check=False).returncode
 
 
@@ -197,8 +197,8 @@ def test_workers_tell_whether_they_are_well(service, tmp_path):
 def test_a_site_dials_in_through_the_same_port(service, prepared):
     folder = service.ground.folder
     invitation = commands(3).splitlines()[0].split()
-    assert invitation == ["mooring", "invite", "awi", "--users", "../config/users.conf", "--credentials", "awi.seed"]
-    command = [sys.executable, "-m", "mooring.cli", *invitation[1:-1], str(folder / "awi.seed")]
+    assert invitation == ["moorage", "invite", "awi", "--users", "../config/users.conf", "--credentials", "awi.seed"]
+    command = [sys.executable, "-m", "moorage.cli", *invitation[1:-1], str(folder / "awi.seed")]
     subprocess.run(command, cwd=prepared, check=True)
     service.ground.processes["relay"].send_signal(signal.SIGHUP)
     service.ground.start_site(folder / "awi.seed")

@@ -16,14 +16,14 @@ import requests
 import sqlalchemy as sa
 import yaml
 from engines import eventually
-from mooring import cli
-from mooring_processes.cli import free_port
-from mooring_processes.doctor import engine, machine, surroundings
-from mooring_processes.jobs import edition
-from mooring_processes.jobs.sites.invitation import invite
-from mooring_processes.jobs.state import State
-from mooring_processes.jobs.store import Store
-from mooring_processes.jobs.wire import connected
+from moorage import cli
+from moorage_processes.cli import free_port
+from moorage_processes.doctor import engine, machine, surroundings
+from moorage_processes.jobs import edition
+from moorage_processes.jobs.sites.invitation import invite
+from moorage_processes.jobs.state import State
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.wire import connected
 from objects import serving_objects
 from relay import serving_nats
 from serving import serve
@@ -36,7 +36,7 @@ def examined(tmp_path, capsys):
     """Examines a configuration: the exit code, and what was said about each thing, wrong ones apart."""
 
     def examine(*words: str, port: int | None = None, **sections: dict) -> tuple[int, dict[str, str], dict[str, str]]:
-        sections["mooring"] = {"installed": False, **sections.get("mooring", {})}
+        sections["moorage"] = {"installed": False, **sections.get("moorage", {})}
         (tmp_path / "site.yml").write_text(yaml.safe_dump(sections))
         place = ["--config", str(tmp_path / "site.yml"), "--state", str(tmp_path / "state")]
         capsys.readouterr()
@@ -62,17 +62,17 @@ def test_where_all_is_well_each_thing_is_told_and_nothing_is_made(examined, tmp_
 
 
 def test_the_command_ends_with_1_where_something_is_wrong(tmp_path):
-    (tmp_path / "site.yml").write_text("mooring: {queue: many}")
-    command = [sys.executable, "-m", "mooring.cli", "doctor", "--config", str(tmp_path / "site.yml")]
+    (tmp_path / "site.yml").write_text("moorage: {queue: many}")
+    command = [sys.executable, "-m", "moorage.cli", "doctor", "--config", str(tmp_path / "site.yml")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
-    told = "WRONG  configuration: mooring.queue: 'many' will not do; it takes a whole number, 1 or more"
+    told = "WRONG  configuration: moorage.queue: 'many' will not do; it takes a whole number, 1 or more"
     assert ended.stdout.splitlines()[1] == told
     assert ended.stderr == ""
 
 
 def test_methods_that_cannot_be_served_are_named(examined, tmp_path):
-    (tmp_path / "poor.py").write_text("from mooring_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
+    (tmp_path / "poor.py").write_text("from moorage_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
     code, _, bad = examined(str(tmp_path / "poor.py"))
     assert code == 1
     assert "poor.py:5: f: " in bad["methods"]
@@ -104,19 +104,19 @@ def test_a_grid_tells_what_it_holds(examined, running):
 
 def test_hosts_are_looked_up(examined):
     hosts = ["127.0.0.1", "10.0.0.0/8", "localhost:80", "nothing.invalid"]
-    _, good, bad = examined(mooring={"allowed_hosts": hosts, "callback_hosts": ["nowhere.invalid"]})
+    _, good, bad = examined(moorage={"allowed_hosts": hosts, "callback_hosts": ["nowhere.invalid"]})
     assert (
-        good["mooring.allowed_hosts"] == "localhost:80: it leads to 127.0.0.1" or "::1" in good["mooring.allowed_hosts"]
+        good["moorage.allowed_hosts"] == "localhost:80: it leads to 127.0.0.1" or "::1" in good["moorage.allowed_hosts"]
     )
-    assert bad["mooring.allowed_hosts"].startswith("nothing.invalid: it has no address; mend the name")
-    assert bad["mooring.callback_hosts"].startswith("nowhere.invalid: it has no address")
+    assert bad["moorage.allowed_hosts"].startswith("nothing.invalid: it has no address; mend the name")
+    assert bad["moorage.callback_hosts"].startswith("nowhere.invalid: it has no address")
 
 
 def test_a_name_that_leads_to_a_private_address_needs_that_listed_too(monkeypatch):
     place = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.1.2.3", 80))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: place)
     found = surroundings.host("allowed_hosts", "data.example.org", ["data.example.org"])
-    assert str(found).startswith("WRONG  mooring.allowed_hosts: data.example.org: it leads to a private address; list")
+    assert str(found).startswith("WRONG  moorage.allowed_hosts: data.example.org: it leads to a private address; list")
     assert not surroundings.host("allowed_hosts", "data.example.org", ["data.example.org", "10.1.0.0/16"]).is_wrong
 
 
@@ -222,7 +222,7 @@ def test_packages_that_do_not_fit_are_named(monkeypatch):
     monkeypatch.setattr(machine, "version", lambda name: "1.0" if name == "xarray" else real(name))
     found = machine.versions()
     assert found.words == "xarray is 1.0, and >=2025.1 is needed"
-    assert 'pip install "mooring[server]"' in found.remedy
+    assert 'pip install "moorage[server]"' in found.remedy
 
 
 def test_a_relay_is_dialled(examined, tmp_path):
@@ -231,18 +231,18 @@ def test_a_relay_is_dialled(examined, tmp_path):
             if user == "stranger":
                 invite(user, tmp_path / "stranger.seed", tmp_path / "others.conf")
             seed = nats.credentials("hub") if user == "hub" else tmp_path / "stranger.seed"
-            _, good, bad = examined(METHODS, mooring={"nats": nats.url, "nats_credentials": str(seed)})
+            _, good, bad = examined(METHODS, moorage={"nats": nats.url, "nats_credentials": str(seed)})
             assert expected in bad["relay"] if expected else "lets this service in" in good["relay"]
-    _, _, bad = examined(METHODS, mooring={"nats": nats.url})
+    _, _, bad = examined(METHODS, moorage={"nats": nats.url})
     assert bad["relay"].endswith("begin the relay, or mend the address")
 
 
 def test_a_cluster_is_looked_for(examined):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
-        _, good, _ = examined(METHODS, mooring={"scheduler": address})
+        _, good, _ = examined(METHODS, moorage={"scheduler": address})
         assert good["scheduler"] == f"something listens at {address}"
-    _, _, bad = examined(METHODS, mooring={"scheduler": address})
+    _, _, bad = examined(METHODS, moorage={"scheduler": address})
     assert bad["scheduler"].endswith("begin the scheduler, or mend the address")
 
 
@@ -253,14 +253,14 @@ def object_store():
 
 
 def test_the_place_of_results_is_looked_at(examined, tmp_path, object_store):
-    _, good, _ = examined(METHODS, mooring=object_store.settings)
+    _, good, _ = examined(METHODS, moorage=object_store.settings)
     assert good["results"] == f"{object_store.url} answers; it holds those of 0 jobs"
     broken = {**object_store.settings, "results": "s3://there-is-no-such-bucket/x"}
     wrong = {**object_store.options, "client_kwargs": {"endpoint_url": f"http://127.0.0.1:{free_port()}"}}
-    _, _, bad = examined(METHODS, mooring={**broken, "results_options": wrong})
+    _, _, bad = examined(METHODS, moorage={**broken, "results_options": wrong})
     assert bad["results"].endswith("mend the address, its options, or the store")
-    _, good, _ = examined(METHODS, mooring={"results": str(tmp_path / "shared")})
+    _, good, _ = examined(METHODS, moorage={"results": str(tmp_path / "shared")})
     assert good["results"] == f"{tmp_path / 'shared'} will be made"
     (tmp_path / "file").touch()
-    _, _, bad = examined(METHODS, mooring={"results": str(tmp_path / "file" / "x")})
+    _, _, bad = examined(METHODS, moorage={"results": str(tmp_path / "file" / "x")})
     assert "cannot be written to" in bad["results"]

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import requests
-from mooring_processes.app import create_app, service_of
-from mooring_processes.configuration import read_configuration
+from moorage_processes.app import create_app, service_of
+from moorage_processes.configuration import read_configuration
 from test_bad_input import execute, finished, problem
 from test_endpoints import get, job_of, parts
 
@@ -254,7 +254,7 @@ def test_a_value_its_schema_does_not_take_is_refused_as_in_a_body(service_url):
 @pytest.mark.parametrize("drafts", [False, True])
 def test_classes_of_the_draft_are_declared_only_where_the_operator_wants_it(tmp_path, drafts):
     document = json.loads(json.dumps(read_configuration(None, state=tmp_path).pygeoapi))
-    config = {**document, "mooring": {"drafts": drafts, "state": str(tmp_path / "state")}}
+    config = {**document, "moorage": {"drafts": drafts, "state": str(tmp_path / "state")}}
     app = create_app(config)
     try:
         classes = app.test_client().get("/conformance").json["conformsTo"]

@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from mooring_processes.cli import free_port
-from mooring_processes.execution import Request
-from mooring_processes.jobs import edition, migrations
-from mooring_processes.jobs.database import METADATA, Database
-from mooring_processes.jobs.job import JobQuery, Order, Status
-from mooring_processes.jobs.state import StateError
-from mooring_processes.jobs.store import Store
-from mooring_processes.limits import Limits
+from moorage_processes.cli import free_port
+from moorage_processes.execution import Request
+from moorage_processes.jobs import edition, migrations
+from moorage_processes.jobs.database import METADATA, Database
+from moorage_processes.jobs.job import JobQuery, Order, Status
+from moorage_processes.jobs.state import StateError
+from moorage_processes.jobs.store import Store
+from moorage_processes.limits import Limits
 
 OLD = str(uuid.uuid4())
 
@@ -166,7 +166,7 @@ def test_a_service_does_not_begin_with_a_store_of_a_later_version(tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     opened(url).close()
     changed(url, lambda connection: connection.execute(sa.update(edition.EDITION).values(version_num="9999")))
-    command = [sys.executable, "-m", "mooring.cli", "serve", "--state", str(tmp_path), "--port", str(free_port())]
+    command = [sys.executable, "-m", "moorage.cli", "serve", "--state", str(tmp_path), "--port", str(free_port())]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert ended.stderr.count("the job store is of edition 9999") == 1

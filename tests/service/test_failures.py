@@ -10,7 +10,7 @@ METHODS = '''
 import ctypes
 import time
 
-from mooring_processes import InputError, process
+from moorage_processes import InputError, process
 
 
 @process
@@ -58,7 +58,7 @@ def waits(seconds: float) -> str:
 def test_each_failure_has_its_problem_now_and_later(tmp_path):
     (tmp_path / "methods.py").write_text(METHODS)
     with serve(
-        tmp_path, [str(tmp_path / "methods.py")], mooring={"sync_timeout": 5, "queue": 3, "slots": 1}
+        tmp_path, [str(tmp_path / "methods.py")], moorage={"sync_timeout": 5, "queue": 3, "slots": 1}
     ) as service:
         _each_failure(service.url)
         _too_long_to_wait_for(service.url)

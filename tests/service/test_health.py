@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import requests
 from engines import eventually, family, settings, started, value
-from mooring_processes.app import create_app, service_of
-from mooring_processes.configuration import read_configuration
-from mooring_processes.jobs.engine import Engine
-from mooring_processes.jobs.job import Status
-from mooring_processes.jobs.readiness import Readiness
-from mooring_processes.jobs.store import Store
-from mooring_processes.jobs.wire import connected
+from moorage_processes.app import create_app, service_of
+from moorage_processes.configuration import read_configuration
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.readiness import Readiness
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.wire import connected
 from postgres import serving_postgres
 from serving import Running, serve
 
@@ -99,7 +99,7 @@ def test_a_supervisor_that_does_not_answer_is_named(service):
 
 
 def test_a_database_that_is_away_is_named(tmp_path):
-    with serving_postgres() as server, serve(tmp_path, mooring={"store": server.database()}) as service:
+    with serving_postgres() as server, serve(tmp_path, moorage={"store": server.database()}) as service:
         eventually(lambda: is_ready(service))
         server.stop()
         answer = ask(service, "readyz")
@@ -121,7 +121,7 @@ def test_a_database_that_swallows_what_it_is_sent_holds_one_thread(tmp_path):
 
 
 def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path):
-    with serve(tmp_path, [METHODS], mooring={"farewell": 3600, "drain": 5, "slots": 4}) as service:
+    with serve(tmp_path, [METHODS], moorage={"farewell": 3600, "drain": 5, "slots": 4}) as service:
         eventually(lambda: is_ready(service))
         long = submit(service, "slow-sum", pause=600.0, numbers=[])
         eventually(lambda: ask(service, f"jobs/{long}").json()["status"] == "running")
@@ -144,7 +144,7 @@ def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path)
 
 
 def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(tmp_path):
-    with serve(tmp_path, [METHODS], mooring={"farewell": 1, "drain": 0}) as service:
+    with serve(tmp_path, [METHODS], moorage={"farewell": 1, "drain": 0}) as service:
         eventually(lambda: is_ready(service))
         job = submit(service, "slow-sum", pause=5.0, numbers=[1.0, 2.0])
         eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")

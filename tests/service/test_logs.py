@@ -14,9 +14,9 @@ import pytest
 import requests
 import yaml
 from engines import catalogue, eventually, settings, started
-from mooring_processes.cli import free_port, wait_for
-from mooring_processes.jobs.job import Status
-from mooring_processes.jobs.wire import connected
+from moorage_processes.cli import free_port, wait_for
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.wire import connected
 
 METHODS = str(Path(__file__).with_name("methods_for_tests.py"))
 EVERY_LINE = {"time", "level", "part", "pid", "logger", "message"}
@@ -31,11 +31,11 @@ class Told:
     """
 
     def __init__(self, folder: Path) -> None:
-        (folder / "site.yml").write_text(yaml.safe_dump({"mooring": {"log": "json", "slots": 1}}))
+        (folder / "site.yml").write_text(yaml.safe_dump({"moorage": {"log": "json", "slots": 1}}))
         port = free_port()
         self.url = f"http://localhost:{port}"
         self.state = folder / "state"
-        command = [sys.executable, "-m", "mooring.cli", "serve", METHODS, "--config", str(folder / "site.yml")]
+        command = [sys.executable, "-m", "moorage.cli", "serve", METHODS, "--config", str(folder / "site.yml")]
         command += ["--port", str(port), "--state", str(self.state)]
         with (folder / "out").open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             wait_for(self.url, process)
@@ -140,19 +140,19 @@ def test_the_forkserver_writes_the_same(tmp_path, capfd):
 def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_path):
     entries = catalogue().to_json()
     lost = next(each for each in entries if each["id"] == "slow-sum")
-    lost["address"] = {"root": None, "file": None, "module": "mooring_processes.methods.gone", "name": "gone"}
+    lost["address"] = {"root": None, "file": None, "module": "moorage_processes.methods.gone", "name": "gone"}
     with started(tmp_path / "state", workplace={"catalogue": entries}) as yard:
         assert yard.call("shout").status is Status.SUCCESSFUL
         assert yard.run("slow-sum", numbers=[1.0]).status is Status.FAILED
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
-    assert "ERROR mooring_processes.execution: gone is not preloaded" in text
+    assert "ERROR moorage_processes.execution: gone is not preloaded" in text
 
 
 def test_in_text_the_engine_writes_to_its_file_and_no_line_for_each_job(tmp_path, capfd):
     with started(tmp_path / "state") as yard:
         yard.run("shout")
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
-    assert "INFO mooring_processes.jobs.supervisor: supervisor" in text
+    assert "INFO moorage_processes.jobs.supervisor: supervisor" in text
     assert "is successful" not in text
     assert capfd.readouterr().err == ""
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import geopandas
-import mooring
+import moorage
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,7 +82,7 @@ RECIPES = {
     "threshold-exceedance": ("daily", {"threshold": 20.0, "threshold_unit": "degC"}),
     "polygonize": ("classes", {}),
     "reproject": ("land", {"crs": "EPSG:3035"}),
-    "subset": ("daily", {"period": "2002", "bbox": mooring.BBox(0, 40, 20, 60)}),
+    "subset": ("daily", {"period": "2002", "bbox": moorage.BBox(0, 40, 20, 60)}),
     "terrain": ("land", {}),
     "trend": ("daily", {"method": "least-squares"}),
     "zonal-statistics": ("land", {"zones": zones()}),
@@ -105,7 +105,7 @@ def hub(folder):
     with serve(
         folder, ours=True, datasets={name: {"path": str(folder / f"{name}.nc")} for name in DATASETS}
     ) as service:
-        yield mooring.connect(service.url, progress=False)
+        yield moorage.connect(service.url, progress=False)
 
 
 def test_every_method_is_called_here():

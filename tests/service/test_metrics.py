@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import requests
 from engines import eventually, started
-from mooring_processes.execution import Artefact, Failure, Request
-from mooring_processes.jobs.attempt import Ended, Ref, Returned
-from mooring_processes.jobs.database import Database, compact
-from mooring_processes.jobs.job import Order, Status
-from mooring_processes.jobs.ledger import Ask, Ledger
-from mooring_processes.jobs.store import Store
-from mooring_processes.jobs.tallies import NEVER
-from mooring_processes.jobs.wire import connected
-from mooring_processes.limits import Limits
+from moorage_processes.execution import Artefact, Failure, Request
+from moorage_processes.jobs.attempt import Ended, Ref, Returned
+from moorage_processes.jobs.database import Database, compact
+from moorage_processes.jobs.job import Order, Status
+from moorage_processes.jobs.ledger import Ask, Ledger
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.tallies import NEVER
+from moorage_processes.jobs.wire import connected
+from moorage_processes.limits import Limits
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, serve
 from stores import new_store
@@ -168,8 +168,8 @@ def _values(labels: dict[str, str]) -> list[str]:
 
 def ended(service: Running) -> dict[tuple[str, ...], float]:
     """How many came to which end; the same from every process."""
-    told = [{key[1:]: value for key, value in samples(service).items() if key[0] == "mooring_jobs_total"}]
-    told += [{key[1:]: value for key, value in samples(service).items() if key[0] == "mooring_jobs_total"}] * 5
+    told = [{key[1:]: value for key, value in samples(service).items() if key[0] == "moorage_jobs_total"}]
+    told += [{key[1:]: value for key, value in samples(service).items() if key[0] == "moorage_jobs_total"}] * 5
     assert all(each == told[0] for each in told)
     return told[0]
 
@@ -209,8 +209,8 @@ def kill_supervisor(service: Running) -> None:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
     url = new_store(kind, tmp_path, request)
-    mooring = {"store": url, "metrics": True, "slots": 2}
-    with serve(tmp_path, [METHODS], mooring=mooring) as service:
+    moorage = {"store": url, "metrics": True, "slots": 2}
+    with serve(tmp_path, [METHODS], moorage=moorage) as service:
         for _ in range(3):
             run(service, "shout")
         run(service, "fail")
@@ -230,33 +230,33 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
             ("local", "slow-sum", "job", "successful", ""): 1,
         }
         eventually(lambda: ended(service) == expected)
-    with serve(tmp_path, [METHODS], mooring=mooring) as service:
+    with serve(tmp_path, [METHODS], moorage=moorage) as service:
         assert ended(service) == expected
         run(service, "shout")
         expected["local", "shout", "job", "successful", ""] = 4
         assert ended(service) == expected
         told = samples(service)
-        assert told["mooring_duration_seconds_count", "local", "shout", "job"] == 4
-        assert told["mooring_duration_seconds_bucket", "local", "shout", "job", "+Inf"] == 4
-        assert told["mooring_duration_seconds_sum", "local", "slow-sum", "job"] > 2
-        assert told["mooring_wait_seconds_count", "local", "shout", "job"] == 4
-        assert told["mooring_artefact_bytes_total", "local", "grid", "job"] > 10_000
-        assert told["mooring_jobs_waiting", "local"] == 0
-        assert told["mooring_state_free_bytes",] > 0
+        assert told["moorage_duration_seconds_count", "local", "shout", "job"] == 4
+        assert told["moorage_duration_seconds_bucket", "local", "shout", "job", "+Inf"] == 4
+        assert told["moorage_duration_seconds_sum", "local", "slow-sum", "job"] > 2
+        assert told["moorage_wait_seconds_count", "local", "shout", "job"] == 4
+        assert told["moorage_artefact_bytes_total", "local", "grid", "job"] > 10_000
+        assert told["moorage_jobs_waiting", "local"] == 0
+        assert told["moorage_state_free_bytes",] > 0
 
 
 def test_what_waits_is_told_and_a_scraper_of_open_metrics_reads_it_too(tmp_path):
-    with serve(tmp_path, [METHODS], mooring={"metrics": True, "slots": 1}) as service:
+    with serve(tmp_path, [METHODS], moorage={"metrics": True, "slots": 1}) as service:
         first = running(service, "slow-sum", numbers=[], pause=600.0)
         waits = execute(service, "shout").json()["jobID"]
         for accept in ("text/plain;version=0.0.4", "application/openmetrics-text; version=1.0.0"):
             told = samples(service, accept)
-            assert told["mooring_jobs_waiting", "local"] == 1, (status(service, first), status(service, waits), told)
-            assert told["mooring_jobs_running", "local"] == 1
-            assert told["mooring_oldest_wait_seconds", "local"] > 0
+            assert told["moorage_jobs_waiting", "local"] == 1, (status(service, first), status(service, waits), told)
+            assert told["moorage_jobs_running", "local"] == 1
+            assert told["moorage_oldest_wait_seconds", "local"] > 0
         requests.delete(f"{service.url}/jobs/{first}", timeout=60)
         eventually(lambda: status(service, waits) == "successful")
-        assert samples(service)["mooring_oldest_wait_seconds", "local"] == 0
+        assert samples(service)["moorage_oldest_wait_seconds", "local"] == 0
 
 
 def test_metrics_are_served_only_where_they_are_asked_for(service_url):

@@ -7,13 +7,13 @@ import os
 import signal
 from urllib.parse import urlsplit
 
-import mooring
+import moorage
 import pytest
 import requests
 from engines import METHODS, eventually, started, value
-from mooring_processes.jobs.engine import Unavailable
-from mooring_processes.jobs.job import Status
-from mooring_processes.jobs.state import State, StateError
+from moorage_processes.jobs.engine import Unavailable
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.state import State, StateError
 from objects import serving_objects
 from serving import serve
 
@@ -30,7 +30,7 @@ def objects():
 @pytest.fixture(scope="module")
 def service(objects, tmp_path_factory):
     """A service whose results lie there."""
-    with serve(tmp_path_factory.mktemp("service"), [str(METHODS)], mooring=objects.settings) as service:
+    with serve(tmp_path_factory.mktemp("service"), [str(METHODS)], moorage=objects.settings) as service:
         yield service
 
 
@@ -38,7 +38,7 @@ def service(objects, tmp_path_factory):
 def plain(tmp_path_factory):
     """A service whose results lie in a store of fsspec that signs no links."""
     folder = tmp_path_factory.mktemp("plain")
-    with serve(folder, [str(METHODS)], mooring={"results": f"local://{folder / 'objects'}"}) as service:
+    with serve(folder, [str(METHODS)], moorage={"results": f"local://{folder / 'objects'}"}) as service:
         yield service
 
 
@@ -130,7 +130,7 @@ def test_pages_show_what_lies_there(service):
 
 
 def test_the_client_fetches_from_there(service):
-    noise = mooring.connect(service.url).noise.submit(size=700).result()
+    noise = moorage.connect(service.url).noise.submit(size=700).result()
     assert noise.shape == (700, 700)
     assert noise.name == "noise"
 
@@ -195,7 +195,7 @@ def test_machines_that_share_a_store_of_objects_have_each_others_results_and_log
         shared = {"store": postgres.database(), **objects.settings}
         for name in ("one", "other"):
             (tmp_path / name).mkdir()
-            machine = serve(tmp_path / name, [str(METHODS)], mooring=shared)
+            machine = serve(tmp_path / name, [str(METHODS)], moorage=shared)
             machines.append(stack.enter_context(machine))
         jobs = [run(machines[0], process) for process in ("speak", "content") * 4]
         for machine in machines:

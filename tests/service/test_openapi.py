@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from mooring_processes.app import create_app
-from mooring_processes.configuration import shipped
-from mooring_processes.ogc.pages.page import PLACE
+from moorage_processes.app import create_app
+from moorage_processes.configuration import shipped
+from moorage_processes.ogc.pages.page import PLACE
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from test_bad_input import execute, finished
 
@@ -90,7 +90,7 @@ def test_nothing_of_it_lies_on_another_host(document):
 
 def test_it_says_whose_service_this_is_and_where(document, service_url):
     info = document["info"]
-    assert info["title"] == "Mooring"
+    assert info["title"] == "Moorage"
     assert info["contact"]["email"] == "contact@example.org"
     assert info["license"]["name"] == "Apache-2.0"
     assert document["servers"] == [{"url": service_url}]
@@ -100,7 +100,7 @@ def test_it_says_whose_service_this_is_and_where(document, service_url):
 def test_every_route_of_ours_is_described(document):
     app = create_app()
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("mooring.") and not rule.rule.startswith(PLACE):  # the pages' own files
+        if rule.endpoint.startswith("moorage.") and not rule.rule.startswith(PLACE):  # the pages' own files
             path = re.sub(r"<(?:\w+:)?(\w+)>", "x", rule.rule)
             for method in (rule.methods & {"GET", "POST", "PUT", "DELETE", "PATCH"}) or ():
                 described(document, method.lower(), path)
@@ -345,7 +345,7 @@ def test_collections_of_pygeoapi_are_described_beside_ours(tmp_path: Path):
     places.write_text(json.dumps({"type": "FeatureCollection", "features": [towns]}))
     config = yaml.safe_load(shipped("local.yml").read_text())
     config["server"]["url"] = "http://localhost:5000"
-    config["mooring"] |= {"state": str(tmp_path / "state"), "installed": False}
+    config["moorage"] |= {"state": str(tmp_path / "state"), "installed": False}
     config["resources"] = {
         "towns": collection({"type": "feature", "name": "GeoJSON", "data": str(places), "id_field": "id"})
     }

@@ -38,8 +38,8 @@ CHECKS = [
 DATA = frozenset({"/collections/sea-surface/coverage", "/collections/places/items"})
 CHECKS_OF_DATA = [check for check in CHECKS if check is not not_a_server_error]
 """pygeoapi's own views answer 500 with type InvalidParameterValue where a bbox has too few numbers or a crs is none."""
-EXAMPLES = int(os.environ.get("MOORING_FUZZ", "15"))
-"""Requests to each operation and mode; more by hand: MOORING_FUZZ=500."""
+EXAMPLES = int(os.environ.get("MOORAGE_FUZZ", "15"))
+"""Requests to each operation and mode; more by hand: MOORAGE_FUZZ=500."""
 HERE = Path(__file__).parent
 TOWNS = """{"type": "FeatureCollection", "features": [{"type": "Feature", "id": 1,
 "properties": {"name": "a"},
@@ -58,13 +58,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service whose methods are done at once, with a dataset."""
     folder = tmp_path_factory.mktemp("small")
     sea_surface().to_netcdf(folder / "sea.nc")
-    modules = [str(HERE / "methods_small.py"), "mooring_processes.methods.echo"]
+    modules = [str(HERE / "methods_small.py"), "moorage_processes.methods.echo"]
     (folder / "towns.geojson").write_text(TOWNS)
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "towns": {"path": "towns.geojson", "kind": "features"}}
     resources = {"places": collection(FEATURES | {"data": str(folder / "towns.geojson")})}
     resources["sea-surface"] = collection(COVERAGE | {"data": str(folder / "sea.nc")})
     settled = {"installed": False, "queue": 10_000}
-    with serve(folder, modules, datasets=named, resources=resources, mooring=settled) as service:
+    with serve(folder, modules, datasets=named, resources=resources, moorage=settled) as service:
         yield service
 
 

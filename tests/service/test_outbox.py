@@ -9,14 +9,14 @@ from collections import Counter
 
 import pytest
 import sqlalchemy as sa
-from mooring_processes.execution import Request
-from mooring_processes.jobs.attempt import Ended, Progressed, Ref
-from mooring_processes.jobs.database import CALLBACKS, Database, microseconds
-from mooring_processes.jobs.job import Callback, Order, Status
-from mooring_processes.jobs.ledger import Ask, Ledger
-from mooring_processes.jobs.outbox import Outbox
-from mooring_processes.jobs.store import Store
-from mooring_processes.limits import Limits
+from moorage_processes.execution import Request
+from moorage_processes.jobs.attempt import Ended, Progressed, Ref
+from moorage_processes.jobs.database import CALLBACKS, Database, microseconds
+from moorage_processes.jobs.job import Callback, Order, Status
+from moorage_processes.jobs.ledger import Ask, Ledger
+from moorage_processes.jobs.outbox import Outbox
+from moorage_processes.jobs.store import Store
+from moorage_processes.limits import Limits
 
 ALL = tuple(
     Callback(status, f"http://a.example/{status}", "a.example:80")

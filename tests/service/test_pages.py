@@ -15,15 +15,15 @@ import pytest
 import requests
 import yaml
 from methods_for_pages import EVIL
-from mooring_processes.app import create_app, service_of
-from mooring_processes.catalogue import read_catalogue
-from mooring_processes.configuration import shipped
-from mooring_processes.datasets import Datasets
-from mooring_processes.ogc.inputs import Checker
-from mooring_processes.ogc.pages.calls import Calls
-from mooring_processes.ogc.pages.examples import example
-from mooring_processes.ogc.pages.words import prose
-from mooring_processes.references import Policy
+from moorage_processes.app import create_app, service_of
+from moorage_processes.catalogue import read_catalogue
+from moorage_processes.configuration import shipped
+from moorage_processes.datasets import Datasets
+from moorage_processes.ogc.inputs import Checker
+from moorage_processes.ogc.pages.calls import Calls
+from moorage_processes.ogc.pages.examples import example
+from moorage_processes.ogc.pages.words import prose
+from moorage_processes.references import Policy
 from programs import program
 from shown import METHODS, Page, ended, page, showing, submitted
 
@@ -221,7 +221,7 @@ def test_the_style_is_kept_by_browsers_and_asked_for_again_by_etag(url):
 def test_behind_a_path_prefix_links_keep_it(tmp_path):
     config = yaml.safe_load(shipped("local.yml").read_text())
     config["server"]["url"] = "https://data.example/analysis"
-    config["mooring"]["state"] = str(tmp_path / "state")
+    config["moorage"]["state"] = str(tmp_path / "state")
     app = create_app(config)
     shown = Page(app.test_client().get("/processes/nothing", headers={"Accept": "text/html"}).text)
     service_of(app).engine.close(stop_supervisor=True)

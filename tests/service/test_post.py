@@ -10,8 +10,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from mooring_processes.hosts import Hosts
-from mooring_processes.ogc.post import PostError, Receipt, RefusedPostError, post
+from moorage_processes.hosts import Hosts
+from moorage_processes.ogc.post import PostError, Receipt, RefusedPostError, post
 from programs import program
 from scripted import Answer, scripted
 

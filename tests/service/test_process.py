@@ -16,9 +16,9 @@ import pandas as pd  # noqa: TC002 - the same
 import pytest
 import xarray as xr
 from jsonschema import Draft7Validator
-from mooring.formats import Kind
-from mooring_processes import BBox, InputError, Media, Unit, process, progress
-from mooring_processes.process import Limits, Process, parse_size, processes_of
+from moorage.formats import Kind
+from moorage_processes import BBox, InputError, Media, Unit, process, progress
+from moorage_processes.process import Limits, Process, parse_size, processes_of
 from pydantic import Field
 from shapely import Polygon, box
 
@@ -55,16 +55,16 @@ def test_the_example_of_the_design_is_described():
     assert list(described["inputs"]) == ["discharge", "catchment", "threshold"]
     assert described["inputs"]["discharge"]["description"] == "daily river discharge [m3 s-1], dimensions (time, y, x)."
     assert described["inputs"]["discharge"]["metadata"] == [
-        {"role": "mooring:type", "title": "xarray.DataArray"},
-        {"role": "mooring:unit", "title": "m3 s-1"},
+        {"role": "moorage:type", "title": "xarray.DataArray"},
+        {"role": "moorage:unit", "title": "m3 s-1"},
     ]
-    assert described["inputs"]["catchment"]["metadata"] == [{"role": "mooring:type", "title": "shapely.Polygon"}]
+    assert described["inputs"]["catchment"]["metadata"] == [{"role": "moorage:type", "title": "shapely.Polygon"}]
     assert described["inputs"]["threshold"]["schema"] == {"type": "number", "default": 500.0}
     assert [each["minOccurs"] for each in described["inputs"].values()] == [1, 1, 0]
     assert [each["maxOccurs"] for each in described["inputs"].values()] == [1, 1, 1]
     assert list(described["outputs"]) == ["result"]
     assert described["outputs"]["result"]["description"] == "Days per year [d], dimensions (year, y, x)."
-    assert described["outputs"]["result"]["metadata"][1] == {"role": "mooring:unit", "title": "d"}
+    assert described["outputs"]["result"]["metadata"][1] == {"role": "moorage:unit", "title": "d"}
     assert described["jobControlOptions"] == ["sync-execute", "async-execute", "dismiss"]
     assert described["outputTransmission"] == ["value", "reference"]
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring_processes import progress
-from mooring_processes.progress import listening
+from moorage_processes import progress
+from moorage_processes.progress import listening
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from mooring_processes.errors import InputError
-from mooring_processes.references import Policy, fetch
+from moorage_processes.errors import InputError
+from moorage_processes.references import Policy, fetch
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 import xarray as xr  # noqa: TC002 - looked up when the function is described
-from mooring_processes import process
-from mooring_processes.errors import ServingError
-from mooring_processes.process import processes_of
+from moorage_processes import process
+from moorage_processes.errors import ServingError
+from moorage_processes.process import processes_of
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("target", "reason", "remedy"), REFUSED, ids=lambda each: getattr(each, "__name__", None))
 def test_what_cannot_be_served_is_refused_with_file_line_and_remedy(target, reason, remedy):
-    if not hasattr(target, "__mooring__"):
+    if not hasattr(target, "__moorage__"):
         process(target)
     with pytest.raises(ServingError) as refused:
         processes_of(target)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import nats
 import pytest
-from mooring_processes.jobs.sites import words
-from mooring_processes.jobs.sites.invitation import InvitationError, invite
-from mooring_processes.jobs.sites.line import Line
-from mooring_processes.jobs.sites.relay import Relay, RelayError
+from moorage_processes.jobs.sites import words
+from moorage_processes.jobs.sites.invitation import InvitationError, invite
+from moorage_processes.jobs.sites.line import Line
+from moorage_processes.jobs.sites.relay import Relay, RelayError
 from programs import program
 from relay import Nats, serving_nats
 
@@ -71,12 +71,12 @@ NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{words.STREAM}"
 @pytest.mark.parametrize(
     "deed",
     [
-        published("mooring.hub.gfz.end"),
-        published("mooring.hub.gfz.hello"),
-        published("mooring.site.awi.stop"),
-        published("mooring.site.gfz.stop"),
-        published("mooring.jobs.awi.j2"),
-        published("mooring.jobs.gfz.j2"),
+        published("moorage.hub.gfz.end"),
+        published("moorage.hub.gfz.hello"),
+        published("moorage.site.awi.stop"),
+        published("moorage.site.gfz.stop"),
+        published("moorage.jobs.awi.j2"),
+        published("moorage.jobs.gfz.j2"),
         published(f"{NEXT}.gfz"),
         published(f"$JS.ACK.{words.STREAM}.gfz.1.1.1.1.1"),
         published("$JS.API.STREAM.CREATE.OTHER"),
@@ -88,10 +88,10 @@ NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{words.STREAM}"
         published("_INBOX.hub.x"),
         published("_INBOX.gfz.x"),
         subscribed(">"),
-        subscribed("mooring.>"),
-        subscribed("mooring.hub.*.*"),
-        subscribed("mooring.site.gfz.*"),
-        subscribed("mooring.jobs.*.*"),
+        subscribed("moorage.>"),
+        subscribed("moorage.hub.*.*"),
+        subscribed("moorage.site.gfz.*"),
+        subscribed("moorage.jobs.*.*"),
         subscribed("_INBOX.>"),
         subscribed("_INBOX.hub.>"),
         subscribed("_INBOX.gfz.>"),
@@ -106,9 +106,9 @@ def test_a_site_may_do_nothing_in_the_name_of_others(relay, deed):
 @pytest.mark.parametrize(
     "deed",
     [
-        published("mooring.hub.awi.hello"),
+        published("moorage.hub.awi.hello"),
         published(f"{NEXT}.awi"),
-        subscribed("mooring.site.awi.*"),
+        subscribed("moorage.site.awi.*"),
         subscribed("_INBOX.awi.>"),
     ],
 )
@@ -136,7 +136,7 @@ def test_whoever_was_not_invited_stays_outside(relay, tmp_path):
 
 def test_the_command_says_why_it_may_not_join(relay, tmp_path):
     invite("awi", tmp_path / "stranger.seed", tmp_path / "users.conf")
-    command = [sys.executable, "-m", "mooring.cli", "join", relay.url, "--site", "awi"]
+    command = [sys.executable, "-m", "moorage.cli", "join", relay.url, "--site", "awi"]
     command += ["--credentials", str(tmp_path / "stranger.seed"), "--state", str(tmp_path / "state")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1

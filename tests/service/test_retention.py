@@ -21,16 +21,16 @@ import sqlalchemy as sa
 from engines import METHODS, eventually, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mooring_processes.execution import Request
-from mooring_processes.jobs.database import CALLBACKS, GRANTS, INPUTS, JOBS, Database, now
-from mooring_processes.jobs.expiry import Expiry, referred_to, size_of
-from mooring_processes.jobs.job import Order, Status
-from mooring_processes.jobs.ledger import Ledger
-from mooring_processes.jobs.retention import Allowance, Retention
-from mooring_processes.jobs.state import State
-from mooring_processes.jobs.store import Store
-from mooring_processes.jobs.sweeper import Sweeper
-from mooring_processes.limits import Limits, parse_age
+from moorage_processes.execution import Request
+from moorage_processes.jobs.database import CALLBACKS, GRANTS, INPUTS, JOBS, Database, now
+from moorage_processes.jobs.expiry import Expiry, referred_to, size_of
+from moorage_processes.jobs.job import Order, Status
+from moorage_processes.jobs.ledger import Ledger
+from moorage_processes.jobs.retention import Allowance, Retention
+from moorage_processes.jobs.state import State
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.sweeper import Sweeper
+from moorage_processes.limits import Limits, parse_age
 from serving import Running, serve
 from stores import STORES, new_store
 
@@ -253,7 +253,7 @@ def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
             store.submit(late, 10)
             return found
 
-        monkeypatch.setattr("mooring_processes.jobs.expiry.referred_to", look_then_submit)
+        monkeypatch.setattr("moorage_processes.jobs.expiry.referred_to", look_then_submit)
         assert Expiry(database, Retention(Allowance(age=HOUR))).expire() == []
         assert expired(database) == set()
     store.close()
@@ -319,12 +319,12 @@ def test_an_operators_words_are_read_and_come_back():
 SWEEPER = """
 import sys
 from pathlib import Path
-from mooring_processes.jobs.database import Database
-from mooring_processes.jobs.expiry import Expiry
-from mooring_processes.jobs.ledger import Ledger
-from mooring_processes.jobs.retention import Allowance, Retention
-from mooring_processes.jobs.state import State
-from mooring_processes.jobs.sweeper import Sweeper
+from moorage_processes.jobs.database import Database
+from moorage_processes.jobs.expiry import Expiry
+from moorage_processes.jobs.ledger import Ledger
+from moorage_processes.jobs.retention import Allowance, Retention
+from moorage_processes.jobs.state import State
+from moorage_processes.jobs.sweeper import Sweeper
 database = Database(sys.argv[1], survives_power_loss=False)
 expiry = Expiry(database, Retention(Allowance(size=int(sys.argv[3]))))
 sweeper = Sweeper(State(Path(sys.argv[2])), Ledger(database, "here", 10.0, lambda *_: True), expiry)
@@ -429,7 +429,7 @@ def content(service: Running) -> str:
 
 def test_callers_are_told_that_results_have_expired(tmp_path):
     kept: Mapping[str, Any] = {"retention": {"age": "1 week", "processes": {"content": {"size": 1500}}}}
-    with serve(tmp_path, [str(METHODS)], mooring=kept) as service:
+    with serve(tmp_path, [str(METHODS)], moorage=kept) as service:
         first, second = content(service), content(service)
         # whoever had read them would have held them
         eventually(lambda: not linked(first))
@@ -443,7 +443,7 @@ def test_callers_are_told_that_results_have_expired(tmp_path):
 
 
 def test_who_reads_holds(tmp_path):
-    with serve(tmp_path, [str(METHODS)], mooring={"retention": {"size": 1500}}) as service:
+    with serve(tmp_path, [str(METHODS)], moorage={"retention": {"size": 1500}}) as service:
         first = content(service)
         assert requests.get(f"{first}/results/result", timeout=60).status_code == 200
         second = content(service)

@@ -8,21 +8,21 @@ import uuid
 
 import pytest
 from engines import catalogue
-from mooring_processes.datasets import Datasets
-from mooring_processes.execution import Artefact, Request
-from mooring_processes.jobs.attempt import Ended, Ref
-from mooring_processes.jobs.database import Database, compact
-from mooring_processes.jobs.job import Job, Order, Status
-from mooring_processes.jobs.ledger import Ask, Ledger
-from mooring_processes.jobs.sites.grants import Grant, Grants
-from mooring_processes.jobs.sites.keeper import Fate
-from mooring_processes.jobs.sites.reading import AnnouncementError, read_announcement, read_artefacts
-from mooring_processes.jobs.sites.roll import Roll
-from mooring_processes.jobs.sites.words import Announcement, Holding
-from mooring_processes.jobs.store import Store
-from mooring_processes.limits import Limits
-from mooring_processes.ogc.offer import Offer
-from mooring_processes.references import Policy
+from moorage_processes.datasets import Datasets
+from moorage_processes.execution import Artefact, Request
+from moorage_processes.jobs.attempt import Ended, Ref
+from moorage_processes.jobs.database import Database, compact
+from moorage_processes.jobs.job import Job, Order, Status
+from moorage_processes.jobs.ledger import Ask, Ledger
+from moorage_processes.jobs.sites.grants import Grant, Grants
+from moorage_processes.jobs.sites.keeper import Fate
+from moorage_processes.jobs.sites.reading import AnnouncementError, read_announcement, read_artefacts
+from moorage_processes.jobs.sites.roll import Roll
+from moorage_processes.jobs.sites.words import Announcement, Holding
+from moorage_processes.jobs.store import Store
+from moorage_processes.limits import Limits
+from moorage_processes.ogc.offer import Offer
+from moorage_processes.references import Policy
 
 ROOM = 3
 

@@ -1,15 +1,15 @@
 """How much a result may hold: refused before the work begins where it can be known, and before it is written."""
 
 import pytest
-from mooring_processes import InputError
-from mooring_processes.catalogue import read_catalogue
-from mooring_processes.execution import ExecutionFailed, Request, Workplace
-from mooring_processes.room import check_room, in_words, room
+from moorage_processes import InputError
+from moorage_processes.catalogue import read_catalogue
+from moorage_processes.execution import ExecutionFailed, Request, Workplace
+from moorage_processes.room import check_room, in_words, room
 
 METHODS = """
 import numpy as np
 import xarray as xr
-from mooring_processes import process
+from moorage_processes import process
 
 @process
 def zeros(cells: int) -> xr.DataArray:

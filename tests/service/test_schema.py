@@ -19,14 +19,14 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from mooring.formats import Kind
-from mooring.values import BBox, Media, Unit
-from mooring_processes.annotation import UnservableError, read_annotation
-from mooring_processes.errors import InputError
-from mooring_processes.ogc.inputs import OGCValidator
-from mooring_processes.parameters import Input, Output
-from mooring_processes.plain import plain
-from mooring_processes.schema import DEPTHS, input_schema, output_schema
+from moorage.formats import Kind
+from moorage.values import BBox, Media, Unit
+from moorage_processes.annotation import UnservableError, read_annotation
+from moorage_processes.errors import InputError
+from moorage_processes.ogc.inputs import OGCValidator
+from moorage_processes.parameters import Input, Output
+from moorage_processes.plain import plain
+from moorage_processes.schema import DEPTHS, input_schema, output_schema
 from pydantic import BaseModel, Field
 from shapely import LinearRing, LineString, MultiPolygon, Point, Polygon
 
@@ -255,7 +255,7 @@ REFUSED = [
     (Node, "Node contains itself", "fixed depth"),
     (Tree, "Tree contains itself", "fixed depth"),
     (WithGrid, "xarray.DataArray lies inside another type", "of its own"),
-    (dict[str, BBox], "mooring.BBox lies inside another type", "of its own"),
+    (dict[str, BBox], "moorage.BBox lies inside another type", "of its own"),
     (xr.DataArray | xr.Dataset, "mixes what travels", "choose one"),
     (str | Polygon, "mixes what travels", "choose one"),
     (Annotated[xr.DataArray, Field(ge=0)], "Field(...) sets bounds", "InputError"),

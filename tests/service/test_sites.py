@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import mooring
+import moorage
 import psutil
 import pytest
 import requests
 from engines import METHODS, PATIENCE, eventually, is_alive
 from jsonschema import Draft4Validator
-from mooring.cli import main
-from mooring_processes.jobs.attempt import Ref
-from mooring_processes.jobs.sites import words
-from mooring_processes.jobs.sites.grants import Grant
-from mooring_processes.jobs.sites.line import Line
-from mooring_processes.jobs.state import State
-from mooring_processes.jobs.store import Store
+from moorage.cli import main
+from moorage_processes.jobs.attempt import Ref
+from moorage_processes.jobs.sites import words
+from moorage_processes.jobs.sites.grants import Grant
+from moorage_processes.jobs.sites.line import Line
+from moorage_processes.jobs.state import State
+from moorage_processes.jobs.store import Store
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from samples import sea_surface
 from sites import AS_JOB, Harbour, Machine, harbour
@@ -59,7 +59,7 @@ def test_processes_of_a_site_are_called_like_any_other(port, awi):
     assert port.post("awi.shout", text="hallo").json() == "HALLO"
     job = port.submit("awi.shout", text="moin")
     assert port.value(job) == "MOIN"
-    with mooring.connect(port.hub.url, progress=False) as hub:
+    with moorage.connect(port.hub.url, progress=False) as hub:
         assert hub.awi.shout("ahoi") == "AHOI"
         assert hub.shout("ahoi") == "AHOI"
         assert hub.awi.mean("sst") == pytest.approx(float(sea_surface().sst.mean()))
@@ -73,7 +73,7 @@ def page_of(port: Harbour, path: str) -> str:
 def test_a_site_is_listed_with_its_state(port, awi):
     told = requests.get(f"{port.hub.url}/processes/awi.shout", timeout=PATIENCE).json()
     roles = {each["role"]: each["title"] for each in told["metadata"]}
-    assert (roles["mooring:site"], roles["mooring:site-state"]) == ("awi", "present")
+    assert (roles["moorage:site"], roles["moorage:site-state"]) == ("awi", "present")
     assert "awi.shout" in port.site("awi")["processes"]
     page = requests.get(f"{port.hub.url}/processes/awi.shout?f=html", timeout=PATIENCE).text
     assert "Runs at" in page
@@ -87,7 +87,7 @@ def test_a_site_is_listed_with_its_state(port, awi):
     schema = definition["components"]["schemas"]["siteList"]
     told = requests.get(f"{port.hub.url}/sites", timeout=PATIENCE).json()
     Draft4Validator({**schema, "components": definition["components"]}).validate(told)
-    with mooring.connect(port.hub.url, progress=False) as hub:
+    with moorage.connect(port.hub.url, progress=False) as hub:
         assert [each["state"] for each in hub.sites() if each["id"] == "awi"] == ["present"]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import mooring
+import moorage
 import pytest
 import requests
 import xarray as xr
 from engines import METHODS, PATIENCE, eventually
-from mooring.cli import main
-from mooring_processes.cli import free_port
+from moorage.cli import main
+from moorage_processes.cli import free_port
 from sites import AS_JOB, Harbour, Machine, harbour
 
 AT_SITES = Path(__file__).parent / "methods_at_sites.py"
@@ -85,7 +85,7 @@ def test_a_document_has_links_and_small_values(port, awi):
 
 
 def test_callers_do_not_notice(port, awi):
-    with mooring.connect(port.hub.url, progress=False) as hub:
+    with moorage.connect(port.hub.url, progress=False) as hub:
         grid = hub.awi.grid(size=50)
         assert isinstance(grid, xr.DataArray)
         assert grid.shape == (50, 50)

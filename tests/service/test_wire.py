@@ -8,10 +8,10 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mooring_processes.jobs.gauge import SIZE, Gauge, Reading, new_gauge
-from mooring_processes.jobs.ledger import Change
-from mooring_processes.jobs.watchers import Watch, Watchers
-from mooring_processes.jobs.wire import Frame, Frames, Line, packed
+from moorage_processes.jobs.gauge import SIZE, Gauge, Reading, new_gauge
+from moorage_processes.jobs.ledger import Change
+from moorage_processes.jobs.watchers import Watch, Watchers
+from moorage_processes.jobs.wire import Frame, Frames, Line, packed
 
 HEADS = st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=3)
 

@@ -162,7 +162,7 @@ def test_a_call_is_copied_by_a_button(browser, url):
     page.goto(f"{url}/processes/echo")
     page.get_by_role("button", name="Copy the call: Python").click()
     expect(page.get_by_text("Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()").startswith("import mooring\n")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("import moorage\n")
     context.close()
 
 

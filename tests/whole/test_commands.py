@@ -9,8 +9,8 @@ import pytest
 
 
 def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`mooring serve` where it cannot."""
-    command = [sys.executable, "-m", "mooring.cli", "serve", *arguments, "--state", str(folder / "state")]
+    """`moorage serve` where it cannot."""
+    command = [sys.executable, "-m", "moorage.cli", "serve", *arguments, "--state", str(folder / "state")]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -21,12 +21,12 @@ def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["no.such.module"], "no.such.module"),
         (["broken.py"], "broken.py:3"),
         (["--config", "nothing.yml"], "nothing.yml cannot be read"),
-        (["--config", "wrong.yml"], "mooring.modles: there is no such key; did you mean 'modules'?"),
+        (["--config", "wrong.yml"], "moorage.modles: there is no such key; did you mean 'modules'?"),
     ],
 )
 def test_what_cannot_be_served_is_told(tmp_path, arguments, words):
     (tmp_path / "broken.py").write_text("import os\n\nimport not_there\n")
-    (tmp_path / "wrong.yml").write_text("mooring: {modles: []}\n")
+    (tmp_path / "wrong.yml").write_text("moorage: {modles: []}\n")
     done = serve(tmp_path, *arguments)
     assert done.returncode == 1
     assert words in done.stderr
@@ -35,10 +35,10 @@ def test_what_cannot_be_served_is_told(tmp_path, arguments, words):
 
 @pytest.mark.parametrize("words", [[], ["--check"]])
 def test_a_worker_that_shares_nothing_is_told_what_is_missing(tmp_path, words):
-    command = [sys.executable, "-m", "mooring.cli", "worker", "--state", str(tmp_path / "state"), *words]
+    command = [sys.executable, "-m", "moorage.cli", "worker", "--state", str(tmp_path / "state"), *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
-    assert ("mooring.store: it is missing; a worker shares a PostgreSQL" in done.stderr) == (not words)
+    assert ("moorage.store: it is missing; a worker shares a PostgreSQL" in done.stderr) == (not words)
     assert "Traceback" not in done.stderr
 
 

@@ -20,12 +20,12 @@ NOTEBOOK = ROOT / "client" / "basic.ipynb"
 def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "relief.py").write_text(AUTHOR)
-    command = [sys.executable, "-m", "mooring.cli", *demonstration().split()[1:]]
+    command = [sys.executable, "-m", "moorage.cli", *demonstration().split()[1:]]
     subprocess.run(command, cwd=folder, check=True, env=environment(folder))
-    data = {"jacksboro": {"path": str(folder / "mooring-demo" / "jacksboro.nc")}}
+    data = {"jacksboro": {"path": str(folder / "moorage-demo" / "jacksboro.nc")}}
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     with serve(folder, [str(folder / "relief.py")], ours=True, datasets=data) as service:
-        os.environ["MOORING_URL"] = service.url
+        os.environ["MOORAGE_URL"] = service.url
         return NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
 
 

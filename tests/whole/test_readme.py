@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from engines import eventually
-from mooring_processes.cli import wait_for
+from moorage_processes.cli import wait_for
 from programs import program
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "relief.py").write_text(AUTHOR)
     venv = place / ".venv" / "bin"
     venv.mkdir(parents=True)
-    for name in ("mooring", "python"):
+    for name in ("moorage", "python"):
         (venv / name).symlink_to(Path(sys.executable).parent / name)
     subprocess.run(demonstration(), shell=True, cwd=place, check=True, env=environment(place))
     return place
@@ -54,13 +54,13 @@ def demonstration() -> str:
 
 def environment(folder: Path) -> dict[str, str]:
     """This environment, with a state directory of its own for a service without --state."""
-    return os.environ | {"MOORING_STATE": str(folder / "state")}
+    return os.environ | {"MOORAGE_STATE": str(folder / "state")}
 
 
 @contextmanager
 def running(line: str, folder: Path, state: str = "state") -> Iterator[subprocess.Popen[bytes]]:
     """A line of the README, while the block lasts."""
-    places = environment(folder) | {"MOORING_STATE": str(folder / state)}
+    places = environment(folder) | {"MOORAGE_STATE": str(folder / state)}
     with subprocess.Popen(f"exec env {line.strip()}", shell=True, cwd=folder, env=places) as process:
         try:
             yield process
@@ -112,7 +112,7 @@ def test_the_install_and_the_test_lines_are_those_that_ci_runs():
 
 
 def test_the_demonstration_leaves_a_map_and_what_to_go_on_with(folder):
-    left = {path.name for path in (folder / "mooring-demo").iterdir()}
+    left = {path.name for path in (folder / "moorage-demo").iterdir()}
     assert {"demo.yml", "jacksboro.nc"} <= left
     assert any(name.endswith(".png") for name in left)
 
@@ -120,7 +120,7 @@ def test_the_demonstration_leaves_a_map_and_what_to_go_on_with(folder):
 def test_the_configuration_shown_is_the_one_the_demonstration_wrote(folder):
     shown, written = (
         yaml.safe_load(CONFIG),
-        yaml.safe_load((folder / "mooring-demo" / "demo.yml").read_text()),
+        yaml.safe_load((folder / "moorage-demo" / "demo.yml").read_text()),
     )
     assert shown == written
 
@@ -145,7 +145,7 @@ def test_a_site_behind_a_firewall_is_called_like_any_other(folder):
         assert done.returncode == 0, done.stderr
         assert "'id': 'awi', 'state': 'present'" in done.stdout
         listed = subprocess.run(
-            [".venv/bin/mooring", "sites", URL], cwd=folder, check=True, capture_output=True, text=True
+            [".venv/bin/moorage", "sites", URL], cwd=folder, check=True, capture_output=True, text=True
         )
         assert listed.stdout.startswith("awi  present")
 

@@ -31,8 +31,8 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service; one job runs at a time, so that the next is seen waiting."""
-    mooring = {"slots": 1, "allowed_hosts": ["127.0.0.1"]}
-    with serve(tmp_path_factory.mktemp("conforming"), [str(METHODS)], ours=True, mooring=mooring) as running:
+    moorage = {"slots": 1, "allowed_hosts": ["127.0.0.1"]}
+    with serve(tmp_path_factory.mktemp("conforming"), [str(METHODS)], ours=True, moorage=moorage) as running:
         yield running
 
 

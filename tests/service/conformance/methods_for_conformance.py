@@ -10,7 +10,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 import xarray as xr
-from mooring_processes import BBox, InputError, Media, Unit, process
+from moorage_processes import BBox, InputError, Media, Unit, process
 from pydantic import BaseModel, Field
 from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry

@@ -67,8 +67,8 @@ def subscriber() -> Iterator[Subscriber]:
 @pytest.fixture(scope="module")
 def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that may call this machine."""
-    mooring = {"slots": 1, "callback_hosts": ["127.0.0.1"]}
-    with serve(tmp_path_factory.mktemp("calling"), [str(METHODS)], ours=True, mooring=mooring) as running:
+    moorage = {"slots": 1, "callback_hosts": ["127.0.0.1"]}
+    with serve(tmp_path_factory.mktemp("calling"), [str(METHODS)], ours=True, moorage=moorage) as running:
         yield running.url
 
 

@@ -21,7 +21,7 @@ CROWD = 12
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """A service of its own, and its jobs by name: a crowd of short ones, and one or two for each state."""
-    with serve(tmp_path_factory.mktemp("busy"), [str(METHODS)], ours=True, mooring={"slots": 1}) as running:
+    with serve(tmp_path_factory.mktemp("busy"), [str(METHODS)], ours=True, moorage={"slots": 1}) as running:
         url, jobs = running.url, {}
 
         def begun(name: str, process: str, inputs: dict) -> str:

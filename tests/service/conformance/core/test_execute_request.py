@@ -18,7 +18,7 @@ FEATURES = {
         for name, lon in (("harbour", 10), ("buoy", 8))
     ],
 }
-RAW = b"\x00\x01mooring\xff"
+RAW = b"\x00\x01moorage\xff"
 IN_LINE = base64.b64encode(RAW).decode()
 
 

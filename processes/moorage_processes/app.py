@@ -1,0 +1,177 @@
+"""The service as a WSGI application: our endpoints first, pygeoapi's pages beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from threading import Semaphore
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from moorage_processes.catalogue import Catalogue, read_catalogue
+from moorage_processes.configuration import Configuration, ConfigurationError, read_configuration
+from moorage_processes.equipment import engine_settings, hub_settings, policy_of
+from moorage_processes.hosts import Hosts
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.ogc import origins, refusals
+from moorage_processes.ogc.callbacks import CallbackRules, Schedule
+from moorage_processes.ogc.data.collections import Collections
+from moorage_processes.ogc.data.coverages import coverage_blueprint
+from moorage_processes.ogc.data.states import files_only
+from moorage_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from moorage_processes.ogc.health import health_blueprint
+from moorage_processes.ogc.metrics import metrics_blueprint
+from moorage_processes.ogc.offer import Offer
+from moorage_processes.ogc.openapi.document import openapi_document
+from moorage_processes.ogc.pages import looks, page
+from moorage_processes.ogc.routes import blueprint
+from moorage_processes.ogc.service import Service
+
+if TYPE_CHECKING:
+    from moorage_processes.configuration import Settings
+
+THREADS = 64
+"""Threads of one web process; at most half of them hold requests that wait for a job."""
+SHORTEST_SECRET = 16
+"""Characters of a secret that is worth the name."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = None) -> Flask:
+    """A service made from a configuration; several in one process do not know of each other.
+
+    Parameters
+    ----------
+    config : what :func:`read_configuration` gives, or a YAML file, or its parsed content, or None for the
+        configuration that is shipped.
+
+    Raises
+    ------
+    ConfigurationError
+        where the configuration is wrong.
+    ServingError
+        where a method cannot be served.
+    """
+    configuration = config if isinstance(config, Configuration) else read_configuration(config)
+    settings = configuration.settings
+    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_size
+    service = _service(configuration, catalogue)
+    app.extensions["moorage"] = service
+    collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
+    with files_only():  # a server forks what is made here
+        pygeoapi_config = _pygeoapi_config(configuration, service, collections)
+        openapi = pygeoapi_openapi(pygeoapi_config)
+        pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.register_blueprint(health_blueprint(service))
+    if settings.metrics:
+        app.register_blueprint(metrics_blueprint(service.engine))
+    app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
+    app.register_blueprint(coverage_blueprint(collections))
+    app.before_request(lambda: _refresh(collections, pygeoapi.resources))
+    app.register_blueprint(pygeoapi.blueprint)
+    refusals.register(app)
+    page.register(app, service)
+    if configuration.pygeoapi["server"].get("cors"):
+        app.after_request(origins.allow_others)
+    return app
+
+
+def service_of(app: Flask) -> Service:
+    """What the endpoints of an application stand on."""
+    service: Service = app.extensions["moorage"]
+    return service
+
+
+def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
+    settings = configuration.settings
+    policy = policy_of(configuration, configuration.url)
+    hub = hub_settings(configuration, catalogue)
+    engine = Engine(engine_settings(configuration, catalogue, policy, others=looks.ENTRIES, hub=hub))
+    return Service(
+        base=configuration.url,
+        offer=Offer(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
+        engine=engine,
+        datasets=configuration.datasets,
+        held=Semaphore(THREADS // 2),
+        sync_timeout=settings.sync_timeout,
+        drafts=settings.drafts,
+        metadata=configuration.pygeoapi.get("metadata") or {},
+        callbacks=_callback_rules(settings),
+    )
+
+
+def _callback_rules(settings: Settings) -> CallbackRules:
+    try:
+        schedule = Schedule(
+            attempts=settings.callback_attempts,
+            pause=settings.callback_pause,
+            timeout=settings.callback_timeout,
+            progress=settings.callback_progress,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"moorage.callback_{error}") from error
+    secret = settings.callback_secret_file
+    return CallbackRules(Hosts(settings.callback_hosts), _secret(Path(secret)) if secret else None, schedule)
+
+
+def _secret(path: Path) -> str:
+    try:
+        secret = path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"moorage.callback_secret_file: {path} cannot be read as text") from error
+    if len(secret) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"moorage.callback_secret_file: {path} holds less than {SHORTEST_SECRET} characters; "
+            "`openssl rand -base64 32` makes a good secret"
+        )
+    return secret
+
+
+def _pygeoapi_config(configuration: Configuration, service: Service, collections: Collections) -> dict[str, Any]:
+    """pygeoapi's configuration with our processes, engine and datasets in it, so that its pages show them."""
+    document = deepcopy(dict(configuration.pygeoapi))
+    document["server"]["cors"] = False  # ours covers all routes, pygeoapi's only its own application
+    document["resources"] = dict(document.get("resources") or {})
+    document["server"]["manager"] = {
+        "name": "moorage_processes.ogc.manager.Manager",
+        "connection": None,
+        "output_dir": None,
+        "engine": service.engine.settings.to_json(),
+    }
+    _check_names(configuration, service)
+    document["resources"].update(collections.resources())
+    document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
+    for name, entry in service.offer.own.items():  # sites come and go, and are in the store, which is opened later
+        processor = {"name": "moorage_processes.ogc.plugin.Method", "entry": entry.to_json()}
+        document["resources"][name] = {"type": "process", "processor": processor}
+    return document
+
+
+def _check_names(configuration: Configuration, service: Service) -> None:
+    """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing."""
+    taken = dict.fromkeys(service.offer.own, "process") | dict.fromkeys(
+        configuration.pygeoapi["resources"] or (), "resource"
+    )
+    for name in configuration.datasets.entries:
+        if name in taken:
+            raise ConfigurationError(
+                f"datasets.{name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
+                "give the dataset another"
+            )
+
+
+def _refresh(collections: Collections, resources: dict[str, Any]) -> None:
+    """Before pygeoapi answers: what it tells of datasets is brought up to date with their files.
+
+    They are read only; pygeoapi 0.24 would fail at a POST to one rather than say so.
+    """
+    if request.blueprint != "pygeoapi":
+        return
+    if request.method not in READING and (request.view_args or {}).get("collection_id") in collections.entries:
+        raise MethodNotAllowed(sorted(READING), "a dataset of this service can be read, not written")
+    collections.refresh(resources)

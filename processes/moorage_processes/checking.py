@@ -1,0 +1,87 @@
+"""A document of keys and values held against what each key takes; what will not do is told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from reprlib import Repr
+from typing import Any
+
+from moorage_processes.errors import OperatorError
+
+SHOWN = Repr()
+SHOWN.maxstring = SHOWN.maxother = 60
+
+
+class ConfigurationError(OperatorError, ValueError):
+    """A configuration that cannot be used; the message names the key and what it takes."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """The value of one key."""
+
+    words: str
+    """What it takes, to be read after "it takes"."""
+    fits: Callable[[Any], bool]
+    """Whether a value is such."""
+    is_shown: bool = True
+    """Whether a value that is not may be repeated; one that may hold a password is not."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A mapping, of keys that are known or of names that the operator gives."""
+
+    keys: Mapping[str, Takes | Section] = field(default_factory=dict)
+    names: Takes | Section | None = None
+    """What any other key takes; without it there is no other."""
+
+
+Expected = Takes | Section
+
+
+def check(path: str, value: Any, expected: Expected) -> None:
+    """Refuse a value that will not do; one that is null stands for what is shipped, and does.
+
+    Parameters
+    ----------
+    path : the key with those above it, such as ``server.bind.port``; empty for a whole configuration.
+    value : what is written there.
+    expected : what may be.
+
+    Raises
+    ------
+    ConfigurationError
+        with the path of the first key that is wrong, or unknown, and what would be right.
+    """
+    if value is None:
+        return
+    if isinstance(expected, Takes):
+        if not expected.fits(value):
+            raise refusal(path, value, expected.words, is_shown=expected.is_shown)
+        return
+    if not isinstance(value, Mapping):
+        raise refusal(path, value, "a mapping of keys to values")
+    for name, each in value.items():
+        inner = f"{path}.{name}" if path else str(name)
+        if not isinstance(name, str):
+            raise ConfigurationError(f"{inner}: {name!r} is no text; a name takes quotes where YAML reads it otherwise")
+        found = expected.keys.get(name, expected.names)
+        if found is None:
+            raise unknown(inner, name, expected.keys)
+        check(inner, each, found)
+
+
+def refusal(path: str, value: Any, words: str, *, is_shown: bool = True) -> ConfigurationError:
+    """A value will not do."""
+    shown = SHOWN.repr(value) if is_shown else "what stands there"
+    return ConfigurationError(f"{path}: {shown} will not do; it takes {words}")
+
+
+def unknown(path: str, name: str, known: Mapping[str, Any]) -> ConfigurationError:
+    """A key is not known."""
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+    return ConfigurationError(f"{path}: there is no such key; {hint}")

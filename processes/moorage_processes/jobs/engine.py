@@ -1,0 +1,495 @@
+"""The engine as web processes call it: from many threads, in any number of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moorage_processes.execution import Artefact, Failure, Request
+from moorage_processes.jobs.database import LOCAL, compact, microseconds, moment, now
+from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from moorage_processes.jobs.expiry import LEFT
+from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
+from moorage_processes.jobs.link import Link
+from moorage_processes.jobs.settings import EngineSettings
+from moorage_processes.jobs.shelf import Folder, Shelf
+from moorage_processes.jobs.sites.berth import Berth
+from moorage_processes.jobs.state import State, StateError
+from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.wire import Frame, connected
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.figures import Figures
+    from moorage_processes.jobs.outbox import Outbox
+    from moorage_processes.jobs.sites.roll import Enrolled
+    from moorage_processes.limits import Limits
+
+__all__ = [
+    "Busy",
+    "Elsewhere",
+    "Engine",
+    "EngineError",
+    "EngineSettings",
+    "Interrupted",
+    "QueueFull",
+    "StateError",
+    "TimedOut",
+    "Unavailable",
+]
+
+LOGGER = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds to wait for a supervisor that is being started."""
+MARGIN = 5.0
+"""Seconds within which the supervisor keeps its times."""
+RETRY = 0.1
+"""Seconds until a supervisor that hung up is asked again."""
+SHARE = "where several machines serve one job store, 'moorage: results:' must name a directory that all of them share"
+JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Engine:
+    """Jobs and calls of one service.
+
+    Make it before web processes are forked, and :meth:`start` it in each of them.
+
+    Parameters
+    ----------
+    settings : the same in all of them.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = replace(settings, state=settings.state.absolute())
+        self._state = State.of(self._settings.to_json())
+        self._store = Store(self._settings.url, counts=settings.metrics)
+        self._link: Link | None = None
+
+    @property
+    def settings(self) -> EngineSettings:
+        """What it was made from."""
+        return self._settings
+
+    def prepare(self) -> None:
+        """Make the state directory and the store ready; once before web processes are forked, so that errors come once.
+
+        Raises
+        ------
+        StateError
+            where the state directory or the store cannot be used.
+        """
+        self._state.prepare()
+        try:
+            self._store.prepare()
+        except Unavailable as error:
+            # the supervisor makes the tables once the store is there; until then callers are told
+            LOGGER.warning("the job store is away: %s", error.__cause__)
+        finally:
+            self._store.close()  # no connection may be shared by processes
+
+    def start(self) -> None:
+        """Connect, and see to it that there is a supervisor from now on.
+
+        Raises
+        ------
+        StateError
+            where the state directory or the store cannot be used.
+        """
+        self.prepare()
+        self._link = Link(self._settings, self._state)
+        self._link.start()
+
+    def close(self, *, stop_supervisor: bool = False) -> None:
+        """Hang up.
+
+        Parameters
+        ----------
+        stop_supervisor : whether the supervisor ends too, unless it has others to serve: running jobs get their time
+            to finish, and go back to their queue where that is not enough. Returns when it has ended.
+        """
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        self._store.close()
+        if stop_supervisor:
+            with contextlib.suppress(OSError, EOFError):
+                self._stop_supervisor()
+
+    def call(
+        self,
+        request: Request,
+        limits: Limits,
+        timeout: float,
+        answer: Mapping[str, Any] | None = None,
+        *,
+        is_recorded: bool = True,
+    ) -> Job:
+        """Run a request and wait for it; it is forgotten where a part of the engine is killed.
+
+        Parameters
+        ----------
+        request : what is asked.
+        limits : what it may use.
+        timeout : how long to wait for it [s]; then it is stopped.
+        answer : kept with it unread.
+        is_recorded : whether the store has a record of it; without one, forget it in the end.
+
+        Returns
+        -------
+        Successful or failed. Keep it or discard it.
+
+        Raises
+        ------
+        Busy
+            where it was not begun in time.
+        TimedOut
+            where it was not done in time.
+        Interrupted
+            where something was killed.
+        """
+        head = {
+            "do": "call",
+            "job": str(uuid.uuid4()),
+            "process": request.process,
+            "outputs": dict(request.outputs),
+            "limits": limits.to_json(),
+            "answer": dict(answer or {}),
+            "timeout": timeout,
+            "created": now(),
+            "is_recorded": is_recorded,
+        }
+        frame = self._asked(head, compact(dict(request.inputs)).encode(), timeout)
+        if "busy" in frame.head:
+            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
+        if "timed_out" in frame.head:
+            raise TimedOut(_too_long(head))
+        if "interrupted" in frame.head:
+            raise Interrupted("the call was interrupted; try again")
+        return replace(_called(head, request, limits, frame), owner=self._state.identity)
+
+    def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
+        """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
+        self._state.keep(job.id, job.epoch)
+        self._store.keep(job, callbacks)
+
+    def discard(self, job: Job) -> None:
+        """Remove the artefacts of a call; its record stays."""
+        if any(artefact.file is not None for artefact in job.artefacts):
+            self._state.discard_call(job.id)
+
+    def forget(self, job: Job) -> None:
+        """Remove all that is left of a call without a record."""
+        self._state.forget_call(job.id)
+
+    def submit(
+        self,
+        request: Request,
+        limits: Limits,
+        answer: Mapping[str, Any] | None = None,
+        queue: str = LOCAL,
+        callbacks: Sequence[Callback] = (),
+        job_id: str | None = None,
+    ) -> Job:
+        """Accept a job. When this returns it is on the disk, and will be run whatever is killed.
+
+        Parameters
+        ----------
+        request : what is asked.
+        limits : what it may use.
+        answer : kept with it unread.
+        queue : who runs it.
+        callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
+        job_id : a UUID that no job has, where whoever asks knows the job by one; a new one otherwise.
+
+        Raises
+        ------
+        QueueFull
+            where as many wait as may.
+        Unavailable
+            where the store does not answer.
+        """
+        lines = self._lines
+        order = Order(
+            id=job_id or str(uuid.uuid4()),
+            request=request,
+            limits=limits,
+            answer=answer or {},
+            queue=queue,
+            callbacks=tuple(callbacks),
+        )
+        job = self._store.submit(order, self._settings.queue)
+        # only a hint, which must not wait: without it the job begins half a second later
+        with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
+            line.offer({"do": "look"})
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """A job, or a call that was kept; None where there is none."""
+        return self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
+
+    def sites(self) -> list[Enrolled]:
+        """Sites that have dialled in, and what they offer."""
+        return self._store.sites()
+
+    @property
+    def berth(self) -> Berth:
+        """Where files of jobs arrive that sites have run."""
+        return Berth(self._store.grants, self._state)
+
+    def find(self, query: JobQuery) -> JobPage:
+        """Listed jobs, newest first."""
+        return self._store.find(query)
+
+    def wait(self, job_id: str, seconds: float, known: Job | None = None) -> Job | None:
+        """Wait until a job changes.
+
+        Parameters
+        ----------
+        job_id : which.
+        seconds : for how long at most.
+        known : return when status, progress or message differ from these; None: when it is done.
+
+        Returns
+        -------
+        The job as it is then; None where there is none.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            job = self.get(job_id)
+            left = deadline - time.monotonic()
+            if job is None or job.status.is_done or left <= 0 or (known is not None and _differ(job, known)):
+                return job
+            self._await_change(job, left, only_end=known is None)
+
+    def dismiss(self, job_id: str) -> Job | None:
+        """Stop a job that is not done, or remove one that is; None where there is none.
+
+        When this returns, nothing runs any more for it.
+        """
+        if not JOB_ID.fullmatch(job_id):
+            return None
+        before = self._store.dismiss(job_id)
+        if before is None:
+            return None
+        after = replace(before, status=Status.DISMISSED)
+        if before.status.is_done:
+            self._state.remove(job_id)
+            return after
+        after = self.get(job_id) or after
+        self._stop(after, runs=before.status is Status.RUNNING)
+        self._state.discard_results(job_id)
+        return after
+
+    @property
+    def outbox(self) -> Outbox:
+        """Who is to be told how jobs go."""
+        return self._store.outbox
+
+    def secret(self) -> str:
+        """A secret of the service, made once and kept in its state directory."""
+        return self._state.secret()
+
+    def directory(self, job: Job) -> Path:
+        """Where the artefacts of a successful job or call lie, if not in an object store."""
+        return self._state.published(job.id, job.epoch)
+
+    def files(self, job: Job) -> Shelf:
+        """The artefacts of a successful job or call, to be read.
+
+        Raises
+        ------
+        Elsewhere
+            where it has any and they are not here.
+        """
+        shelf = self._state.shelf(job.id, job.epoch)
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        if has_files and isinstance(shelf, Folder) and not shelf.directory.exists():
+            raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
+        return shelf
+
+    def hold(self, job: Job) -> Job:
+        """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
+
+        So whoever reads them part by part, or follows a link to them, has time to.
+        """
+        has_files = any(artefact.file is not None for artefact in job.artefacts)
+        is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)
+        if not (self._settings.retention.is_limited and has_files) or is_held or self._store.hold(job.id):
+            return job
+        return self.get(job.id) or job
+
+    def log(self, job: Job) -> Path:
+        """What the method of a job said; there is no such file where it said nothing.
+
+        Raises
+        ------
+        Elsewhere
+            where it is not here.
+        """
+        log = self._state.log(job.id)
+        # that of a site's job comes to whichever machine hears of it
+        is_here = self._state.common is not None or job.queue != LOCAL or job.owner in (None, self._state.identity)
+        if is_here or log.exists():
+            return log
+        if self._state.objects is None:
+            raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
+        if not job.status.is_done:
+            raise Elsewhere("the log of this job is on another machine until the job is done")
+        self._state.logbook.fetch(job.id)
+        return log
+
+    def note(self, job_id: str, line: str) -> None:
+        """Add a line to the log of a job."""
+        self._state.logbook.add(job_id, line)
+
+    def describe(self) -> dict[str, Any]:
+        """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.
+
+        Raises
+        ------
+        Unavailable
+            where there is no supervisor now.
+        """
+        try:
+            with self._lines.line(PATIENCE) as line:
+                line.send({"do": "describe"})
+                return line.receive(MARGIN).head
+        except (EOFError, OSError) as error:
+            raise Unavailable("the engine does not answer") from error
+
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done, as the store has it: the same whichever process asks.
+
+        Raises
+        ------
+        Unavailable
+            where the store does not answer.
+        """
+        return self._store.figures()
+
+    def room(self) -> int:
+        """Bytes that are free where results are kept."""
+        return shutil.disk_usage(self._state.path).free
+
+    def ask_store(self) -> None:
+        """Ask the store whether it is there and has its tables.
+
+        Raises
+        ------
+        Unavailable
+            where it does not say so.
+        """
+        self._store.probe()
+
+    def ask_supervisor(self, patience: float) -> None:
+        """Ask the supervisor whether it is there; nothing is started for that.
+
+        Raises
+        ------
+        Unavailable
+            where it does not answer within *patience* [s].
+        """
+        if self._link is None:
+            raise Unavailable("the engine has not begun in this process")
+        try:
+            with self._link.line(0.0) as line:
+                line.send({"do": "describe"})
+                line.receive(patience)
+        except (EOFError, OSError) as error:
+            raise Unavailable("the engine does not answer") from error
+
+    @property
+    def _lines(self) -> Link:
+        if self._link is None:
+            raise RuntimeError("the engine was not started in this process; call start() first")
+        return self._link
+
+    def _asked(self, head: Mapping[str, Any], body: bytes, timeout: float) -> Frame:
+        """What the supervisor answers to a call."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                with self._lines.line(min(timeout, PATIENCE)) as line:
+                    line.send(head, body)
+                    return line.receive(timeout + MARGIN)
+            except TimeoutError as error:
+                raise TimedOut(_too_long(head)) from error
+            except EOFError as error:
+                raise Interrupted("the call was interrupted; try again") from error
+            except ConnectionError as error:
+                # the supervisor was ending and never read it; the next one will
+                if time.monotonic() > deadline:
+                    raise Unavailable("the engine does not answer") from error
+                time.sleep(RETRY)
+
+    def _await_change(self, job: Job, seconds: float, *, only_end: bool) -> None:
+        watch = {"do": "watch", "job": job.id, "known": microseconds(job.updated), "only_end": only_end}
+        try:
+            with self._lines.line(0.0) as line:
+                line.send(watch)
+                line.receive(seconds)
+        except TimeoutError:
+            return
+        except (EOFError, OSError, Unavailable):
+            # another supervisor is on its way
+            time.sleep(min(seconds, RETRY))
+
+    def _stop(self, job: Job, *, runs: bool) -> None:
+        """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
+        with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.line(0.0) as line:
+            line.send({"do": "stop", **said})
+            line.receive(MARGIN)
+
+    def _stop_supervisor(self) -> None:
+        line = connected(self._state.run / "socket")
+        with contextlib.closing(line):
+            line.send({"do": "leave"})
+            if line.receive(MARGIN).head["leaving"]:
+                # nothing more comes: this ends with the supervisor
+                line.receive(self._settings.drain + MARGIN)
+
+
+def _differ(job: Job, known: Job) -> bool:
+    return (job.status, job.progress, job.message) != (known.status, known.progress, known.message)
+
+
+def _too_long(head: Mapping[str, Any]) -> str:
+    return (
+        f"{head['process']!r} took longer than the {head['timeout']:g} s a call is waited for and was stopped; "
+        "ask for a job with 'Prefer: respond-async'"
+    )
+
+
+def _called(head: Mapping[str, Any], request: Request, limits: Limits, frame: Frame) -> Job:
+    """The job that a call would have been."""
+    failure = frame.head.get("failed")
+    return Job(
+        id=head["job"],
+        process=request.process,
+        status=Status.FAILED if failure else Status.SUCCESSFUL,
+        message=failure["detail"] if failure else "",
+        progress=0 if failure else 100,
+        created=moment(head["created"]),
+        started=moment(frame.head["started"]),
+        finished=moment(frame.head["finished"]),
+        updated=moment(frame.head["finished"]),
+        request=request,
+        answer=head["answer"],
+        limits=limits,
+        attempt=1,
+        epoch=1,
+        artefacts=tuple(Artefact.from_json(each) for each in json.loads(frame.body or b"[]")),
+        failure=Failure.from_json(failure) if failure else None,
+        listed=False,
+    )

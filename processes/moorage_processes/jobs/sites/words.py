@@ -1,0 +1,118 @@
+"""What hubs and sites say to each other, and on which subjects.
+
+A site may publish below ``moorage.hub.<site>`` and pull from its own queue, and hear what is told to
+``moorage.site.<site>``; the relay sees to that (``config/nats.conf``), so the subject tells who speaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moorage_processes.errors import OperatorError
+from moorage_processes.jobs.attempt import Ref
+
+STREAM = "MOORAGE"
+"""The stream of all queues."""
+SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+PUBLISHED = "results"
+"""Below the address of a site, where what stayed there is found: by job and output."""
+
+HEARTBEAT = 2.0
+"""Seconds between two words of a machine that it is there."""
+LEASE = 30.0
+"""Seconds after which a machine that was not heard of loses its jobs to others."""
+
+
+class SiteNameError(OperatorError, ValueError):
+    """A name that no site can have."""
+
+
+def check_name(site: str) -> None:
+    """Refuse a name that no site can have.
+
+    Raises
+    ------
+    SiteNameError
+        where it is one.
+    """
+    if not SITE_NAME.fullmatch(site):
+        raise SiteNameError(f"{site!r} is no name of a site; it takes small letters, digits and hyphens")
+
+
+def ticket(site: str, job: str) -> str:
+    """Where the ticket of a job lies."""
+    return f"moorage.jobs.{site}.{job}"
+
+
+def to_hub(site: str, verb: str) -> str:
+    """Where a site speaks to the hub."""
+    return f"moorage.hub.{site}.{verb}"
+
+
+def to_site(site: str, verb: str) -> str:
+    """Where the hub speaks to all machines of a site."""
+    return f"moorage.site.{site}.{verb}"
+
+
+def inbox(name: str) -> str:
+    """Below which subject answers to a site come; the hub's own below another."""
+    return f"_INBOX.{name}"
+
+
+def speaker(subject: str) -> str:
+    """Which site speaks on a subject."""
+    return subject.split(".")[2]
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a site offers."""
+
+    machine: str
+    """Which of its machines speaks."""
+    processes: tuple[Mapping[str, Any], ...]
+    """Of each its ``id``, ``description`` and ``limits``."""
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of each its ``kind`` and ``title``; where they lie is nobody else's concern."""
+    allowed_hosts: tuple[str, ...] = ()
+    """From where the site fetches inputs by reference."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Announcement:
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            machine=str(document["machine"]),
+            processes=tuple(document["processes"]),
+            datasets=dict(document["datasets"]),
+            allowed_hosts=tuple(document["allowed_hosts"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the hub and its store."""
+        return {
+            "machine": self.machine,
+            "processes": list(self.processes),
+            "datasets": dict(self.datasets),
+            "allowed_hosts": list(self.allowed_hosts),
+        }
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An attempt that a machine has in hand."""
+
+    ref: Ref
+    machine: str
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Holding:
+        """Read what :meth:`to_json` wrote."""
+        return cls(Ref(str(document["job"]), int(document["epoch"])), str(document["machine"]))
+
+    def to_json(self, **more: Any) -> dict[str, Any]:
+        """Plain JSON, with what is said of it."""
+        return {"job": self.ref.job, "epoch": self.ref.epoch, "machine": self.machine, **more}

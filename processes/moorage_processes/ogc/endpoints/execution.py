@@ -1,0 +1,151 @@
+"""Running a process: now, or as a job that is followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from moorage_processes.jobs.database import LOCAL
+from moorage_processes.jobs.errors import Interrupted, TimedOut
+from moorage_processes.jobs.job import Status
+from moorage_processes.ogc import errors
+from moorage_processes.ogc.callbacks import read_subscriber
+from moorage_processes.ogc.errors import Problem
+from moorage_processes.ogc.kvp import read_query
+from moorage_processes.ogc.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
+from moorage_processes.ogc.pages.showing import results_page
+from moorage_processes.ogc.representation import as_json, reply
+from moorage_processes.ogc.requests import Order, Signals, order_of, read_json
+from moorage_processes.ogc.results import Wanted
+from moorage_processes.ogc.status import etag_of, job_url, status_info
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue import Entry
+    from moorage_processes.jobs.job import Job
+    from moorage_processes.ogc.service import Service
+
+
+class Execution:
+    """Execution of one process.
+
+    Parameters
+    ----------
+    service : what it stands on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._engine = service.engine
+
+    def execute(self, process_id: str) -> Response:
+        """Run a process by an execute request."""
+        entry = self._service.entry(process_id)
+        wanted = preferences(request.headers.getlist("Prefer"))
+        accept = request.headers.get("Accept", "")
+        signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
+        document = read_json(_body())
+        order = order_of(document, entry, self._service.offered.checkers[entry.id], signals)
+        order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
+        return self._run(order, entry, wanted, Wanted.of(request))
+
+    def execute_by_query(self, process_id: str) -> Response:
+        """Run a process by a query: one parameter for each input (draft 2.0, KVP-encoded execution)."""
+        entry = self._service.entry(process_id)
+        query = read_query(request.args, entry)
+        wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
+        accept = query.accept or request.headers.get("Accept", "")
+        signals = Signals(accept=accept, returns=wanted.returns, is_draft=True)
+        order = order_of(query.document, entry, self._service.offered.checkers[entry.id], signals)
+        return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
+
+    def _run(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+        if runs_async(wanted, entry.limits):
+            return self._submit(order, entry, wanted, form)
+        return self._call(order, entry, form)
+
+    def _call(self, order: Order, entry: Entry, form: Wanted) -> Response:
+        if entry.queue != LOCAL:
+            return self._call_afar(order, entry, form)
+        job = self._engine.call(
+            order.request, entry.limits, timeout=self._service.sync_timeout, answer=order.answer.to_json()
+        )
+        callbacks = [each for each in order.callbacks if each.status is job.status]
+        if job.failure is not None:
+            if callbacks:
+                self._engine.keep(job, callbacks)
+            raise errors.of_failure(job.failure)
+        results = self._service.results_of(job)
+        response = results_page(self._service, results) if form.html else results.answer(form)
+        if form.html or callbacks or results.holds_links(form):
+            self._engine.keep(job, callbacks)
+            response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
+        else:
+            self._engine.discard(job)
+        return response
+
+    def _call_afar(self, order: Order, entry: Entry, form: Wanted) -> Response:
+        """A site is reached by a durable job; the caller waits for that, and it goes where she would not."""
+        job = self._begun(order, entry)
+        job = self._engine.wait(job.id, self._service.sync_timeout) or job
+        if not job.status.is_done:
+            self._engine.dismiss(job.id)
+            raise TimedOut(
+                f"{entry.id!r} took longer than the {self._service.sync_timeout:g} s a call is waited for and was "
+                "stopped; ask for a job with 'Prefer: respond-async'"
+            )
+        if job.failure is not None:
+            raise errors.of_failure(job.failure)
+        if job.status is not Status.SUCCESSFUL:
+            raise Interrupted("the call was dismissed")
+        return self._shown(job, form)
+
+    def _begun(self, order: Order, entry: Entry) -> Job:
+        """The job that was accepted for an order."""
+        return self._engine.submit(
+            order.request,
+            entry.limits,
+            answer=order.answer.to_json(),
+            queue=entry.queue,
+            callbacks=order.callbacks,
+        )
+
+    def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+        job = self._begun(order, entry)
+        if wanted.wait:
+            job = self._service.held_until_done(job, wanted.wait)
+        if job.status is Status.SUCCESSFUL:
+            return self._done(job, form, f"wait={wanted.wait or 0:.0f}")
+        url = job_url(job, self._service.base)
+        if job.failure is not None:
+            problem = errors.of_failure(job.failure)
+            raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
+        document = status_info(job, self._service.base, is_draft=is_draft(request))
+        response = (
+            reply(document, "job", 201, job=job, etag=etag_of(job), asks=True)
+            if wants_html(request)
+            else as_json(document, 201)
+        )
+        response.headers["Location"] = url
+        response.set_etag(etag_of(job), weak=True)  # so that the first look at the job can be held until it changes
+        response.headers["Preference-Applied"] = "respond-async"
+        return response
+
+    def _done(self, job: Job, form: Wanted, applied: str) -> Response:
+        """The answer to a job that was done while the caller waited for it."""
+        response = self._shown(job, form)
+        response.headers["Preference-Applied"] = applied
+        return response
+
+    def _shown(self, job: Job, form: Wanted) -> Response:
+        results = self._service.results_of(job)
+        response = results_page(self._service, results) if form.html else results.answer(form)
+        response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
+        return response
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=False)
+    request.stream.read(1)  # a body of unstated length that is too large is cut, and tells so only here
+    return body

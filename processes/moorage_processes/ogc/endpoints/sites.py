@@ -1,0 +1,84 @@
+"""Sites: who has dialled in, and the door through which their machines bring results."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+
+from moorage_processes.jobs.sites.berth import WrongSizeError
+from moorage_processes.ogc import vocabulary as ogc
+from moorage_processes.ogc.errors import Problem
+from moorage_processes.ogc.representation import reply
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.sites.grants import Grant
+    from moorage_processes.jobs.sites.roll import Enrolled
+    from moorage_processes.ogc.service import Service
+
+
+class Sites:
+    """The sites of a service.
+
+    Parameters
+    ----------
+    service : the hub.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def listing(self) -> Response:
+        """All sites, whether they are there, and what they offer."""
+        base = self._service.base
+        sites = [self._described(site) for site in self._service.engine.sites() if site.is_known()]
+        links = [
+            {"rel": "self", "type": ogc.JSON, "href": f"{base}/sites?f=json"},
+            {"rel": "alternate", "type": ogc.HTML, "href": f"{base}/sites?f=html"},
+        ]
+        return reply({"sites": sites, "links": links}, "sites")
+
+    def _described(self, site: Enrolled) -> dict[str, Any]:
+        return {
+            "id": site.name,
+            "state": "present" if site.is_present() else "away",
+            "announced": f"{site.announced:%Y-%m-%dT%H:%M:%SZ}",
+            "seen": f"{site.seen:%Y-%m-%dT%H:%M:%SZ}",
+            "processes": [f"{site.name}.{process['id']}" for process in site.announcement.processes],
+        }
+
+    def take_in(self, token: str) -> Response:
+        """Take in one file of an attempt, by a grant that is then used up."""
+        grant = self._granted(token)
+        if grant.file is None or grant.size is None:
+            raise _no_grant()
+        # one more, so that what is longer can be told from what is whole
+        request.max_content_length = grant.size + 1
+        try:
+            self._service.engine.berth.take_in(grant, request.stream)
+        except WrongSizeError as error:
+            raise Problem(400, "WrongSize", str(error)) from error
+        except OSError as error:
+            raise Problem(507, "NoRoom", "the hub has no room for this file now; try again later") from error
+        return Response(status=204)
+
+    def hand_out(self, token: str) -> Response:
+        """A request that was too large for the relay, by a grant that is then used up."""
+        grant = self._granted(token)
+        if grant.file is not None:
+            raise _no_grant()
+        job = self._service.job(grant.ref.job)
+        _, _, process = job.process.partition(".")
+        document = {"process": process, "inputs": dict(job.request.inputs), "outputs": dict(job.request.outputs)}
+        return Response(json.dumps(document), content_type=ogc.JSON)
+
+    def _granted(self, token: str) -> Grant:
+        grant = self._service.engine.berth.admit(token)
+        if grant is None:
+            raise _no_grant()
+        return grant
+
+
+def _no_grant() -> Problem:
+    return Problem(404, "NoSuchGrant", "there is no such grant; it was used, or is too old: ask the hub for another")

@@ -1,0 +1,107 @@
+"""Pages for people: the content of a document as HTML, with no script or style from another host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flask import Response, render_template, send_from_directory
+from moorage.description import text
+from moorage.formats import kind_of
+
+from moorage_processes.ogc import vocabulary as ogc
+from moorage_processes.ogc.descriptions import type_of
+from moorage_processes.ogc.pages import words
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from moorage_processes.ogc.service import Service
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+PLACE = "/-/pages"
+"""Where the style and the scripts of the pages are found; nothing else of the standard or of pygeoapi begins so."""
+LASTS = 600
+"""Seconds for which a browser does not ask for them again."""
+SECURITY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+SEALED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""For results that a browser would run as a page of this service."""
+ACTIVE = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
+
+
+def page(name: str, document: Any, status: int = 200, **context: Any) -> Response:
+    """The page *name* for a document.
+
+    Parameters
+    ----------
+    name : the template, without its suffix.
+    document : what a program would get as JSON; all of it stands on the page, and its links can be followed.
+    status : HTTP status.
+    context : what else the template takes.
+    """
+    content = render_template(f"{name}.html", document=document, **context)
+    response = Response(content, status=status, content_type=f"{ogc.HTML}; charset=utf-8")
+    response.headers["Content-Security-Policy"] = SECURITY
+    response.vary.add("Accept")
+    return response
+
+
+def static_file(name: str) -> Response:
+    """A style, script or picture of the pages themselves."""
+    return send_from_directory(STATIC, name, max_age=LASTS)
+
+
+def seal(response: Response) -> Response:
+    """Let browsers take an output for what it states, and run nothing of it."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.headers.get("Content-Type", "").partition(";")[0] in ACTIVE:
+        response.headers["Content-Security-Policy"] = SEALED
+    return response
+
+
+def register(app: Flask, service: Service) -> None:
+    """Teach an application the words of the pages, and the rules for all HTML that leaves it."""
+    site = text(service.metadata.get("identification", {}).get("title")) or "Moorage"
+    shared = {
+        "service": service,
+        "base": service.base,
+        "root": urlsplit(service.base).path,
+        "site": site,
+        "takes_sites": service.offer.takes_sites,
+    }
+    app.context_processor(lambda: shared)
+    app.jinja_env.filters |= {
+        "by_standard": words.by_standard,
+        "bounds": words.bounds_words,
+        "data_here": lambda described: service.datasets.ids(kind_of(type_of(described))),
+        "duration": words.duration_words,
+        "formats": words.formats_of,
+        "inline": words.inline,
+        "json_text": words.json_text,
+        "kind_words": words.kind_words,
+        "moment": words.moment_words,
+        "prose": words.prose,
+        "shortened": words.shortened,
+        "size": words.size_words,
+        "variable_row": words.variable_row,
+    }
+    app.after_request(_guarded)
+
+
+def _guarded(response: Response) -> Response:
+    """pygeoapi's own pages by the same rules; its headers may be a plain dictionary."""
+    headers = response.headers
+    if "X-Content-Type-Options" not in headers:
+        headers["X-Content-Type-Options"] = "nosniff"
+    if headers.get("Content-Type", "").startswith(ogc.HTML):
+        if "Content-Security-Policy" not in headers:
+            headers["Content-Security-Policy"] = SECURITY
+        if "Vary" not in headers:
+            headers["Vary"] = "Accept"
+    return response

@@ -1,0 +1,67 @@
+"""Which endpoint answers which request, by 18-062r2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response
+
+from moorage_processes.ogc import refusals
+from moorage_processes.ogc.endpoints.definition import Definition
+from moorage_processes.ogc.endpoints.execution import Execution
+from moorage_processes.ogc.endpoints.front import Front
+from moorage_processes.ogc.endpoints.jobs import Jobs
+from moorage_processes.ogc.endpoints.processes import Processes
+from moorage_processes.ogc.endpoints.results import JobResults
+from moorage_processes.ogc.endpoints.sites import Sites
+from moorage_processes.ogc.pages.page import PLACE, static_file
+from moorage_processes.ogc.pages.showing import Picture
+
+if TYPE_CHECKING:
+    from moorage_processes.ogc.service import Service
+
+FILES = ("/jobs/<job_id>/results", "/jobs/<job_id>/results/<output_id>")
+"""What may be a file of any size; with a slash at its end there is none.
+
+GDAL, and so QGIS, asks once for the folder of every file it reads by ranges; it must not be given the whole file.
+"""
+
+
+def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blueprint:
+    """The endpoints of *service*, described by what *openapi* makes.
+
+    Register them before pygeoapi's, so that they come first.
+    """
+    routes = Blueprint("moorage", __name__)
+    routes.before_request(service.start)
+    routes.after_request(refusals.in_place_of_another)
+    front, processes, execution = Front(service), Processes(service), Execution(service)
+    jobs, results, picture, sites = Jobs(service), JobResults(service), Picture(service), Sites(service)
+    table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
+        ("GET", "/", front.landing),
+        ("GET", "/conformance", front.conformance),
+        ("GET", "/robots.txt", front.robots),
+        ("GET", "/openapi", Definition(service, openapi).openapi),
+        ("GET", "/processes", processes.listing),
+        ("GET", "/processes/<process_id>", processes.description),
+        ("POST", "/processes/<process_id>/execution", execution.execute),
+        ("GET", "/processes/<process_id>/execution", execution.execute_by_query),
+        ("GET", "/jobs", jobs.listing),
+        ("GET", "/jobs/<job_id>", jobs.job),
+        ("DELETE", "/jobs/<job_id>", jobs.dismiss),
+        ("GET", "/jobs/<job_id>/log", jobs.log),
+        ("GET", "/jobs/<job_id>/results", results.results),
+        ("GET", "/jobs/<job_id>/results/<output_id>", results.output),
+        ("GET", "/jobs/<job_id>/results/<output_id>/look", picture.look),
+        ("GET", f"{PLACE}/<name>", static_file),
+    )
+    of_sites: tuple[tuple[str, str, Callable[..., Response]], ...] = (
+        ("GET", "/sites", sites.listing),
+        ("PUT", "/sites/uploads/<token>", sites.take_in),
+        ("GET", "/sites/requests/<token>", sites.hand_out),
+    )
+    for method, rule, view in (*table, *(of_sites if service.offer.takes_sites else ())):
+        endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
+        routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
+    return routes

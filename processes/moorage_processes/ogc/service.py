@@ -1,0 +1,153 @@
+"""What the endpoints of one service stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Event, Lock, Semaphore
+from typing import TYPE_CHECKING, Any
+
+from flask import g
+
+from moorage_processes.jobs.errors import Elsewhere
+from moorage_processes.ogc import vocabulary as ogc
+from moorage_processes.ogc.callbacks import CallbackRules
+from moorage_processes.ogc.courier import Courier
+from moorage_processes.ogc.errors import Problem
+from moorage_processes.ogc.health import Farewell
+from moorage_processes.ogc.results import Results
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue import Catalogue, Entry
+    from moorage_processes.datasets import Datasets
+    from moorage_processes.jobs.engine import Engine
+    from moorage_processes.jobs.job import Job
+    from moorage_processes.ogc.offer import Offer, Offered
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its methods, its engine, its data."""
+
+    base: str
+    """Its URL, without a slash at the end."""
+    offer: Offer
+    engine: Engine
+    datasets: Datasets
+    held: Semaphore
+    """Places for requests that are held until a job changes."""
+    sync_timeout: float = 60.0
+    """Seconds after which a call that is waited for is given up."""
+    drafts: bool = False
+    """Whether the classes of draft 2.0 that are met are declared."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Who offers it, as pygeoapi's configuration has it under ``metadata:``."""
+
+    callbacks: CallbackRules = field(default_factory=CallbackRules)
+    """To whom callbacks are sent, and how."""
+    farewell: Farewell = field(default_factory=Farewell, repr=False)
+    """Whether the service is about to stop."""
+
+    _starting: Lock = field(default_factory=Lock, repr=False)
+    _started: Event = field(default_factory=Event, repr=False)
+
+    def start(self) -> None:
+        """Start the engine and the courier in this process, unless they run here.
+
+        A service is made before its processes are forked.
+        """
+        if self._started.is_set():
+            return
+        with self._starting:
+            if not self._started.is_set():
+                self.engine.start()
+                self._courier.start()
+                self._started.set()
+
+    def close(self, *, stop_supervisor: bool = False) -> None:
+        """Send no more callbacks from this process, and hang up; the engine's supervisor may end too."""
+        if self._started.is_set():
+            self._courier.stop()
+        self.engine.close(stop_supervisor=stop_supervisor)
+
+    @cached_property
+    def _courier(self) -> Courier:
+        return Courier(self)
+
+    @property
+    def offered(self) -> Offered:
+        """What it offers: the same from the beginning of a request to its end."""
+        if "offered" not in g:
+            g.offered = self.offer.now()
+        found: Offered = g.offered
+        return found
+
+    def ask_sites(self) -> None:
+        """Have what sites offer as it is at this moment, where the store can tell."""
+        g.offered = self.offer.latest()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Its processes, those of sites among them."""
+        return self.offered.catalogue
+
+    def entry(self, process_id: str) -> Entry:
+        """A process of the catalogue.
+
+        Raises
+        ------
+        Problem
+            404, where there is none.
+        """
+        entry = self.catalogue.get(process_id)
+        if entry is None and "." in process_id:
+            # a site may have dialled in just now, or this process has begun while the store was away
+            g.offered = self.offer.anew()
+            entry = self.catalogue.get(process_id)
+        if entry is None:
+            raise Problem(404, ogc.NO_SUCH_PROCESS, f"there is no process {process_id[:80]!r}; /processes lists them")
+        return entry
+
+    def job(self, job_id: str) -> Job:
+        """A job.
+
+        Raises
+        ------
+        Problem
+            404, where there is none.
+        """
+        job = self.engine.get(job_id)
+        if job is None:
+            raise self.no_such_job(job_id)
+        return job
+
+    def no_such_job(self, job_id: str) -> Problem:
+        """What is said where a job is not found."""
+        return Problem(404, ogc.NO_SUCH_JOB, f"there is no job {job_id[:80]!r}; it was never here or was removed")
+
+    def results_of(self, job: Job) -> Results:
+        """What a successful job gave."""
+        try:
+            return Results(job, self.engine.files(job), self.base)
+        except Elsewhere:
+            # removed since it was looked up, perhaps
+            if not job.listed or self.engine.get(job.id) is not None:
+                raise
+            raise self.no_such_job(job.id) from None
+
+    def held_until_done(self, job: Job, seconds: float) -> Job:
+        """The job once it is done, or after *seconds*; at once where too many requests are held already."""
+        with self.place() as is_free:
+            return (self.engine.wait(job.id, seconds, None) if is_free else None) or job
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Whether there is a place among the requests that may be held, taken while the block lasts."""
+        is_free = self.held.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self.held.release()
