@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from moorage_processes.configuration import Configuration
-    from moorage_processes.ogc.health import Farewell
+    from moorage_processes.ogc.shutdown import Farewell
 
 LOGGER = logging.getLogger(__name__)
 PROCESSES = 2

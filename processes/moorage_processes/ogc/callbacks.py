@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.hosts import Hosts, parsed, port_of
 from moorage_processes.jobs.job import Callback, Status
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.errors import Problem, of_failure
-from moorage_processes.ogc.results import Wanted
-from moorage_processes.ogc.status import status_info
+from moorage_processes.ogc.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from moorage_processes.jobs.job import Job
-    from moorage_processes.ogc.service import Service
 
 MEMBERS = {
     "successUri": Status.SUCCESSFUL,
@@ -116,14 +111,3 @@ def _callback(status: Status, name: str, url: Any, hosts: Hosts) -> Callback:
 
 def _wrong(detail: str) -> Problem:
     return Problem(400, ogc.INVALID_PARAMETER, detail)
-
-
-def news_of(job: Job, service: Service) -> bytes:
-    """What is told of a job in the status it has: its results, its state or its failure."""
-    if job.failure is not None:
-        document = of_failure(job.failure).to_json()
-    elif job.status is Status.SUCCESSFUL:
-        return service.results_of(job).document(Wanted()).get_data()
-    else:
-        document = status_info(job, service.base)
-    return json.dumps(document).encode()

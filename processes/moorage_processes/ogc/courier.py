@@ -17,13 +17,16 @@ from moorage_processes.jobs.errors import Elsewhere, Unavailable
 from moorage_processes.jobs.job import Status
 from moorage_processes.logs import about
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.callbacks import EVENTS, news_of
+from moorage_processes.ogc.callbacks import EVENTS
 from moorage_processes.ogc.post import PostError, Receipt, RefusedPostError, post
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
     from moorage_processes.jobs.outbox import Letter
-    from moorage_processes.ogc.service import Service
+    from moorage_processes.ogc.callbacks import CallbackRules
 
 LOGGER = logging.getLogger(__name__)
 
@@ -48,16 +51,19 @@ class Courier:
 
     Parameters
     ----------
-    service : whose they are; its engine must be started.
+    engine : whose jobs they tell of; it must be started.
+    rules : where they may be sent, how they are signed, how often they are tried.
+    news_of : what is told of a job in the status it has.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._rules = service.callbacks
-        self._outbox = service.engine.outbox
+    def __init__(self, engine: Engine, rules: CallbackRules, news_of: Callable[[Job], bytes]) -> None:
+        self._engine = engine
+        self._rules = rules
+        self._news_of = news_of
+        self._outbox = engine.outbox
         # long enough for an attempt in time not to be taken for dead
         self._lease = 2 * self._rules.schedule.timeout + 2 * POLL
-        self._secret = self._rules.secret or service.engine.secret()
+        self._secret = self._rules.secret or engine.secret()
         self._lock = Lock()
         self._in_hand: Counter[str] = Counter()
         self._is_wanted = Event()
@@ -114,7 +120,7 @@ class Courier:
             self._is_wanted.set()
 
     def _deliver(self, letter: Letter) -> None:
-        job = self._service.engine.get(letter.job)
+        job = self._engine.get(letter.job)
         if job is None or job.status is not letter.callback.status:
             # what is to be told has changed since it was taken
             return
@@ -123,7 +129,7 @@ class Courier:
             self._give_up(letter, "nobody knows whether the last attempt arrived")
             return
         try:
-            body = news_of(job, self._service)
+            body = self._news_of(job)
         except (OSError, Elsewhere):
             LOGGER.exception(
                 "the results of job %s cannot be read", job.id, extra=about(job.id, job.process, job.attempt)
@@ -185,4 +191,4 @@ class Courier:
         url = letter.callback.url.partition("?")[0]
         line = f"callback {EVENTS[letter.callback.status]} to {url} {words}"
         LOGGER.warning("job %s: %s", letter.job, line, extra=about(letter.job))
-        self._service.engine.note(letter.job, line)
+        self._engine.note(letter.job, line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mmap import mmap
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
@@ -13,22 +12,6 @@ from moorage_processes.ogc.errors import Problem
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
-
-
-class Farewell:
-    """A word that all processes of a service hear at once: it is about to stop. Make it before they are forked."""
-
-    def __init__(self) -> None:
-        self._shared = mmap(-1, 1)
-
-    def say(self) -> None:
-        """Say it."""
-        self._shared[0] = 1
-
-    @property
-    def is_said(self) -> bool:
-        """Whether it was said."""
-        return self._shared[0] == 1
 
 
 def healthz() -> Response:

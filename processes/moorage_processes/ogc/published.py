@@ -11,8 +11,9 @@ from moorage_processes.jobs.sites.words import PUBLISHED
 from moorage_processes.ogc import errors, origins, refusals
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.errors import Problem
-from moorage_processes.ogc.health import Farewell, healthz
+from moorage_processes.ogc.health import healthz
 from moorage_processes.ogc.results import Results
+from moorage_processes.ogc.shutdown import Farewell
 
 if TYPE_CHECKING:
     from flask import Response

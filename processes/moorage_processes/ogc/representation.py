@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
@@ -11,6 +11,7 @@ from flask import Response, request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.negotiation import wants_html
 from moorage_processes.ogc.pages.page import page
+from moorage_processes.ogc.responses.headers import add_links
 
 
 def reply(document: Mapping[str, Any], template: str, status: int = 200, **context: Any) -> Response:
@@ -32,15 +33,3 @@ def reply(document: Mapping[str, Any], template: str, status: int = 200, **conte
 def as_json(document: object, status: int = 200) -> Response:
     """A document for a program."""
     return Response(json.dumps(document), status=status, content_type=ogc.JSON)
-
-
-def add_links(response: Response, links: Iterable[Mapping[str, str]]) -> None:
-    """State links in headers too (RFC 8288)."""
-    for link in links:
-        stated = f'<{link["href"]}>; rel="{link["rel"]}"'
-        response.headers.add("Link", f'{stated}; type="{link["type"]}"' if "type" in link else stated)
-
-
-def add_profile(response: Response, profile: str) -> None:
-    """State which profile of its media type an answer follows (RFC 6906)."""
-    response.headers.add("Link", f'<{profile}>; rel="profile"')

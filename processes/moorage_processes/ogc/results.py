@@ -15,10 +15,9 @@ from moorage.values import BBox
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.negotiation import Return, names_json, preferences, profiles, wants_html
-from moorage_processes.ogc.pages.page import seal
 from moorage_processes.ogc.ranges import Source, file_answer
-from moorage_processes.ogc.representation import add_profile
 from moorage_processes.ogc.requests import Answer, Shape, Transmission
+from moorage_processes.ogc.responses.headers import add_profile, seal
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from flask import g
 
 from moorage_processes.jobs.errors import Elsewhere
+from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.callbacks import CallbackRules
 from moorage_processes.ogc.courier import Courier
-from moorage_processes.ogc.errors import Problem
-from moorage_processes.ogc.health import Farewell
-from moorage_processes.ogc.results import Results
+from moorage_processes.ogc.errors import Problem, of_failure
+from moorage_processes.ogc.results import Results, Wanted
+from moorage_processes.ogc.shutdown import Farewell
+from moorage_processes.ogc.status import status_info
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue import Catalogue, Entry
@@ -74,7 +77,7 @@ class Service:
 
     @cached_property
     def _courier(self) -> Courier:
-        return Courier(self)
+        return Courier(self.engine, self.callbacks, self.news_of)
 
     @property
     def offered(self) -> Offered:
@@ -136,6 +139,16 @@ class Service:
             if not job.listed or self.engine.get(job.id) is not None:
                 raise
             raise self.no_such_job(job.id) from None
+
+    def news_of(self, job: Job) -> bytes:
+        """What is told of a job in the status it has: its results, its state or its failure."""
+        if job.failure is not None:
+            document = of_failure(job.failure).to_json()
+        elif job.status is Status.SUCCESSFUL:
+            return self.results_of(job).document(Wanted()).get_data()
+        else:
+            document = status_info(job, self.base)
+        return json.dumps(document).encode()
 
     def held_until_done(self, job: Job, seconds: float) -> Job:
         """The job once it is done, or after *seconds*; at once where too many requests are held already."""

@@ -13,7 +13,8 @@ from moorage_processes.ogc.negotiation import wants_html
 from moorage_processes.ogc.pages.calls import Calls
 from moorage_processes.ogc.paging import page_links
 from moorage_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
-from moorage_processes.ogc.representation import add_profile, reply
+from moorage_processes.ogc.representation import reply
+from moorage_processes.ogc.responses.headers import add_profile
 
 if TYPE_CHECKING:
     from flask import Response

@@ -13,6 +13,7 @@ from moorage.formats import kind_of
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import type_of
 from moorage_processes.ogc.pages import words
+from moorage_processes.ogc.responses.headers import SECURITY, guarded
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -26,13 +27,6 @@ PLACE = "/-/pages"
 """Where the style and the scripts of the pages are found; nothing else of the standard or of pygeoapi begins so."""
 LASTS = 600
 """Seconds for which a browser does not ask for them again."""
-SECURITY = (
-    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-)
-SEALED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""For results that a browser would run as a page of this service."""
-ACTIVE = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
 
 
 def page(name: str, document: Any, status: int = 200, **context: Any) -> Response:
@@ -55,14 +49,6 @@ def page(name: str, document: Any, status: int = 200, **context: Any) -> Respons
 def static_file(name: str) -> Response:
     """A style, script or picture of the pages themselves."""
     return send_from_directory(STATIC, name, max_age=LASTS)
-
-
-def seal(response: Response) -> Response:
-    """Let browsers take an output for what it states, and run nothing of it."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.headers.get("Content-Type", "").partition(";")[0] in ACTIVE:
-        response.headers["Content-Security-Policy"] = SEALED
-    return response
 
 
 def register(app: Flask, service: Service) -> None:
@@ -91,17 +77,4 @@ def register(app: Flask, service: Service) -> None:
         "size": words.size_words,
         "variable_row": words.variable_row,
     }
-    app.after_request(_guarded)
-
-
-def _guarded(response: Response) -> Response:
-    """pygeoapi's own pages by the same rules; its headers may be a plain dictionary."""
-    headers = response.headers
-    if "X-Content-Type-Options" not in headers:
-        headers["X-Content-Type-Options"] = "nosniff"
-    if headers.get("Content-Type", "").startswith(ogc.HTML):
-        if "Content-Security-Policy" not in headers:
-            headers["Content-Security-Policy"] = SECURITY
-        if "Vary" not in headers:
-            headers["Vary"] = "Accept"
-    return response
+    app.after_request(guarded)

@@ -1,0 +1,1 @@
+"""Responses: results, ranges, status documents, headers."""
