@@ -10,14 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.catalogue import Catalogue, read_catalogue
-from moorage_processes.execution import Request
+from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.execution.executor import Request
 from moorage_processes.jobs.engine import Engine, EngineSettings, Unavailable
 from moorage_processes.jobs.job import Job, Status
-from moorage_processes.jobs.kernel import MARK
+from moorage_processes.jobs.workers.linux import MARK
 
 if TYPE_CHECKING:
-    from moorage_processes.limits import Limits
+    from moorage_processes.authoring.limits import Limits
 
 METHODS = Path(__file__).parent / "service" / "methods_for_tests.py"
 PATIENCE = 60.0
@@ -45,7 +45,7 @@ def settings(state: Path, **changes: Any) -> EngineSettings:
     """Settings of a small engine."""
     defaults: dict[str, Any] = {
         "workplace": {"catalogue": catalogue().to_json()},
-        "preload": ("xarray", "geopandas", "moorage_processes.execution"),
+        "preload": ("xarray", "geopandas", "moorage_processes.execution.executor"),
         "slots": 2,
         "call_slots": 1,
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import fsspec
 from engines import eventually
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 
 BUCKET = "moorage"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 from programs import program
 
 DEBIAN = Path("/usr/lib/postgresql")

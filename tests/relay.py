@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moorage_processes.cli import free_port
-from moorage_processes.configuration import shipped
-from moorage_processes.jobs.sites.invitation import invite
-from moorage_processes.jobs.sites.relay import Relay
+from moorage_processes.commands.cli import free_port
+from moorage_processes.configuration.configuration import shipped
+from moorage_processes.jobs.relay.address import Relay
+from moorage_processes.jobs.relay.credentials import invite
 from programs import program
 
 PATIENCE = 30.0

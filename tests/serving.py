@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 from moorage_processes.app import THREADS
-from moorage_processes.cli import free_port, wait_for
-from moorage_processes.configuration import shipped
-from moorage_processes.server import PROCESSES
+from moorage_processes.commands.cli import free_port, wait_for
+from moorage_processes.commands.serve import PROCESSES
+from moorage_processes.configuration.configuration import shipped
 
 HELLO = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
 

@@ -15,8 +15,8 @@ import requests
 import sqlalchemy as sa
 import yaml
 from engines import METHODS, PATIENCE, eventually
-from moorage_processes.cli import free_port
-from moorage_processes.jobs.wire import connected
+from moorage_processes.commands.cli import free_port
+from moorage_processes.jobs.ipc import connected
 from postgres import serving_postgres
 from programs import program
 

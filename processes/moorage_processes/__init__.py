@@ -2,8 +2,8 @@
 
 from moorage.values import BBox, Media, Unit
 
+from moorage_processes.authoring.decorator import process
+from moorage_processes.authoring.progress import progress
 from moorage_processes.errors import InputError
-from moorage_processes.process import process
-from moorage_processes.progress import progress
 
 __all__ = ["BBox", "InputError", "Media", "Unit", "process", "progress"]

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from moorage_processes.catalogue import Catalogue, read_catalogue
-from moorage_processes.configuration import Configuration, ConfigurationError, read_configuration
-from moorage_processes.equipment import engine_settings, hub_settings, policy_of
-from moorage_processes.hosts import Hosts
+from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
+from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
 from moorage_processes.jobs.engine import Engine
-from moorage_processes.ogc import origins, refusals
-from moorage_processes.ogc.callbacks import CallbackRules, Schedule
-from moorage_processes.ogc.data.collections import Collections
-from moorage_processes.ogc.data.coverages import coverage_blueprint
-from moorage_processes.ogc.data.states import files_only
-from moorage_processes.ogc.embedding import embedded_pygeoapi, pygeoapi_openapi
+from moorage_processes.network.hosts import Hosts
+from moorage_processes.ogc import cors
+from moorage_processes.ogc.callbacks.subscriber import CallbackRules, Schedule
+from moorage_processes.ogc.collections.cache import files_only
+from moorage_processes.ogc.collections.collections import Collections
+from moorage_processes.ogc.collections.coverage_endpoint import coverage_blueprint
 from moorage_processes.ogc.health import health_blueprint
+from moorage_processes.ogc.live_catalogue import Offer
 from moorage_processes.ogc.metrics import metrics_blueprint
-from moorage_processes.ogc.offer import Offer
 from moorage_processes.ogc.openapi.document import openapi_document
-from moorage_processes.ogc.pages import looks, page
+from moorage_processes.ogc.pages import page, previews, problem
+from moorage_processes.ogc.pygeoapi_app import embedded_pygeoapi, pygeoapi_openapi
 from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
 if TYPE_CHECKING:
-    from moorage_processes.configuration import Settings
+    from moorage_processes.configuration.configuration import Settings
 
 THREADS = 64
 """Threads of one web process; at most half of them hold requests that wait for a job."""
@@ -74,10 +74,10 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
     app.register_blueprint(pygeoapi.blueprint)
-    refusals.register(app)
+    problem.register(app)
     page.register(app, service)
     if configuration.pygeoapi["server"].get("cors"):
-        app.after_request(origins.allow_others)
+        app.after_request(cors.allow_others)
     return app
 
 
@@ -91,7 +91,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
     policy = policy_of(configuration, configuration.url)
     hub = hub_settings(configuration, catalogue)
-    engine = Engine(engine_settings(configuration, catalogue, policy, others=looks.ENTRIES, hub=hub))
+    engine = Engine(engine_settings(configuration, catalogue, policy, others=previews.ENTRIES, hub=hub))
     return Service(
         base=configuration.url,
         offer=Offer(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
@@ -138,7 +138,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     document["server"]["cors"] = False  # ours covers all routes, pygeoapi's only its own application
     document["resources"] = dict(document.get("resources") or {})
     document["server"]["manager"] = {
-        "name": "moorage_processes.ogc.manager.Manager",
+        "name": "moorage_processes.plugins.manager.Manager",
         "connection": None,
         "output_dir": None,
         "engine": service.engine.settings.to_json(),
@@ -147,7 +147,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     document["resources"].update(collections.resources())
     document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
     for name, entry in service.offer.own.items():  # sites come and go, and are in the store, which is opened later
-        processor = {"name": "moorage_processes.ogc.plugin.Method", "entry": entry.to_json()}
+        processor = {"name": "moorage_processes.plugins.processor.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}
     return document
 

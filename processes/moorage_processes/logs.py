@@ -16,7 +16,7 @@ from typing import Any, TextIO
 TEXT, JSON = "text", "json"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOGGER = logging.getLogger(__name__)
-MANY = "moorage_processes.jobs.ends"
+MANY = "moorage_processes.jobs.store.completions"
 """Who writes a line for each job."""
 
 

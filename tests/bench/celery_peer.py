@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from celery import Celery
 from engines import eventually
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 from programs import program
 
 HERE = Path(__file__).parent

@@ -16,13 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 from engines import eventually, is_alive
 from figures import Figure, in_turn
-from moorage_processes.catalogue import Catalogue, read_catalogue
-from moorage_processes.execution import Request
-from moorage_processes.jobs.database import INPUTS, JOBS, QUEUES, Database
+from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.execution.executor import Request
 from moorage_processes.jobs.engine import Engine, EngineSettings
 from moorage_processes.jobs.job import Order
-from moorage_processes.jobs.ledger import Ask, Ledger
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.store.database import INPUTS, JOBS, QUEUES, Database
+from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.store import Store
 from serving import serve
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from figures import Figure, in_turn
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.store.store import Store
 from peers import processes_alike
 from serving import serve
 

@@ -15,7 +15,7 @@ from celery_peer import celery
 from figures import Figure
 from jobs import SLOTS, asked, engine
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.kernel import descendants
+from moorage_processes.jobs.workers.linux import descendants
 from postgres import serving_postgres
 
 if TYPE_CHECKING:

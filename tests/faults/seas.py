@@ -19,10 +19,10 @@ import psutil
 import sqlalchemy as sa
 import yaml
 from engines import METHODS, PATIENCE, eventually, family
-from moorage_processes.cli import free_port, wait_for
+from moorage_processes.commands.cli import free_port, wait_for
+from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.wire import connected
+from moorage_processes.jobs.store.store import Store
 from postgres import Postgres, serving_postgres
 from relay import Nats, serving_nats
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from engines import eventually, family, is_alive
 from hooks import receiver, sender, verified
-from moorage_processes.jobs.wire import connected
+from moorage_processes.jobs.ipc import connected
 from scripted import Answer
 
 NOT_NOW = Answer(status=503)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from engines import Yard, eventually, family, is_alive, settings, started, value
 from moorage_processes.jobs.engine import Busy, Engine, Interrupted
+from moorage_processes.jobs.files.state_directory import State
 from moorage_processes.jobs.job import JobQuery, Status
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.store.store import Store
 
 MANY = 30
 HERE = Path(__file__).parents[1]

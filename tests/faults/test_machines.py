@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from engines import METHODS, eventually, family, is_alive
-from moorage_processes.jobs.wire import connected
+from moorage_processes.jobs.ipc import connected
 from serving import Running, serve
 
 LATER = {"Prefer": "respond-async"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 from engines import METHODS, PATIENCE, eventually, is_alive
-from moorage_processes.jobs.wire import connected
+from moorage_processes.jobs.ipc import connected
 from sites import Harbour, Machine, harbour
 
 LEASE = 6.0

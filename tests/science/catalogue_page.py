@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from moorage_processes.catalogue import Entry, read_catalogue
-from moorage_processes.execution import OURS
+from moorage_processes.catalogue.catalogue import Entry, read_catalogue
+from moorage_processes.execution.executor import OURS
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
+from moorage_processes.grids.rectilinear import RADIUS, rectilinear_grid
 from moorage_processes.methods.area_mean import area_mean
-from moorage_processes.methods.rectilinear import RADIUS, rectilinear_grid
+from moorage_processes.methods.streaming import blocks
 
 LATITUDES = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(16)[0]))
 

@@ -10,10 +10,10 @@ import xarray as xr
 from engines import eventually
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moorage_processes import gaps
-from moorage_processes.contiguous import straightened
-from moorage_processes.methods import blocks as module
-from moorage_processes.methods.blocks import Sums, blocks, computed, numbers, places, without_gaps
+from moorage_processes.data import missing_values
+from moorage_processes.data.contiguous import straightened
+from moorage_processes.methods.streaming import blocks as module
+from moorage_processes.methods.streaming.blocks import Sums, blocks, computed, numbers, places, without_gaps
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -114,7 +114,7 @@ def test_gaps_become_zero_and_are_told(drawn):
 
 @pytest.mark.parametrize("tile", [1, 7, 1000])
 def test_gaps_are_found_in_every_tile_and_in_values_that_are_not_in_one_piece(monkeypatch, tile):
-    monkeypatch.setattr(gaps, "TILE", tile)
+    monkeypatch.setattr(missing_values, "TILE", tile)
     values = np.arange(60.0, dtype="float32").reshape(6, 10)
     values[[0, 3, 5], [0, 4, 9]] = np.nan
     infinite = np.where(np.isnan(values), np.nan, np.inf).astype("float32")
@@ -124,7 +124,7 @@ def test_gaps_are_found_in_every_tile_and_in_values_that_are_not_in_one_piece(mo
         np.testing.assert_array_equal(filled, expected)
         np.testing.assert_array_equal(there, ~missing)
     marked = np.nan_to_num(values, nan=-9)
-    gaps.nan_where(marked, np.float32(-9))
+    missing_values.nan_where(marked, np.float32(-9))
     np.testing.assert_array_equal(marked, values)
 
 

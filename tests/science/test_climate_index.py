@@ -8,8 +8,8 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods.climate_index import INDICES, IndexName, climate_index
+from moorage_processes.methods.streaming import blocks
 
 EVERY = list(get_args(IndexName))
 HOT = ["summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days",

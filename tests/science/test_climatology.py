@@ -8,8 +8,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods.climatology import climatology
+from moorage_processes.methods.streaming import blocks
 
 EVERY = ["month", "season", "dayofyear"]
 MEAN = {"month": "ymonmean", "season": "yseasmean", "dayofyear": "ydaymean"}

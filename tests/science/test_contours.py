@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.cbook import get_sample_data
 from moorage_processes import InputError
-from moorage_processes.demo.jacksboro import elevation_model
+from moorage_processes.commands.demo.jacksboro import elevation_model
 from moorage_processes.methods.contours import contours
 
 

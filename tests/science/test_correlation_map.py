@@ -7,9 +7,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods import correlation_map as module
 from moorage_processes.methods.correlation_map import correlation_map
+from moorage_processes.methods.streaming import blocks
 
 BOTH = ["pearson", "spearman"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
-from moorage_processes.demo import jacksboro
-from moorage_processes.demo.jacksboro import catchments, elevation_model
-from moorage_processes.demo.picture import poster
+from moorage_processes.commands.demo import jacksboro
+from moorage_processes.commands.demo.jacksboro import catchments, elevation_model
+from moorage_processes.commands.demo.picture import poster
 from moorage_processes.methods.terrain import terrain
 from moorage_processes.methods.zonal_statistics import zonal_statistics
 

@@ -2,9 +2,9 @@
 
 import pytest
 from moorage_processes import BBox
+from moorage_processes.authoring.decorator import processes_of
+from moorage_processes.authoring.progress import listening
 from moorage_processes.methods.echo import echo
-from moorage_processes.process import processes_of
-from moorage_processes.progress import listening
 
 
 @pytest.fixture(scope="module")

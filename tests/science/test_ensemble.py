@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from moorage_processes import InputError
-from moorage_processes.catalogue import Catalogue, Entry
-from moorage_processes.datasets import Datasets, from_config
-from moorage_processes.describing import describe
-from moorage_processes.execution import Request, Workplace
-from moorage_processes.methods import blocks
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.discovery import describe
+from moorage_processes.data.datasets import Datasets, from_config
+from moorage_processes.execution.executor import Request, Workplace
 from moorage_processes.methods.ensemble import ensemble_statistics
+from moorage_processes.methods.streaming import blocks
 
 EVERY = ["mean", "stdev", "minimum", "maximum", "agreement", "members", "p10", "p50", "p90"]
 

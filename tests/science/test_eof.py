@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods import eof as module
 from moorage_processes.methods.eof import eof
+from moorage_processes.methods.streaming import blocks
 
 SCALINGS = ["standard-deviation", "unit", "correlation"]
 

@@ -6,9 +6,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods.exceedance import threshold_exceedance
 from moorage_processes.methods.percentile import percentile
+from moorage_processes.methods.streaming import blocks
 
 OPERATORS = {"above": "gtc", "at least": "gec", "below": "ltc", "at most": "lec"}
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from moorage_processes import InputError
-from moorage_processes.methods import series as taking
 from moorage_processes.methods.percentile import percentile
+from moorage_processes.methods.streaming import time_series as taking
 from scipy.stats.mstats import mquantiles
 
 DEFINITIONS = ["linear", "inverted_cdf", "hazen", "weibull", "median_unbiased"]

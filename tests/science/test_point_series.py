@@ -9,9 +9,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods import point_series as module
 from moorage_processes.methods.point_series import point_series
+from moorage_processes.methods.streaming import blocks
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from moorage_processes import InputError
-from moorage_processes.demo.jacksboro import elevation_model
+from moorage_processes.commands.demo.jacksboro import elevation_model
 from moorage_processes.methods import polygonize as module
 from moorage_processes.methods.polygonize import polygonize
 from pyproj import Geod

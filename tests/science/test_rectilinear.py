@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from moorage_processes import InputError
-from moorage_processes.methods.rectilinear import RADIUS, rectilinear_grid
+from moorage_processes.grids.rectilinear import RADIUS, rectilinear_grid
 
 SPHERE = 4 * np.pi * RADIUS**2
 

@@ -6,10 +6,11 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks, remapping
+from moorage_processes.authoring.result_size import room
 from moorage_processes.methods.area_mean import area_mean
+from moorage_processes.methods.interpolation import remapping
 from moorage_processes.methods.regrid import regrid
-from moorage_processes.room import room
+from moorage_processes.methods.streaming import blocks
 
 METHODS = ["bilinear", "conservative"]
 

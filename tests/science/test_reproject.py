@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from matplotlib.cbook import get_sample_data
 from moorage.formats.axes import Axis, dimension
 from moorage_processes import BBox, InputError
-from moorage_processes.demo.jacksboro import elevation_model
-from moorage_processes.methods import blocks
+from moorage_processes.authoring.result_size import room
+from moorage_processes.commands.demo.jacksboro import elevation_model
+from moorage_processes.grids.uneven import positions
 from moorage_processes.methods import reproject as module
 from moorage_processes.methods.reproject import reproject
-from moorage_processes.methods.uneven import positions
-from moorage_processes.room import room
+from moorage_processes.methods.streaming import blocks
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 

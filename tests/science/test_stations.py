@@ -290,7 +290,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(spoil, options, sentence
 
 
 def test_a_grid_that_is_too_large_is_refused_before_the_work():
-    from moorage_processes.room import room
+    from moorage_processes.authoring.result_size import room
 
     with room(10**6), pytest.raises(InputError, match="two grids of .* cells would need"):
         interpolate_stations(network(), 10.0)

@@ -7,7 +7,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import BBox, InputError
-from moorage_processes.methods import blocks
+from moorage_processes.methods.streaming import blocks
 from moorage_processes.methods.subset import subset
 from pyproj import Transformer
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage.formats.grids import read_netcdf, write_netcdf
 from moorage_processes import InputError
-from moorage_processes.methods import blocks
 from moorage_processes.methods import temporal_resample as module
+from moorage_processes.methods.streaming import blocks
 from moorage_processes.methods.temporal_resample import temporal_resample
 
 EVERY = ["day", "month", "season", "year"]

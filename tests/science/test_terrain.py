@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from moorage_processes import InputError
+from moorage_processes.grids.horizontal import Ellipsoid
 from moorage_processes.methods import terrain as module
-from moorage_processes.methods.horizontal import Ellipsoid
 from moorage_processes.methods.terrain import metres_per_degree, terrain
 from pyproj import Geod
 
@@ -232,7 +232,7 @@ def gdaldem(tool, folder, dem, mode, *options):
 @pytest.fixture
 def real_relief(utm_grid):
     """The elevations of the Jacksboro fault on square cells of 90 m, with a hole."""
-    from moorage_processes.demo.jacksboro import elevation_model
+    from moorage_processes.commands.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy().astype("float32")
     values[100:104, 200:203] = values[50, 50] = -9999

@@ -11,8 +11,9 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moorage_processes import InputError
-from moorage_processes.methods import blocks, least_squares, mann_kendall
 from moorage_processes.methods import trend as module
+from moorage_processes.methods.statistics import least_squares, mann_kendall
+from moorage_processes.methods.streaming import blocks
 from moorage_processes.methods.trend import trend
 
 WAYS = ["least-squares", "theil-sen"]

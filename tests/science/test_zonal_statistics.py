@@ -87,7 +87,7 @@ def test_names_order_and_direction_of_the_axes_do_not_matter():
 @pytest.fixture(scope="module")
 def dem():
     """A real elevation model, taken as square cells of 90 m."""
-    from moorage_processes.demo.jacksboro import elevation_model
+    from moorage_processes.commands.demo.jacksboro import elevation_model
 
     values = elevation_model().to_numpy()[:200, :250].astype("float32")
     coordinates = {"y": 18_000 - 90 * (np.arange(200) + 0.5), "x": 90 * (np.arange(250) + 0.5)}

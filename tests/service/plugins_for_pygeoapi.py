@@ -13,8 +13,8 @@ from serving import HELLO, unmodified
 
 BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
 TESTS = Path(__file__).parent / "methods_for_tests.py"
-PLUGIN = "moorage_processes.ogc.plugin.Method"
-MANAGER = "moorage_processes.ogc.manager.Manager"
+PLUGIN = "moorage_processes.plugins.processor.Method"
+MANAGER = "moorage_processes.plugins.manager.Manager"
 FUNCTIONS = {
     "hello": f"{BENCH}:hello",
     "array": f"{BENCH}:array",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from moorage_processes.app import create_app, service_of
-from moorage_processes.configuration import ConfigurationError, read_configuration
+from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from moorage_processes.errors import ServingError
 
 BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")

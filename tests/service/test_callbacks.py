@@ -12,7 +12,7 @@ import moorage
 import pytest
 from engines import eventually
 from hooks import Sender, receiver, sender, verified
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 from scripted import Answer, scripted
 from serving import Running
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from moorage_processes.catalogue import Catalogue, Entry, describe_here, load_process, read_catalogue
+from moorage_processes.authoring.decorator import Address
+from moorage_processes.catalogue.catalogue import Catalogue, Entry, describe_here, load_process, read_catalogue
 from moorage_processes.errors import ServingError
-from moorage_processes.process import Address
 
 HEAD = "from moorage_processes import process\n"
 ONE = HEAD + "@process\ndef one(x: int) -> int:\n    return x\n"
@@ -174,7 +174,7 @@ def test_a_loaded_method_can_be_pickled_by_its_name(tmp_path):
 def test_a_process_loads_what_another_was_told(tmp_path):
     entry = read(write(tmp_path / "told.py", ONE))["one"]
     code = (
-        "import json, sys; from moorage_processes.catalogue import Entry, load_process;"
+        "import json, sys; from moorage_processes.catalogue.catalogue import Entry, load_process;"
         "entry = Entry.from_json(json.loads(sys.argv[1])); print(load_process(entry.address).call({'x': 7}))"
     )
     said = subprocess.run(

@@ -20,7 +20,7 @@ def resource(path: str) -> dict:
         "description": "For queries",
         "keywords": ["grid"],
         "extents": {"spatial": {"bbox": [-180, -90, 180, 90]}},
-        "providers": [{"type": "edr", "name": "moorage_processes.ogc.edr.Queries", "data": path}],
+        "providers": [{"type": "edr", "name": "moorage_processes.plugins.edr.Queries", "data": path}],
     }
 
 

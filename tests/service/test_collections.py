@@ -15,7 +15,7 @@ import requests
 import xarray as xr
 from engines import eventually
 from moorage_processes.app import create_app
-from moorage_processes.configuration import ConfigurationError, read_configuration
+from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from pyproj import Transformer
 from serving import serve
 

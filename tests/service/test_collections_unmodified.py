@@ -24,7 +24,7 @@ import xarray as xr
 from serving import unmodified
 
 OLDEST = version("pygeoapi").startswith("0.21")
-PROVIDERS = "moorage_processes.ogc.provider"
+PROVIDERS = "moorage_processes.plugins.providers"
 
 
 def grid(path: str, form: str = "NetCDF", media_type: str = "application/x-netcdf", **options: object) -> dict:

@@ -19,16 +19,16 @@ import pytest
 import xarray as xr
 from distributed import LocalCluster
 from engines import Yard, eventually, settings, value
-from moorage_processes import datasets
 from moorage_processes.app import create_app
-from moorage_processes.catalogue import Catalogue, read_catalogue
-from moorage_processes.cli import free_port
-from moorage_processes.computing import Computing
-from moorage_processes.configuration import ConfigurationError, read_configuration
-from moorage_processes.execution import Request, Workplace
+from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.commands.cli import free_port
+from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
+from moorage_processes.data import datasets
+from moorage_processes.execution.dask_scheduling import Computing
+from moorage_processes.execution.executor import Request, Workplace
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, Status
-from moorage_processes.jobs.kernel import resident
+from moorage_processes.jobs.workers.linux import resident
 
 METHODS = Path(__file__).parent / "methods_on_dask.py"
 MEMORY = 600_000_000
@@ -301,8 +301,8 @@ def test_a_wrong_address_is_named(scheduler, words):
 
 
 def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_path):
-    monkeypatch.setattr("moorage_processes.computing.is_installed", lambda _: False)
-    monkeypatch.setattr("moorage_processes.datasets.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.execution.dask_scheduling.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.data.datasets.is_installed", lambda _: False)
     with pytest.raises(ValueError, match="there is no Dask"):
         Computing(1, "tcp://scheduler:8786")
     with pytest.raises(ValueError, match="datasets.h.chunks: there is no Dask"):

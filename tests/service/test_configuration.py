@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import pytest
 import yaml
-from moorage_processes.configuration import ConfigurationError, read_configuration, shipped
-from moorage_processes.keys import LEVELS, SECTIONS
+from moorage_processes.configuration.configuration import ConfigurationError, read_configuration, shipped
+from moorage_processes.configuration.keys import LEVELS, SECTIONS
 
 SCHEMA = "schemas/config/pygeoapi-config-0.x.yml"
 if version("pygeoapi").split(".")[:2] != ["0", "21"]:

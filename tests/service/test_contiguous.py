@@ -9,9 +9,9 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from moorage_processes import contiguous
-from moorage_processes.contiguous import straightened
-from moorage_processes.datasets import from_config, open_grid
+from moorage_processes.data import contiguous
+from moorage_processes.data.contiguous import straightened
+from moorage_processes.data.datasets import from_config, open_grid
 
 SHAPE = (40, 30, 300)
 """Large enough to be worth it, in single precision."""

@@ -11,10 +11,10 @@ import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
 from moorage.formats.grids import read_netcdf, write_netcdf
-from moorage_processes import datasets, series
-from moorage_processes.datasets import DatasetUnavailableError, from_config, open_grid
-from moorage_processes.ogc.data.states import coverage_of
-from moorage_processes.selection import subset
+from moorage_processes.data import datasets, multifile
+from moorage_processes.data.datasets import DatasetUnavailableError, from_config, open_grid
+from moorage_processes.data.selection import subset
+from moorage_processes.ogc.collections.cache import coverage_of
 from samples import sea_surface
 
 
@@ -223,4 +223,4 @@ def test_a_folder_is_remembered_only_while_its_files_are_as_they_were(quarters):
     os.utime(path, ns=(1, 1))
     with open_grid(months) as grid:
         assert float(grid.sst[0, 0, 0]) == first + 1
-    assert series.is_series(months.path)
+    assert multifile.is_series(months.path)

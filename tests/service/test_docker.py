@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from engines import PATIENCE, eventually
 from moorage import cli
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 from standing import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
 
 ALL = SERVICES | SITE["services"]

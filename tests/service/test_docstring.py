@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from moorage_processes.docstring import read_docstring, unit_in
+from moorage_processes.authoring.docstring import read_docstring, unit_in
 
 NUMPYDOC = """Slope of the land
 and its direction.

@@ -17,13 +17,13 @@ import sqlalchemy as sa
 import yaml
 from engines import eventually
 from moorage import cli
-from moorage_processes.cli import free_port
-from moorage_processes.doctor import engine, machine, surroundings
-from moorage_processes.jobs import edition
-from moorage_processes.jobs.sites.invitation import invite
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.wire import connected
+from moorage_processes.commands.cli import free_port
+from moorage_processes.commands.doctor import engine, machine, surroundings
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.ipc import connected
+from moorage_processes.jobs.relay.credentials import invite
+from moorage_processes.jobs.store import schema_version
+from moorage_processes.jobs.store.store import Store
 from objects import serving_objects
 from relay import serving_nats
 from serving import serve
@@ -180,12 +180,12 @@ def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, reques
     ):
         changed = sa.create_engine(url)
         with changed.begin() as connection:
-            connection.execute(sa.update(edition.EDITION).values(version_num=version))
+            connection.execute(sa.update(schema_version.EDITION).values(version_num=version))
         found = engine.store(State(tmp_path), url)
         assert words in str(found)
         assert found.is_wrong == (version == "9999")
         with changed.connect() as connection:
-            assert edition.edition_of(connection) == version
+            assert schema_version.edition_of(connection) == version
         changed.dispose()
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import requests
 from moorage_processes.app import create_app, service_of
-from moorage_processes.configuration import read_configuration
+from moorage_processes.configuration.configuration import read_configuration
 from test_bad_input import execute, finished, problem
 from test_endpoints import get, job_of, parts
 

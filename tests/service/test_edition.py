@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from moorage_processes.cli import free_port
-from moorage_processes.execution import Request
-from moorage_processes.jobs import edition, migrations
-from moorage_processes.jobs.database import METADATA, Database
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.commands.cli import free_port
+from moorage_processes.execution.executor import Request
+from moorage_processes.jobs.files.state_directory import StateError
 from moorage_processes.jobs.job import JobQuery, Order, Status
-from moorage_processes.jobs.state import StateError
-from moorage_processes.jobs.store import Store
-from moorage_processes.limits import Limits
+from moorage_processes.jobs.store import migrations, schema_version
+from moorage_processes.jobs.store.database import METADATA, Database
+from moorage_processes.jobs.store.store import Store
 
 OLD = str(uuid.uuid4())
 
@@ -101,14 +101,14 @@ def test_an_empty_store_is_made_in_the_present_edition(store_url):
     opened(store_url).close()
     engine = sa.create_engine(store_url)
     with engine.connect() as connection:
-        assert edition.is_present(connection)
+        assert schema_version.is_present(connection)
     engine.dispose()
 
 
 def test_the_steps_lead_to_the_present_edition():
     steps = ScriptDirectory(str(next(iter(migrations.__path__))))
-    assert steps.get_current_head() == edition.PRESENT
-    assert [each.revision for each in steps.walk_revisions()][::-1] == list(edition.EDITIONS)
+    assert steps.get_current_head() == schema_version.PRESENT
+    assert [each.revision for each in steps.walk_revisions()][::-1] == list(schema_version.EDITIONS)
 
 
 @pytest.mark.parametrize("make", [of_the_first_edition, without_a_word])
@@ -138,8 +138,8 @@ def test_the_first_step_makes_what_the_first_version_made(store_url, tmp_path, r
         other = request.getfixturevalue("postgres").database()
 
     def first_step(connection: sa.Connection) -> None:
-        edition.migrate(connection, None, edition.FIRST)
-        edition.EDITION.drop(connection)
+        schema_version.migrate(connection, None, schema_version.FIRST)
+        schema_version.EDITION.drop(connection)
 
     changed(other, first_step)
     assert shape(other) == shape(store_url)
@@ -155,7 +155,9 @@ def test_services_that_start_together_bring_it_up_to_date_once(store_url):
 
 def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
     opened(store_url).close()
-    changed(store_url, lambda connection: connection.execute(sa.update(edition.EDITION).values(version_num="9999")))
+    changed(
+        store_url, lambda connection: connection.execute(sa.update(schema_version.EDITION).values(version_num="9999"))
+    )
     before = shape(store_url)
     with pytest.raises(StateError, match="of edition 9999.*works with 0005.*install the version that made it"):
         opened(store_url)
@@ -165,7 +167,7 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
 def test_a_service_does_not_begin_with_a_store_of_a_later_version(tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     opened(url).close()
-    changed(url, lambda connection: connection.execute(sa.update(edition.EDITION).values(version_num="9999")))
+    changed(url, lambda connection: connection.execute(sa.update(schema_version.EDITION).values(version_num="9999")))
     command = [sys.executable, "-m", "moorage.cli", "serve", "--state", str(tmp_path), "--port", str(free_port())]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1

@@ -11,7 +11,7 @@ import pytest
 import requests
 import xarray as xr
 from moorage_processes.app import create_app, service_of
-from moorage_processes.configuration import read_configuration
+from moorage_processes.configuration.configuration import read_configuration
 from test_bad_input import execute, finished
 
 OGC = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -310,7 +310,7 @@ def test_a_geotiff_result_opens_in_gdal(service_url, gdalinfo):
     import tempfile
     from pathlib import Path
 
-    from moorage_processes.demo.jacksboro import elevation_model
+    from moorage_processes.commands.demo.jacksboro import elevation_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dem.nc"

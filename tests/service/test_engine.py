@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
-from moorage_processes.jobs.clerk import POLL
-from moorage_processes.jobs.disk import file_system
 from moorage_processes.jobs.engine import Busy, Engine, QueueFull, StateError, TimedOut
+from moorage_processes.jobs.files.disk import file_system
+from moorage_processes.jobs.files.state_directory import State
 from moorage_processes.jobs.job import JobQuery, Status
-from moorage_processes.jobs.pace import WITNESSES
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.supervisor.prefetch import WITNESSES
+from moorage_processes.jobs.supervisor.store_thread import POLL
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ import pytest
 import requests
 from engines import eventually, family, settings, started, value
 from moorage_processes.app import create_app, service_of
-from moorage_processes.configuration import read_configuration
+from moorage_processes.configuration.configuration import read_configuration
 from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.readiness import Readiness
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.wire import connected
+from moorage_processes.jobs.store.store import Store
 from postgres import serving_postgres
 from serving import Running, serve
 

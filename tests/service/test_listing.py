@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from moorage_processes.jobs import listing
-from moorage_processes.jobs.database import JOBS, microseconds
 from moorage_processes.jobs.job import JobQuery, Mark, Status
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.store import listing
+from moorage_processes.jobs.store.database import JOBS, microseconds
+from moorage_processes.jobs.store.store import Store
 from stores import STORES, new_store
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

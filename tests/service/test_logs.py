@@ -14,9 +14,9 @@ import pytest
 import requests
 import yaml
 from engines import catalogue, eventually, settings, started
-from moorage_processes.cli import free_port, wait_for
+from moorage_processes.commands.cli import free_port, wait_for
+from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.wire import connected
 
 METHODS = str(Path(__file__).with_name("methods_for_tests.py"))
 EVERY_LINE = {"time", "level", "part", "pid", "logger", "message"}
@@ -145,14 +145,14 @@ def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_pat
         assert yard.call("shout").status is Status.SUCCESSFUL
         assert yard.run("slow-sum", numbers=[1.0]).status is Status.FAILED
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
-    assert "ERROR moorage_processes.execution: gone is not preloaded" in text
+    assert "ERROR moorage_processes.execution.executor: gone is not preloaded" in text
 
 
 def test_in_text_the_engine_writes_to_its_file_and_no_line_for_each_job(tmp_path, capfd):
     with started(tmp_path / "state") as yard:
         yard.run("shout")
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
-    assert "INFO moorage_processes.jobs.supervisor: supervisor" in text
+    assert "INFO moorage_processes.jobs.supervisor.supervisor: supervisor" in text
     assert "is successful" not in text
     assert capfd.readouterr().err == ""
 

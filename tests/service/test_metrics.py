@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import requests
 from engines import eventually, started
-from moorage_processes.execution import Artefact, Failure, Request
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.execution.executor import Artefact, Failure, Request
 from moorage_processes.jobs.attempt import Ended, Ref, Returned
-from moorage_processes.jobs.database import Database, compact
+from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Order, Status
-from moorage_processes.jobs.ledger import Ask, Ledger
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.tallies import NEVER
-from moorage_processes.jobs.wire import connected
-from moorage_processes.limits import Limits
+from moorage_processes.jobs.store.counters import NEVER
+from moorage_processes.jobs.store.database import Database, compact
+from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.store import Store
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, serve
 from stores import new_store

@@ -12,8 +12,8 @@ import pytest
 import requests
 from engines import METHODS, eventually, started, value
 from moorage_processes.jobs.engine import Unavailable
+from moorage_processes.jobs.files.state_directory import State, StateError
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.state import State, StateError
 from objects import serving_objects
 from serving import serve
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 from moorage_processes.app import create_app
-from moorage_processes.configuration import shipped
+from moorage_processes.configuration.configuration import shipped
 from moorage_processes.ogc.pages.page import PLACE
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from test_bad_input import execute, finished

@@ -9,14 +9,14 @@ from collections import Counter
 
 import pytest
 import sqlalchemy as sa
-from moorage_processes.execution import Request
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.execution.executor import Request
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref
-from moorage_processes.jobs.database import CALLBACKS, Database, microseconds
 from moorage_processes.jobs.job import Callback, Order, Status
-from moorage_processes.jobs.ledger import Ask, Ledger
-from moorage_processes.jobs.outbox import Outbox
-from moorage_processes.jobs.store import Store
-from moorage_processes.limits import Limits
+from moorage_processes.jobs.store.database import CALLBACKS, Database, microseconds
+from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.outbox import Outbox
+from moorage_processes.jobs.store.store import Store
 
 ALL = tuple(
     Callback(status, f"http://a.example/{status}", "a.example:80")

@@ -16,14 +16,14 @@ import requests
 import yaml
 from methods_for_pages import EVIL
 from moorage_processes.app import create_app, service_of
-from moorage_processes.catalogue import read_catalogue
-from moorage_processes.configuration import shipped
-from moorage_processes.datasets import Datasets
-from moorage_processes.ogc.inputs import Checker
-from moorage_processes.ogc.pages.calls import Calls
+from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.configuration.configuration import shipped
+from moorage_processes.data.datasets import Datasets
+from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.pages.examples import example
-from moorage_processes.ogc.pages.words import prose
-from moorage_processes.references import Policy
+from moorage_processes.ogc.pages.snippets import Calls
+from moorage_processes.ogc.pages.text_filters import prose
+from moorage_processes.ogc.requests.input_validation import Checker
 from programs import program
 from shown import METHODS, Page, ended, page, showing, submitted
 

@@ -10,8 +10,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from moorage_processes.hosts import Hosts
-from moorage_processes.ogc.post import PostError, Receipt, RefusedPostError, post
+from moorage_processes.network.hosts import Hosts
+from moorage_processes.network.post import PostError, Receipt, RefusedPostError, post
 from programs import program
 from scripted import Answer, scripted
 

@@ -18,7 +18,7 @@ import xarray as xr
 from jsonschema import Draft7Validator
 from moorage.formats import Kind
 from moorage_processes import BBox, InputError, Media, Unit, process, progress
-from moorage_processes.process import Limits, Process, parse_size, processes_of
+from moorage_processes.authoring.decorator import Limits, Process, parse_size, processes_of
 from pydantic import Field
 from shapely import Polygon, box
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moorage_processes import progress
-from moorage_processes.progress import listening
+from moorage_processes.authoring.progress import listening
 
 
 @pytest.fixture

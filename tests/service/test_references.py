@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from moorage_processes.errors import InputError
-from moorage_processes.references import Policy, fetch
+from moorage_processes.network.fetch import Policy, fetch
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 import xarray as xr  # noqa: TC002 - looked up when the function is described
 from moorage_processes import process
+from moorage_processes.authoring.decorator import processes_of
 from moorage_processes.errors import ServingError
-from moorage_processes.process import processes_of
 from pydantic import Field
 
 if TYPE_CHECKING:

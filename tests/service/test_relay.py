@@ -11,10 +11,10 @@ from pathlib import Path
 
 import nats
 import pytest
-from moorage_processes.jobs.sites import words
-from moorage_processes.jobs.sites.invitation import InvitationError, invite
-from moorage_processes.jobs.sites.line import Line
-from moorage_processes.jobs.sites.relay import Relay, RelayError
+from moorage_processes.jobs.relay import protocol
+from moorage_processes.jobs.relay.address import Relay, RelayError
+from moorage_processes.jobs.relay.credentials import InvitationError, invite
+from moorage_processes.jobs.relay.nats_connection import Line
 from programs import program
 from relay import Nats, serving_nats
 
@@ -27,7 +27,7 @@ def relay(tmp_path_factory) -> Iterator[Nats]:
     with serving_nats(tmp_path_factory.mktemp("relay"), "awi", "gfz") as server:
 
         async def prepare() -> None:
-            hub = await Line.dialled(server.relay("hub"), "hub", words.inbox("hub"))
+            hub = await Line.dialled(server.relay("hub"), "hub", protocol.inbox("hub"))
             await hub.make_queues()
             for site in ("awi", "gfz"):
                 await hub.make_queue(site)
@@ -65,7 +65,7 @@ def refusals(server: Nats, guest: str, deed: Deed) -> list[str]:
     return asyncio.run(tried())
 
 
-NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{words.STREAM}"
+NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{protocol.STREAM}"
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{words.STREAM}"
         published("moorage.jobs.awi.j2"),
         published("moorage.jobs.gfz.j2"),
         published(f"{NEXT}.gfz"),
-        published(f"$JS.ACK.{words.STREAM}.gfz.1.1.1.1.1"),
+        published(f"$JS.ACK.{protocol.STREAM}.gfz.1.1.1.1.1"),
         published("$JS.API.STREAM.CREATE.OTHER"),
-        published(f"$JS.API.STREAM.DELETE.{words.STREAM}"),
-        published(f"$JS.API.STREAM.PURGE.{words.STREAM}"),
-        published(f"$JS.API.STREAM.MSG.GET.{words.STREAM}"),
-        published(f"$JS.API.CONSUMER.CREATE.{words.STREAM}"),
-        published(f"$JS.API.CONSUMER.DELETE.{words.STREAM}.gfz"),
+        published(f"$JS.API.STREAM.DELETE.{protocol.STREAM}"),
+        published(f"$JS.API.STREAM.PURGE.{protocol.STREAM}"),
+        published(f"$JS.API.STREAM.MSG.GET.{protocol.STREAM}"),
+        published(f"$JS.API.CONSUMER.CREATE.{protocol.STREAM}"),
+        published(f"$JS.API.CONSUMER.DELETE.{protocol.STREAM}.gfz"),
         published("_INBOX.hub.x"),
         published("_INBOX.gfz.x"),
         subscribed(">"),
@@ -118,7 +118,7 @@ def test_a_site_may_speak_for_itself(relay, deed):
 
 def test_a_site_pulls_its_own_tickets_only(relay):
     async def pulled() -> str | None:
-        line = await Line.dialled(relay.relay("awi"), "awi", words.inbox("awi"))
+        line = await Line.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
         ticket = await (await line.pull("awi")).next()
         await line.close()
         return ticket and ticket.job
@@ -131,7 +131,7 @@ def test_whoever_was_not_invited_stays_outside(relay, tmp_path):
     invite("awi", tmp_path / "stranger.seed", users)
     for given in (Relay(relay.url, str(tmp_path / "stranger.seed")), Relay(relay.url)):
         with pytest.raises(PermissionError, match="does not know the credentials"):
-            asyncio.run(Line.dialled(given, "awi", words.inbox("awi")))
+            asyncio.run(Line.dialled(given, "awi", protocol.inbox("awi")))
 
 
 def test_the_command_says_why_it_may_not_join(relay, tmp_path):
@@ -158,7 +158,7 @@ def test_an_invitation_is_made_once(tmp_path):
     lines = [line for line in users.read_text().splitlines() if line.endswith("# awi")]
     assert len(lines) == 1
     assert lines[0] not in first.splitlines()
-    with pytest.raises(words.SiteNameError, match="small letters, digits and hyphens"):
+    with pytest.raises(protocol.SiteNameError, match="small letters, digits and hyphens"):
         invite("A.*", tmp_path / "x.seed", users)
 
 
@@ -177,7 +177,7 @@ def reached(given: Relay) -> str | None:
     """The ticket that a site gets over this way."""
 
     async def pulled() -> str | None:
-        line = await Line.dialled(given, "gfz", words.inbox("gfz"))
+        line = await Line.dialled(given, "gfz", protocol.inbox("gfz"))
         ticket = await (await line.pull("gfz")).next()
         if ticket is not None:
             await ticket.back(0.0)
@@ -216,7 +216,7 @@ def test_the_way_is_encrypted_and_the_relay_known(authority, tmp_path, scheme, c
 
         async def prepare() -> None:
             url = f"{scheme}://127.0.0.1:{port}"
-            hub = await Line.dialled(Relay(url, seeds["hub"], f"{authority}/ca.pem"), "hub", words.inbox("hub"))
+            hub = await Line.dialled(Relay(url, seeds["hub"], f"{authority}/ca.pem"), "hub", protocol.inbox("hub"))
             await hub.make_queues()
             await hub.make_queue("gfz")
             await hub.put("gfz", "j9")
@@ -228,7 +228,7 @@ def test_the_way_is_encrypted_and_the_relay_known(authority, tmp_path, scheme, c
 
         async def doubted() -> None:
             async with asyncio.timeout(12):
-                await Line.dialled(Relay(known.url, seeds["gfz"]), "gfz", words.inbox("gfz"))
+                await Line.dialled(Relay(known.url, seeds["gfz"]), "gfz", protocol.inbox("gfz"))
 
         with pytest.raises(TimeoutError):
             asyncio.run(doubted())

@@ -21,16 +21,16 @@ import sqlalchemy as sa
 from engines import METHODS, eventually, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moorage_processes.execution import Request
-from moorage_processes.jobs.database import CALLBACKS, GRANTS, INPUTS, JOBS, Database, now
-from moorage_processes.jobs.expiry import Expiry, referred_to, size_of
+from moorage_processes.authoring.limits import Limits, parse_age
+from moorage_processes.execution.executor import Request
+from moorage_processes.jobs.files.state_directory import State
 from moorage_processes.jobs.job import Order, Status
-from moorage_processes.jobs.ledger import Ledger
 from moorage_processes.jobs.retention import Allowance, Retention
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.sweeper import Sweeper
-from moorage_processes.limits import Limits, parse_age
+from moorage_processes.jobs.store.database import CALLBACKS, GRANTS, INPUTS, JOBS, Database, now
+from moorage_processes.jobs.store.expiry import Expiry, referred_to, size_of
+from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
 from serving import Running, serve
 from stores import STORES, new_store
 
@@ -253,7 +253,7 @@ def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
             store.submit(late, 10)
             return found
 
-        monkeypatch.setattr("moorage_processes.jobs.expiry.referred_to", look_then_submit)
+        monkeypatch.setattr("moorage_processes.jobs.store.expiry.referred_to", look_then_submit)
         assert Expiry(database, Retention(Allowance(age=HOUR))).expire() == []
         assert expired(database) == set()
     store.close()
@@ -319,12 +319,12 @@ def test_an_operators_words_are_read_and_come_back():
 SWEEPER = """
 import sys
 from pathlib import Path
-from moorage_processes.jobs.database import Database
-from moorage_processes.jobs.expiry import Expiry
-from moorage_processes.jobs.ledger import Ledger
+from moorage_processes.jobs.store.database import Database
+from moorage_processes.jobs.store.expiry import Expiry
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.retention import Allowance, Retention
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.sweeper import Sweeper
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
 database = Database(sys.argv[1], survives_power_loss=False)
 expiry = Expiry(database, Retention(Allowance(size=int(sys.argv[3]))))
 sweeper = Sweeper(State(Path(sys.argv[2])), Ledger(database, "here", 10.0, lambda *_: True), expiry)

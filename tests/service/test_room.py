@@ -2,9 +2,9 @@
 
 import pytest
 from moorage_processes import InputError
-from moorage_processes.catalogue import read_catalogue
-from moorage_processes.execution import ExecutionFailed, Request, Workplace
-from moorage_processes.room import check_room, in_words, room
+from moorage_processes.authoring.result_size import check_room, in_words, room
+from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.execution.executor import ExecutionFailed, Request, Workplace
 
 METHODS = """
 import numpy as np

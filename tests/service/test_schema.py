@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from moorage.formats import Kind
 from moorage.values import BBox, Media, Unit
-from moorage_processes.annotation import UnservableError, read_annotation
+from moorage_processes.authoring.annotation import UnservableError, read_annotation
+from moorage_processes.authoring.json_values import plain
+from moorage_processes.authoring.parameters import Input, Output
+from moorage_processes.authoring.schema import DEPTHS, input_schema, output_schema
 from moorage_processes.errors import InputError
-from moorage_processes.ogc.inputs import OGCValidator
-from moorage_processes.parameters import Input, Output
-from moorage_processes.plain import plain
-from moorage_processes.schema import DEPTHS, input_schema, output_schema
+from moorage_processes.ogc.requests.input_validation import OGCValidator
 from pydantic import BaseModel, Field
 from shapely import LinearRing, LineString, MultiPolygon, Point, Polygon
 

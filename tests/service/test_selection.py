@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from moorage_processes.data.period import Period
+from moorage_processes.data.selection import axes_known, subset
 from moorage_processes.errors import InputError
-from moorage_processes.period import Period
-from moorage_processes.selection import axes_known, subset
 
 AROUND = awkward.around()
 

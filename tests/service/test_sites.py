@@ -19,11 +19,11 @@ from engines import METHODS, PATIENCE, eventually, is_alive
 from jsonschema import Draft4Validator
 from moorage.cli import main
 from moorage_processes.jobs.attempt import Ref
-from moorage_processes.jobs.sites import words
-from moorage_processes.jobs.sites.grants import Grant
-from moorage_processes.jobs.sites.line import Line
-from moorage_processes.jobs.state import State
-from moorage_processes.jobs.store import Store
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.relay import protocol
+from moorage_processes.jobs.relay.nats_connection import Line
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.transfer_tokens import Grant
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from samples import sea_surface
 from sites import AS_JOB, Harbour, Machine, harbour
@@ -246,7 +246,7 @@ def test_tickets_of_several_hubs_are_one_job(port, awi, tmp_path):
     """Each web process sends what waits; a second ticket may come to another place of the same machine."""
 
     async def submit(count: int) -> list[str]:
-        line = await Line.dialled(port.nats.relay("hub"), "another hub", words.inbox("hub"))
+        line = await Line.dialled(port.nats.relay("hub"), "another hub", protocol.inbox("hub"))
         jobs = []
         for _ in range(count):
             jobs.append(await asyncio.to_thread(partial(port.submit, "awi.leave-trace", folder=str(tmp_path))))

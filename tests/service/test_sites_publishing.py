@@ -11,7 +11,7 @@ import requests
 import xarray as xr
 from engines import METHODS, PATIENCE, eventually
 from moorage.cli import main
-from moorage_processes.cli import free_port
+from moorage_processes.commands.cli import free_port
 from sites import AS_JOB, Harbour, Machine, harbour
 
 AT_SITES = Path(__file__).parent / "methods_at_sites.py"

@@ -16,7 +16,7 @@ import pytest
 import requests
 import xarray as xr
 import yaml
-from moorage_processes.ogc.plugin import entry_of
+from moorage_processes.plugins.processor import entry_of
 from plugins_for_pygeoapi import MANAGER, OLDEST, OURS, execute, finished, with_our_plugins
 from serving import unmodified
 

@@ -8,10 +8,10 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moorage_processes.jobs.gauge import SIZE, Gauge, Reading, new_gauge
-from moorage_processes.jobs.ledger import Change
-from moorage_processes.jobs.watchers import Watch, Watchers
-from moorage_processes.jobs.wire import Frame, Frames, Line, packed
+from moorage_processes.jobs.ipc import Frame, Frames, Line, packed
+from moorage_processes.jobs.store.leases import Change
+from moorage_processes.jobs.supervisor.subscriptions import Watch, Watchers
+from moorage_processes.jobs.workers.shared_progress import SIZE, Gauge, Reading, new_gauge
 
 HEADS = st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=3)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from engines import eventually
-from moorage_processes.cli import wait_for
+from moorage_processes.commands.cli import wait_for
 from programs import program
 
 ROOT = Path(__file__).parents[2]

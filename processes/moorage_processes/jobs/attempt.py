@@ -6,11 +6,11 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from moorage_processes.execution import Failure
+from moorage_processes.execution.executor import Failure
 from moorage_processes.jobs.job import Status
 
 if TYPE_CHECKING:
-    from moorage_processes.limits import Limits
+    from moorage_processes.authoring.limits import Limits
 
 AGAIN = "it was interrupted and will run again"
 TWICE = "it is not run again, because it might do its work twice"

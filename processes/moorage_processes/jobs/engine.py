@@ -15,24 +15,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.execution import Artefact, Failure, Request
-from moorage_processes.jobs.database import LOCAL, compact, microseconds, moment, now
+from moorage_processes.execution.executor import Artefact, Failure, Request
 from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
-from moorage_processes.jobs.expiry import LEFT
+from moorage_processes.jobs.files.artefacts import Folder, Shelf
+from moorage_processes.jobs.files.state_directory import State, StateError
+from moorage_processes.jobs.ipc import Frame, connected
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
-from moorage_processes.jobs.link import Link
 from moorage_processes.jobs.settings import EngineSettings
-from moorage_processes.jobs.shelf import Folder, Shelf
-from moorage_processes.jobs.sites.berth import Berth
-from moorage_processes.jobs.state import State, StateError
-from moorage_processes.jobs.store import Store
-from moorage_processes.jobs.wire import Frame, connected
+from moorage_processes.jobs.store.database import LOCAL, compact, microseconds, moment, now
+from moorage_processes.jobs.store.expiry import LEFT
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.supervisor.client import Link
+from moorage_processes.jobs.uploads import Berth
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.figures import Figures
-    from moorage_processes.jobs.outbox import Outbox
-    from moorage_processes.jobs.sites.roll import Enrolled
-    from moorage_processes.limits import Limits
+    from moorage_processes.authoring.limits import Limits
+    from moorage_processes.jobs.store.outbox import Outbox
+    from moorage_processes.jobs.store.sites import Enrolled
+    from moorage_processes.jobs.store.statistics import Figures
 
 __all__ = [
     "Busy",

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from moorage_processes.execution import Artefact, Failure, Request
-    from moorage_processes.limits import Limits
+    from moorage_processes.authoring.limits import Limits
+    from moorage_processes.execution.executor import Artefact, Failure, Request
 
 
 class Status(StrEnum):

@@ -16,7 +16,15 @@ from moorage_processes.jobs.retention import Retention
 from moorage_processes.jobs.sites.settings import HubSettings
 
 PRELOAD = (
-    *("xarray", "rioxarray", "netCDF4", "h5netcdf", "geopandas", "exactextract", "moorage_processes.execution"),
+    *(
+        "xarray",
+        "rioxarray",
+        "netCDF4",
+        "h5netcdf",
+        "geopandas",
+        "exactextract",
+        "moorage_processes.execution.executor",
+    ),
     *("moorage.formats.grids", "moorage.formats.features", "moorage.formats.tables", "moorage.formats.pictures"),
 )
 """Modules that children have at hand when they begin."""
@@ -32,7 +40,7 @@ class EngineSettings:
     state: Path
     """Directory of jobs, results and logs, on a local disk."""
     workplace: Mapping[str, Any]
-    """Handed to :class:`moorage_processes.execution.Workplace` in each child."""
+    """Handed to :class:`moorage_processes.execution.executor.Workplace` in each child."""
     preload: tuple[str, ...] = PRELOAD
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)

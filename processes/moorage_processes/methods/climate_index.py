@@ -14,14 +14,23 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import InputError, process
-from moorage_processes.methods.blocks import blocks
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.periods import Periods, Span, day_numbers, on_periods
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.tallies import Days, Intensity, Largest, Spell, SpellDays, Spells, Tally, Total
-from moorage_processes.methods.times import time_axis
-from moorage_processes.methods.units import Conversion, conversion, unit, unit_of
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.periods import Periods, Span, day_numbers, on_periods
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import time_axis
+from moorage_processes.cf.units import Conversion, conversion, unit, unit_of
+from moorage_processes.methods.statistics.accumulators import (
+    Days,
+    Intensity,
+    Largest,
+    Spell,
+    SpellDays,
+    Spells,
+    Tally,
+    Total,
+)
+from moorage_processes.methods.streaming.blocks import blocks
 
 IndexName = Literal[
     "summer-days", "tropical-nights", "frost-days", "ice-days", "consecutive-summer-days", "consecutive-frost-days",

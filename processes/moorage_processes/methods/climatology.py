@@ -10,11 +10,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.blocks import Floats, Sums, blocks, computed, numbers
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.provenance import RANGES, Method
-from moorage_processes.methods.results import coordinates_without, precision_of
-from moorage_processes.methods.times import Groups, TimeOfYear, during, time_axis, times_of_year
+from moorage_processes.cf.attributes import coordinates_without, precision_of
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.times import Groups, TimeOfYear, during, time_axis, times_of_year
+from moorage_processes.methods.streaming.blocks import Floats, Sums, blocks, computed, numbers
 
 METHOD = Method(
     "climatology",

@@ -14,10 +14,10 @@ from contourpy import FillType, LineType
 from pydantic import Field
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.blocks import Floats, numbers
-from moorage_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.uneven import rectilinear_grid
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat
+from moorage_processes.grids.uneven import rectilinear_grid
+from moorage_processes.methods.streaming.blocks import Floats, numbers
 
 METHOD = Method(
     "contours", "Lorensen and Cline (1987): Marching cubes. Comput. Graph. 21(4), 163-169, doi:10.1145/37402.37422"

@@ -11,12 +11,12 @@ import scipy.special
 import xarray as xr
 
 from moorage_processes import InputError, Unit, process, progress
-from moorage_processes.methods.blocks import Floats, blocks, numbers, places
-from moorage_processes.methods.matching import on_common_times, on_grid_of
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.results import coordinates_without, precision_of
-from moorage_processes.methods.times import time_axis
+from moorage_processes.cf.alignment import on_common_times, on_grid_of
+from moorage_processes.cf.attributes import coordinates_without, precision_of
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import time_axis
+from moorage_processes.methods.streaming.blocks import Floats, blocks, numbers, places
 
 Numbers = npt.NDArray[np.float64]
 Coefficient = Literal["pearson", "spearman"]

@@ -14,13 +14,13 @@ from moorage.formats.axes import Axis, dimension
 from pydantic import Field
 
 from moorage_processes import InputError, process
-from moorage_processes.methods import blocks
-from moorage_processes.methods.blocks import Floats, computed, numbers
-from moorage_processes.methods.matching import on_common_times, on_grid_of
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.provenance import RANGES, Method
-from moorage_processes.methods.ranks import Definition, Percentage, ranks_of
-from moorage_processes.methods.units import Conversion, conversion, unit_of
+from moorage_processes.cf.alignment import on_common_times, on_grid_of
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.units import Conversion, conversion, unit_of
+from moorage_processes.methods.statistics.ranks import Definition, Percentage, ranks_of
+from moorage_processes.methods.streaming import blocks
+from moorage_processes.methods.streaming.blocks import Floats, computed, numbers
 
 METHOD = Method(
     "ensemble-statistics",

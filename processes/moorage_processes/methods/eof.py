@@ -15,12 +15,12 @@ from moorage.formats.axes import DEGREES, LONLAT_NAMES, Axis, axis_of, dimension
 from pydantic import Field
 
 from moorage_processes import InputError, Unit, process, progress
-from moorage_processes.methods.blocks import Sums, blocks
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.results import coordinates_without, precision_of
-from moorage_processes.methods.times import Groups, TimeOfYear, time_axis, times_of_year
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.attributes import coordinates_without, precision_of
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import Groups, TimeOfYear, time_axis, times_of_year
+from moorage_processes.methods.streaming.blocks import Sums, blocks
 
 Numbers = npt.NDArray[np.float64]
 Cycle = Literal["none"] | TimeOfYear

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import xarray as xr  # noqa: TC002 - the signature is read when the process is described
 
 from moorage_processes import InputError, process
-from moorage_processes.methods.blocks import blocks
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.periods import Periods, Span, on_periods
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.tallies import Days
-from moorage_processes.methods.times import time_axis
-from moorage_processes.methods.units import conversion, unit, unit_of
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.periods import Periods, Span, on_periods
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import time_axis
+from moorage_processes.cf.units import conversion, unit, unit_of
+from moorage_processes.methods.statistics.accumulators import Days
+from moorage_processes.methods.streaming.blocks import blocks
 
 Comparison = Literal["above", "at least", "below", "at most"]
 

@@ -11,16 +11,16 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import InputError, process
-from moorage_processes.methods.missing import MinimumValid, enough
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.ranks import Definition, Percentage, ranks_of
-from moorage_processes.methods.results import coordinates_without, precision_of
-from moorage_processes.methods.series import series
-from moorage_processes.methods.times import Groups, time_axis, times_of_year
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.attributes import coordinates_without, precision_of
+from moorage_processes.cf.missing import MinimumValid, enough
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import Groups, time_axis, times_of_year
+from moorage_processes.methods.statistics.ranks import Definition, Percentage, ranks_of
+from moorage_processes.methods.streaming.time_series import series
 
 if TYPE_CHECKING:
-    from moorage_processes.methods.blocks import Floats
+    from moorage_processes.methods.streaming.blocks import Floats
 
 Season = Literal["month", "season"]
 

@@ -15,16 +15,16 @@ import shapely
 import xarray as xr
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.blocks import Floats, blocks, numbers
-from moorage_processes.methods.horizontal import horizontal_axes, known_crs
-from moorage_processes.methods.positions import Positions, positions
-from moorage_processes.methods.provenance import Method
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.horizontal import horizontal_axes, known_crs
+from moorage_processes.grids.positions import Positions, positions
+from moorage_processes.methods.streaming.blocks import Floats, blocks, numbers
 
 if TYPE_CHECKING:
     import pyproj
 
-    from moorage_processes.methods.positions import Indices
+    from moorage_processes.grids.positions import Indices
 
 METHOD = Method("point-series", "CF Conventions 1.11, appendix H: time series at stations, https://cfconventions.org")
 STATION = "station"

@@ -16,8 +16,8 @@ from pydantic import Field
 from pyproj import CRS
 
 from moorage_processes import InputError, Media, process, progress
-from moorage_processes.methods.blocks import numbers
-from moorage_processes.period import Period
+from moorage_processes.data.period import Period
+from moorage_processes.methods.streaming.blocks import numbers
 
 Palette = Literal[
     "viridis", "cividis", "plasma", "inferno", "magma", "turbo", "gray", "Blues", "YlOrRd", "YlGnBu",

@@ -11,16 +11,16 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import BBox, InputError, process
-from moorage_processes.methods import blocks
-from moorage_processes.methods.blocks import Floats, computed, numbers
-from moorage_processes.methods.chart import Chart
-from moorage_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
-from moorage_processes.methods.missing import MinimumValid  # noqa: TC001 - the signature is read when the process is described
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.resampling import AREAL, REACH, Boxes, Resampling, at_points, over_boxes
-from moorage_processes.methods.target import Target, as_crs, target, target_like
-from moorage_processes.methods.uneven import rectilinear_grid
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.missing import MinimumValid  # noqa: TC001 - the signature is read when the process is described
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
+from moorage_processes.grids.projected_target import Target, as_crs, target, target_like
+from moorage_processes.grids.projection_map import Chart
+from moorage_processes.grids.uneven import rectilinear_grid
+from moorage_processes.methods.interpolation.resampling import AREAL, REACH, Boxes, Resampling, at_points, over_boxes
+from moorage_processes.methods.streaming import blocks
+from moorage_processes.methods.streaming.blocks import Floats, computed, numbers
 
 METHOD = Method(
     "reproject",

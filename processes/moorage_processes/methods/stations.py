@@ -13,12 +13,12 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.horizontal import Numbers
-from moorage_processes.methods.kriging import Kriging, Variogram, variogram_of
-from moorage_processes.methods.nearness import Weighting, positions
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.targets import Target, target_crs, target_of
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.horizontal import Numbers
+from moorage_processes.grids.point_target import Target, target_crs, target_of
+from moorage_processes.methods.interpolation.distances import Weighting, positions
+from moorage_processes.methods.interpolation.kriging import Kriging, Variogram, variogram_of
 
 WORK = 2 * 2**20
 """Bytes of the distances between stations and the cells that are worked on at once, few enough for the caches."""

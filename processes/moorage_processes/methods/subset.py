@@ -11,13 +11,14 @@ import xarray as xr
 from moorage.formats.axes import Axis, dimension, is_horizontal, is_time
 from pydantic import Field
 
-from moorage_processes import BBox, InputError, process, selection
-from moorage_processes.methods.blocks import computed, numbers
-from moorage_processes.methods.horizontal import horizontal_axes, known_crs
-from moorage_processes.methods.masks import Cells, CellsThat, meeting, outline_crs
-from moorage_processes.methods.provenance import Method
-from moorage_processes.period import Period
-from moorage_processes.room import check_room
+from moorage_processes import BBox, InputError, process
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.provenance import Method
+from moorage_processes.data import selection
+from moorage_processes.data.period import Period
+from moorage_processes.grids.horizontal import horizontal_axes, known_crs
+from moorage_processes.grids.masks import Cells, CellsThat, meeting, outline_crs
+from moorage_processes.methods.streaming.blocks import computed, numbers
 
 METHOD = Method("subset", "CF Conventions, https://cfconventions.org")
 CRS84 = "OGC:CRS84"

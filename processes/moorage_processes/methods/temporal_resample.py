@@ -12,13 +12,13 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import InputError, process
-from moorage_processes.methods.blocks import Floats, Sums, blocks_at, computed, places
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.periods import DAYS, Frequency, Periods
-from moorage_processes.methods.provenance import RANGES, Method
-from moorage_processes.methods.results import coordinates_without, precision_of
-from moorage_processes.methods.times import time_axis, years_passed
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.attributes import coordinates_without, precision_of
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.periods import DAYS, Frequency, Periods
+from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.times import time_axis, years_passed
+from moorage_processes.methods.streaming.blocks import Floats, Sums, blocks_at, computed, places
 
 Statistic = Literal["mean", "sum", "minimum", "maximum", "count"]
 Whole = Literal["data", "calendar"]

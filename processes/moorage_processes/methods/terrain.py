@@ -10,10 +10,10 @@ import xarray as xr
 from pydantic import Field
 
 from moorage_processes import InputError, Unit, process, progress
-from moorage_processes.methods.blocks import numbers
-from moorage_processes.methods.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid
-from moorage_processes.methods.provenance import Method
-from moorage_processes.room import check_room
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid
+from moorage_processes.methods.streaming.blocks import numbers
 
 BLOCK = 2**18
 """Cells worked on at once: few enough that what is computed of them stays in the caches of a processor."""

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.blocks import blocks, numbers
-from moorage_processes.methods.least_squares import ONE_LINE, Line, LineSums
-from moorage_processes.methods.mann_kendall import Ranks, pairs_of, ranks
-from moorage_processes.methods.missing import MinimumValid, needed
-from moorage_processes.methods.provenance import Method
-from moorage_processes.methods.results import coordinates_without
-from moorage_processes.methods.times import time_axis, years_passed
-from moorage_processes.methods.units import times
+from moorage_processes.cf.attributes import coordinates_without
+from moorage_processes.cf.missing import MinimumValid, needed
+from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.times import time_axis, years_passed
+from moorage_processes.cf.units import times
+from moorage_processes.methods.statistics.least_squares import ONE_LINE, Line, LineSums
+from moorage_processes.methods.statistics.mann_kendall import Ranks, pairs_of, ranks
+from moorage_processes.methods.streaming.blocks import blocks, numbers
 
 Doubles = npt.NDArray[np.float64]
 Way = Literal["least-squares", "theil-sen"]

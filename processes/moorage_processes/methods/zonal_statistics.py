@@ -18,10 +18,10 @@ from exactextract.raster import NumPyRasterSource
 from pyproj import CRS, Transformer
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.methods.blocks import numbers
-from moorage_processes.methods.ellipsoid import area_from_equator
-from moorage_processes.methods.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
-from moorage_processes.methods.provenance import Method
+from moorage_processes.cf.provenance import Method
+from moorage_processes.grids.ellipsoid import area_from_equator
+from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
+from moorage_processes.methods.streaming.blocks import numbers
 
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moorage_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue import Entry
+    from moorage_processes.catalogue.catalogue import Entry
 
 DETAILS = ("inputs", "outputs")
 """What a description has and a summary has not."""

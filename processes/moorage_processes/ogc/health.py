@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from moorage_processes.jobs.readiness import Readiness
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.errors import Problem
+from moorage_processes.ogc.problems import Problem
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service

@@ -19,14 +19,14 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from moorage_processes.jobs.database import SECOND
-from moorage_processes.jobs.tallies import BOUNDS, NEVER
+from moorage_processes.jobs.store.counters import BOUNDS, NEVER
+from moorage_processes.jobs.store.database import SECOND
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from moorage_processes.jobs.engine import Engine
-    from moorage_processes.jobs.figures import Queue, Tally
+    from moorage_processes.jobs.store.statistics import Queue, Tally
 
 KIND = ("queue", "process", "kind")
 """Whose jobs, of which process, and whether they are jobs or calls that were waited for."""

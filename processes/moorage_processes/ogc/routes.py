@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from moorage_processes.ogc import refusals
 from moorage_processes.ogc.endpoints.definition import Definition
 from moorage_processes.ogc.endpoints.execution import Execution
 from moorage_processes.ogc.endpoints.front import Front
@@ -15,8 +14,9 @@ from moorage_processes.ogc.endpoints.jobs import Jobs
 from moorage_processes.ogc.endpoints.processes import Processes
 from moorage_processes.ogc.endpoints.results import JobResults
 from moorage_processes.ogc.endpoints.sites import Sites
+from moorage_processes.ogc.pages import problem
 from moorage_processes.ogc.pages.page import PLACE, static_file
-from moorage_processes.ogc.pages.showing import Picture
+from moorage_processes.ogc.pages.results import Picture
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
@@ -35,7 +35,7 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
     """
     routes = Blueprint("moorage", __name__)
     routes.before_request(service.start)
-    routes.after_request(refusals.in_place_of_another)
+    routes.after_request(problem.in_place_of_another)
     front, processes, execution = Front(service), Processes(service), Execution(service)
     jobs, results, picture, sites = Jobs(service), JobResults(service), Picture(service), Sites(service)
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (

@@ -15,19 +15,19 @@ from flask import g
 from moorage_processes.jobs.errors import Elsewhere
 from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.callbacks import CallbackRules
-from moorage_processes.ogc.courier import Courier
-from moorage_processes.ogc.errors import Problem, of_failure
-from moorage_processes.ogc.results import Results, Wanted
+from moorage_processes.ogc.callbacks.sender import Courier
+from moorage_processes.ogc.callbacks.subscriber import CallbackRules
+from moorage_processes.ogc.problems import Problem, of_failure
+from moorage_processes.ogc.responses.results import Results, Wanted
+from moorage_processes.ogc.responses.status import status_info
 from moorage_processes.ogc.shutdown import Farewell
-from moorage_processes.ogc.status import status_info
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue import Catalogue, Entry
-    from moorage_processes.datasets import Datasets
+    from moorage_processes.catalogue.catalogue import Catalogue, Entry
+    from moorage_processes.data.datasets import Datasets
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
-    from moorage_processes.ogc.offer import Offer, Offered
+    from moorage_processes.ogc.live_catalogue import Offer, Offered
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def test_every_schema_is_of_the_dialect_and_can_be_used_to_validate(described):
 
 @pytest.mark.requirement("/req/ogc-process-description/input-def")
 def test_the_default_of_an_input_is_a_value_it_takes(described):
-    from moorage_processes.ogc.inputs import FORMATS, OGCValidator
+    from moorage_processes.ogc.requests.input_validation import FORMATS, OGCValidator
 
     for each in described:
         for name, given in each["inputs"].items():

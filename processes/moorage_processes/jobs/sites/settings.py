@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moorage_processes.jobs.sites.relay import Relay
-from moorage_processes.jobs.sites.words import LEASE
+from moorage_processes.jobs.relay.address import Relay
+from moorage_processes.jobs.relay.protocol import LEASE
 
 
 @dataclass(frozen=True)

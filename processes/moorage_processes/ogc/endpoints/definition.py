@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.kept import Kept
-from moorage_processes.ogc.negotiation import chosen
 from moorage_processes.ogc.openapi.reading import chapters
 from moorage_processes.ogc.pages.page import page
+from moorage_processes.ogc.requests.negotiation import chosen
+from moorage_processes.ogc.responses.cached import Kept
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service

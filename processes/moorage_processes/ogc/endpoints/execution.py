@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from moorage_processes.jobs.database import LOCAL
 from moorage_processes.jobs.errors import Interrupted, TimedOut
 from moorage_processes.jobs.job import Status
-from moorage_processes.ogc import errors
-from moorage_processes.ogc.callbacks import read_subscriber
-from moorage_processes.ogc.errors import Problem
-from moorage_processes.ogc.kvp import read_query
-from moorage_processes.ogc.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
-from moorage_processes.ogc.pages.showing import results_page
-from moorage_processes.ogc.representation import as_json, reply
-from moorage_processes.ogc.requests import Order, Signals, order_of, read_json
-from moorage_processes.ogc.results import Wanted
-from moorage_processes.ogc.status import etag_of, job_url, status_info
+from moorage_processes.jobs.store.database import LOCAL
+from moorage_processes.ogc import problems
+from moorage_processes.ogc.callbacks.subscriber import read_subscriber
+from moorage_processes.ogc.pages.reply import as_json, reply
+from moorage_processes.ogc.pages.results import results_page
+from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.requests.execute_request import Order, Signals, order_of, read_json
+from moorage_processes.ogc.requests.kvp import read_query
+from moorage_processes.ogc.requests.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
+from moorage_processes.ogc.responses.results import Wanted
+from moorage_processes.ogc.responses.status import etag_of, job_url, status_info
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue import Entry
+    from moorage_processes.catalogue.catalogue import Entry
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.service import Service
 
@@ -75,7 +75,7 @@ class Execution:
         if job.failure is not None:
             if callbacks:
                 self._engine.keep(job, callbacks)
-            raise errors.of_failure(job.failure)
+            raise problems.of_failure(job.failure)
         results = self._service.results_of(job)
         response = results_page(self._service, results) if form.html else results.answer(form)
         if form.html or callbacks or results.holds_links(form):
@@ -96,7 +96,7 @@ class Execution:
                 "stopped; ask for a job with 'Prefer: respond-async'"
             )
         if job.failure is not None:
-            raise errors.of_failure(job.failure)
+            raise problems.of_failure(job.failure)
         if job.status is not Status.SUCCESSFUL:
             raise Interrupted("the call was dismissed")
         return self._shown(job, form)
@@ -119,7 +119,7 @@ class Execution:
             return self._done(job, form, f"wait={wanted.wait or 0:.0f}")
         url = job_url(job, self._service.base)
         if job.failure is not None:
-            problem = errors.of_failure(job.failure)
+            problem = problems.of_failure(job.failure)
             raise Problem(problem.status, problem.type, problem.detail, members={**problem.members, "job": url})
         document = status_info(job, self._service.base, is_draft=is_draft(request))
         response = (

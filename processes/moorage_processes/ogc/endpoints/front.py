@@ -9,7 +9,7 @@ from moorage.formats import Kind
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.landing import landing_page
-from moorage_processes.ogc.representation import reply
+from moorage_processes.ogc.pages.reply import reply
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service

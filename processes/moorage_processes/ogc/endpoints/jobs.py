@@ -11,13 +11,13 @@ from flask import Response, request, send_file
 
 from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.negotiation import chosen, is_draft, preferences, wants_html
 from moorage_processes.ogc.pages.filters import dates, form_arguments
 from moorage_processes.ogc.pages.page import page
-from moorage_processes.ogc.paging import page_links
-from moorage_processes.ogc.queries import job_query, page_limit, place_after
-from moorage_processes.ogc.representation import reply
-from moorage_processes.ogc.status import etag_of, status_info
+from moorage_processes.ogc.pages.reply import reply
+from moorage_processes.ogc.requests.negotiation import chosen, is_draft, preferences, wants_html
+from moorage_processes.ogc.requests.query_parameters import job_query, page_limit, place_after
+from moorage_processes.ogc.responses.paging import page_links
+from moorage_processes.ogc.responses.status import etag_of, status_info
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.job import Job

@@ -8,18 +8,18 @@ from flask import request
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import description, summary
-from moorage_processes.ogc.kept import Kept
-from moorage_processes.ogc.negotiation import wants_html
-from moorage_processes.ogc.pages.calls import Calls
-from moorage_processes.ogc.paging import page_links
-from moorage_processes.ogc.queries import DEFAULT_PROCESSES, page_limit
-from moorage_processes.ogc.representation import reply
+from moorage_processes.ogc.pages.reply import reply
+from moorage_processes.ogc.pages.snippets import Calls
+from moorage_processes.ogc.requests.negotiation import wants_html
+from moorage_processes.ogc.requests.query_parameters import DEFAULT_PROCESSES, page_limit
+from moorage_processes.ogc.responses.cached import Kept
 from moorage_processes.ogc.responses.headers import add_profile
+from moorage_processes.ogc.responses.paging import page_links
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from moorage_processes.catalogue import Entry
+    from moorage_processes.catalogue.catalogue import Entry
     from moorage_processes.ogc.service import Service
 
 

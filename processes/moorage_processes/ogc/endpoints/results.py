@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from moorage_processes.jobs.job import Status
-from moorage_processes.ogc import errors
+from moorage_processes.ogc import problems
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.errors import Problem
-from moorage_processes.ogc.negotiation import chosen
-from moorage_processes.ogc.pages.showing import results_page
-from moorage_processes.ogc.results import Results, Wanted
+from moorage_processes.ogc.pages.results import results_page
+from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.requests.negotiation import chosen
+from moorage_processes.ogc.responses.results import Results, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flask import Response
 
-    from moorage_processes.execution import Artefact
+    from moorage_processes.execution.executor import Artefact
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.service import Service
 
@@ -72,13 +72,13 @@ class JobResults:
     def _finished(self, job_id: str) -> Results:
         job = self._service.engine.hold(self._service.job(job_id))
         if job.failure is not None:
-            raise errors.of_failure(job.failure)
+            raise problems.of_failure(job.failure)
         if job.status is Status.DISMISSED:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "the job was dismissed; it has no results")
         if job.status is not Status.SUCCESSFUL:
             raise Problem(404, ogc.RESULT_NOT_READY, f"the job is {job.status}; its results come when it is successful")
         if job.expired is not None:
-            raise errors.of_expiry(job.expired)
+            raise problems.of_expiry(job.expired)
         if not job.request.outputs:
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, "no output was asked for, so the job has no results")
         return self._service.results_of(job)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from moorage_processes.jobs.sites.berth import WrongSizeError
+from moorage_processes.jobs.uploads import WrongSizeError
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.errors import Problem
-from moorage_processes.ogc.representation import reply
+from moorage_processes.ogc.pages.reply import reply
+from moorage_processes.ogc.problems import Problem
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.sites.grants import Grant
-    from moorage_processes.jobs.sites.roll import Enrolled
+    from moorage_processes.jobs.store.sites import Enrolled
+    from moorage_processes.jobs.store.transfer_tokens import Grant
     from moorage_processes.ogc.service import Service
 
 

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.errors import ENGINE, FAILURES
 from moorage_processes.ogc.openapi.dialect import TEXT, schema_of
+from moorage_processes.ogc.problems import ENGINE, FAILURES
 
 Answer = dict[str, Any]
 

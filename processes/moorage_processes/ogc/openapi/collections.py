@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from moorage.formats import Kind
 
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.data.coverage import MEDIA_TYPES
+from moorage_processes.ogc.collections.coverage import MEDIA_TYPES
 from moorage_processes.ogc.openapi.answers import good, problems, response
 from moorage_processes.ogc.openapi.dialect import FILE, TEXT, as_openapi, schema_of
 from moorage_processes.ogc.openapi.parameters import choices, parameter, path, query
 
 if TYPE_CHECKING:
-    from moorage_processes.datasets import Dataset
+    from moorage_processes.data.datasets import Dataset
 
 OURS = ("/processes", "/jobs", "/conformance", "/openapi")
 """Where our own operations come first."""

@@ -11,13 +11,13 @@ from moorage.formats import Kind
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import media_types, type_of
-from moorage_processes.ogc.kvp import BELONG_ELSEWHERE
 from moorage_processes.ogc.openapi.answers import document, good, problems, response
 from moorage_processes.ogc.openapi.dialect import FILE, TEXT, alternative, any_of, as_openapi, body, schema_of
 from moorage_processes.ogc.openapi.parameters import parameter, query
+from moorage_processes.ogc.requests.kvp import BELONG_ELSEWHERE
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue import Entry
+    from moorage_processes.catalogue.catalogue import Entry
 
 Described = Mapping[str, Mapping[str, Any]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from moorage_processes.jobs.job import Status
-from moorage_processes.ogc.negotiation import LONGEST_WAIT
-from moorage_processes.ogc.queries import DEFAULT_ITEMS, DEFAULT_PROCESSES, MOMENTS, MOST_ITEMS, TYPES
+from moorage_processes.ogc.requests.negotiation import LONGEST_WAIT
+from moorage_processes.ogc.requests.query_parameters import DEFAULT_ITEMS, DEFAULT_PROCESSES, MOMENTS, MOST_ITEMS, TYPES
 from moorage_processes.ogc.vocabulary import PROFILE_NAMES
 
 Parameter = dict[str, Any]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.formats import Kind, formats_of, kind_of
 
-from moorage_processes.ogc.data.states import coverage_of, layer_of
+from moorage_processes.ogc.collections.cache import coverage_of, layer_of
 from moorage_processes.ogc.descriptions import type_of
 
 if TYPE_CHECKING:
-    from moorage_processes.datasets import Datasets
+    from moorage_processes.data.datasets import Datasets
 
 TEXTS = {
     "date": "2000-06-01", "date-time": "2000-06-01T12:00:00Z", "time": "12:00:00", "uri": "https://example.org/",

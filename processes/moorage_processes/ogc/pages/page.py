@@ -12,7 +12,7 @@ from moorage.formats import kind_of
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import type_of
-from moorage_processes.ogc.pages import words
+from moorage_processes.ogc.pages import text_filters
 from moorage_processes.ogc.responses.headers import SECURITY, guarded
 
 if TYPE_CHECKING:
@@ -63,18 +63,18 @@ def register(app: Flask, service: Service) -> None:
     }
     app.context_processor(lambda: shared)
     app.jinja_env.filters |= {
-        "by_standard": words.by_standard,
-        "bounds": words.bounds_words,
+        "by_standard": text_filters.by_standard,
+        "bounds": text_filters.bounds_words,
         "data_here": lambda described: service.datasets.ids(kind_of(type_of(described))),
-        "duration": words.duration_words,
-        "formats": words.formats_of,
-        "inline": words.inline,
-        "json_text": words.json_text,
-        "kind_words": words.kind_words,
-        "moment": words.moment_words,
-        "prose": words.prose,
-        "shortened": words.shortened,
-        "size": words.size_words,
-        "variable_row": words.variable_row,
+        "duration": text_filters.duration_words,
+        "formats": text_filters.formats_of,
+        "inline": text_filters.inline,
+        "json_text": text_filters.json_text,
+        "kind_words": text_filters.kind_words,
+        "moment": text_filters.moment_words,
+        "prose": text_filters.prose,
+        "shortened": text_filters.shortened,
+        "size": text_filters.size_words,
+        "variable_row": text_filters.variable_row,
     }
     app.after_request(guarded)

@@ -1,0 +1,1 @@
+"""What an author of methods writes, and how their functions are read."""

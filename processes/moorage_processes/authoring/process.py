@@ -1,0 +1,96 @@
+"""A process: a method that anyone can call, with its whole description."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from moorage_processes.authoring.signature import SINGLE
+from moorage_processes.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from moorage_processes.authoring.limits import Limits
+    from moorage_processes.authoring.parameters import Input, Output
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a process finds a method: strings only, so that it can be told to any process."""
+
+    root: str | None
+    """The folder that is appended to ``sys.path``, where there is one."""
+    file: str | None
+    """The file it was given by, where it was given by one."""
+    module: str
+    name: str
+    """The function, or ``Class.method``."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Address:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**document)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the catalogue."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A method that can be called by anyone, with its whole description."""
+
+    id: str
+    title: str
+    description: str
+    version: str
+    keywords: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Output]
+    limits: Limits
+    address: Address
+    function: Callable[[Mapping[str, Any]], Any]
+    """Runs the method with its inputs by name."""
+    record: type | None = None
+    """The named tuple or dataclass whose fields are the outputs, where there is one."""
+
+    def describe(self) -> dict[str, Any]:
+        """The process description of OGC 18-062r2, without links."""
+        asynchronous = ["async-execute", "dismiss"] if self.limits.asynchronous else []
+        return {
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "version": self.version,
+            "keywords": list(self.keywords),
+            "jobControlOptions": [*(["sync-execute"] if self.limits.sync else []), *asynchronous],
+            "outputTransmission": ["value", "reference"],
+            "inputs": {name: each.describe() for name, each in self.inputs.items()},
+            "outputs": {name: each.describe() for name, each in self.outputs.items()},
+        }
+
+    def call(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run the method: Python values in, Python values by output out; an output left at None is left out.
+
+        Raises
+        ------
+        InputError
+            where an input is missing or unknown.
+        TypeError
+            where the method returns something else than it declares.
+        """
+        for name in arguments:
+            if name not in self.inputs:
+                raise InputError(f"{self.id} has no input {name!r}; it takes {', '.join(self.inputs)}", input=name)
+        for each in self.inputs.values():
+            if each.required and each.id not in arguments:
+                raise InputError(f"{each.id} is missing", input=each.id)
+        returned = self.function(arguments)
+        if self.record is None:
+            values = {SINGLE: returned}
+        elif isinstance(returned, self.record):
+            values = {name: getattr(returned, name) for name in self.outputs}
+        else:
+            raise TypeError(f"{self.id} returned a {type(returned).__name__}; it declares {self.record.__name__}")
+        return {name: value for name, value in values.items() if self.outputs[name].holds(value)}

@@ -1,0 +1,225 @@
+"""The inputs and outputs of a function, from its signature, its annotations and its docstring."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from moorage.formats import Kind, formats_of
+from moorage.values import BBox
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from moorage_processes.authoring.annotation import Annotation, UnservableError, read_annotation, resolved_hints, spelled
+from moorage_processes.authoring.dialect import Schema, or_null
+from moorage_processes.authoring.docstring import Explanation, read_docstring, unit_in
+from moorage_processes.authoring.json_values import plain
+from moorage_processes.authoring.parameters import Input, Output
+from moorage_processes.authoring.schema import input_schema, output_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from moorage_processes.authoring.source_location import Place
+
+SINGLE = "result"
+"""The id of an output that has no name."""
+EMPTY = inspect.Parameter.empty
+FACTORY = "<factory>"
+"""How a dataclass shows a default that it makes anew each time."""
+STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
+
+def inputs_of(
+    function: Callable[..., Any], explanation: Explanation, place: Place, *, method: bool = False
+) -> Iterator[Input]:
+    """The inputs of a function, method or constructor (given as its class), in the order of its signature.
+
+    Parameters
+    ----------
+    function : what takes them.
+    explanation : what is said of it.
+    place : keeps what stands against serving it.
+    method : whether the first parameter is the instance.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    for parameter in parameters[1:] if method else parameters:
+        with place.watching(parameter.name):
+            yield _input(parameter, function, explanation)
+
+
+def outputs_of(
+    function: Callable[..., Any], explanation: Explanation, place: Place
+) -> tuple[type | None, tuple[Output, ...]]:
+    """The outputs of a function: one called ``result``, or one for each field of the record it returns.
+
+    Returns
+    -------
+    The named tuple or dataclass, where there is one, and the outputs.
+    """
+    with place.watching("return"):
+        returned = return_type(function)
+        if is_record(returned):
+            said = {**explanation.returned, **read_docstring(returned).parameters}
+            return returned, tuple(_field_outputs(returned, said, place))
+        words = explanation.returns or "\n".join(explanation.returned.values())
+        return None, (_output(SINGLE, returned, words),)
+    return None, ()
+
+
+def _field_outputs(record: type, said: Mapping[str, str], place: Place) -> Iterator[Output]:
+    for name, hint in _fields(record):
+        with place.watching("return"):
+            yield _output(name, hint, said.get(name, ""))
+
+
+def return_type(function: Callable[..., Any]) -> Any:
+    """The resolved type of what a function returns.
+
+    Raises
+    ------
+    UnservableError
+        where it does not say, or returns nothing.
+    """
+    annotation = inspect.signature(function).return_annotation
+    if annotation is EMPTY:
+        raise UnservableError("it does not say what it returns", "write its type, as in -> xr.DataArray")
+    returned = _resolved("return", annotation, function)
+    if returned is type(None):
+        raise UnservableError("it returns nothing", "return a result; what it prints goes to the log of the job")
+    return returned
+
+
+def is_record(returned: Any) -> bool:
+    """Whether each field of what is returned is an output of its own."""
+    if not isinstance(returned, type):
+        return False
+    named_tuple = issubclass(returned, tuple) and hasattr(returned, "_fields")
+    return named_tuple or (is_dataclass(returned) and returned is not BBox)
+
+
+def _fields(record: type) -> Iterator[tuple[str, Any]]:
+    """Names and resolved types of the fields of a named tuple or dataclass."""
+    hints = resolved_hints(record, f"a field of {record.__name__}")
+    for name in getattr(record, "_fields", None) or [each.name for each in fields(record)]:
+        if name not in hints:
+            reason = f"the field {name!r} of {record.__name__} has no type"
+            raise UnservableError(reason, "write it as a typing.NamedTuple or a dataclass")
+        yield name, hints[name]
+
+
+def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanation: Explanation) -> Input:
+    name = parameter.name
+    if parameter.kind in STARS:
+        written = f"{STARS[parameter.kind]}{name}"
+        raise UnservableError(
+            f"{written} takes anything under any name", f"name each input, or take {name}: dict[str, Any]"
+        )
+    if parameter.annotation is EMPTY:
+        raise UnservableError(f"the input {name!r} has no type", f"write one, as in {name}: float")
+    with _naming(f"the input {name!r}"):
+        annotation = read_annotation(_resolved(name, parameter.annotation, function))
+        default = _default(parameter, annotation)
+        words = explanation.parameters.get(name) or annotation.description or ""
+        return Input(
+            id=name,
+            title=annotation.title or humanised(name),
+            description=words,
+            annotation=annotation.one,
+            type_name=annotation.type_name,
+            kind=annotation.kind,
+            many=annotation.many,
+            schema=_with_default(input_schema(annotation), annotation, default),
+            required=parameter.default is EMPTY and not annotation.nullable,
+            default=default,
+            unit=annotation.unit or unit_in(words),
+        )
+
+
+def _output(name: str, hint: Any, words: str) -> Output:
+    with _naming(f"the output {name!r}"):
+        annotation = read_annotation(hint)
+        if annotation.many:
+            raise UnservableError(
+                f"{spelled(hint)} is several files", "return one GeoDataFrame or Dataset, or a named tuple"
+            )
+        return Output(
+            id=name,
+            title=annotation.title or humanised(name),
+            description=words or annotation.description or "",
+            annotation=annotation.one,
+            type_name=annotation.type_name,
+            kind=annotation.kind,
+            formats=formats_of(annotation.kind, writable=True),
+            schema=output_schema(annotation),
+            unit=annotation.unit or unit_in(words),
+            optional=annotation.nullable,
+        )
+
+
+def humanised(name: str) -> str:
+    """A name in words: ``z_factor`` is "Z factor"."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+@contextmanager
+def _naming(subject: str) -> Iterator[None]:
+    """Put the input or output in front of what stands against it."""
+    try:
+        yield
+    except UnservableError as error:
+        raise UnservableError(f"{subject}: {error.reason}", error.remedy) from error
+
+
+def _resolved(name: str, annotation: Any, function: Callable[..., Any]) -> Any:
+    """An annotation with its names looked up where the author wrote them."""
+    inner = inspect.unwrap(function)
+    namespace = vars(sys.modules[inner.__module__]) if isinstance(inner, type) else inner.__globals__
+    holder = SimpleNamespace(__annotations__={name: annotation})
+    return resolved_hints(holder, "its type", namespace)[name]
+
+
+def _default(parameter: inspect.Parameter, annotation: Annotation) -> Any:
+    """The default of an input; None where there is none, or where each call makes its own."""
+    default = parameter.default
+    if default is EMPTY or default is None or repr(default) == FACTORY:
+        return None
+    name = parameter.name
+    if isinstance(default, FieldInfo):
+        remedy = f"write {name}: Annotated[{spelled(annotation.one)}, Field(...)], and the default after it"
+        raise UnservableError("Field(...) stands where its default belongs", remedy)
+    try:
+        hash(default)
+    except TypeError as error:
+        reason = f"its default, a {type(default).__name__}, can be changed and would be shared by all calls"
+        raise UnservableError(reason, f"write {name}: ... | None = None, and make it inside the function") from error
+    if not _fits(default, annotation):
+        raise UnservableError(f"its default {default!r} is not what it takes", "make type and default agree")
+    return default
+
+
+def _fits(default: object, annotation: Annotation) -> bool:
+    if annotation.many or annotation.kind is Kind.BYTES:
+        return isinstance(default, bytes) and not annotation.many
+    if annotation.kind is not Kind.VALUE:
+        return isinstance(default, annotation.one)
+    try:
+        TypeAdapter(annotation.one).validate_python(default, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _with_default(schema: Schema, annotation: Annotation, default: Any) -> Schema:
+    if default is None or annotation.many or annotation.kind is Kind.BYTES:
+        return schema
+    if annotation.nullable:
+        # None means something else than leaving the input out
+        schema = or_null(schema)
+    form = plain(default)
+    return schema if form is None else {**schema, "default": form}

@@ -1,0 +1,1 @@
+"""Process id to description, read in a child process."""

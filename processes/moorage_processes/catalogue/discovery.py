@@ -1,0 +1,138 @@
+"""The methods of authors' modules, read here; whatever stands against any of them is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from moorage.values import RESERVED_IDS
+
+from moorage_processes.authoring.decorator import is_marked, processes_of
+from moorage_processes.authoring.process import Address, Process
+from moorage_processes.authoring.source_location import place_of
+from moorage_processes.authoring.version import GROUP
+from moorage_processes.catalogue.modules import import_refusal, load_module, locate
+from moorage_processes.errors import Refusal, ServingError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Importing = Callable[[str], object]
+"""Hears which module is about to be imported."""
+
+
+def installed_sources() -> list[Address]:
+    """The modules that installed distributions offer."""
+    return [Address(None, None, each.module, each.attr or "") for each in entry_points(group=GROUP)]
+
+
+def describe(
+    sources: Iterable[str], installed: Iterable[Address] = (), importing: Importing = str
+) -> tuple[Process, ...]:
+    """The processes of all sources.
+
+    Parameters
+    ----------
+    sources : method files and modules, as :func:`locate` takes them.
+    installed : modules that come before them.
+    importing : hears the name of each module before it is imported.
+
+    Raises
+    ------
+    ServingError
+        with all that stands against serving all of them.
+    """
+    refusals: list[Refusal] = []
+    addresses = [*installed]
+    for source in sources:
+        try:
+            addresses.append(locate(source))
+        except ServingError as error:
+            refusals.extend(error.refusals)
+    found: dict[int, _Found] = {}
+    for address in dict.fromkeys(addresses):
+        importing(address.file or address.module)
+        try:
+            module = load_module(address)
+        except ServingError as error:
+            refusals.extend(error.refusals)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an author's module raises is told to its author
+            refusals.append(import_refusal(error, address))
+        else:
+            refusals.extend(_read_module(module, address, found))
+    refusals.extend(_clashes(found.values()))
+    if refusals:
+        raise ServingError(tuple(dict.fromkeys(refusals)))
+    return tuple(process for each in found.values() for process in each.processes)
+
+
+def find_process(module: ModuleType, address: Address) -> Process | None:
+    """The one process of a module that an address means."""
+    top = address.name.partition(".")[0]
+    target = getattr(module, top, None)
+    processes = () if target is None else processes_of(target, replace(address, name=top))
+    return next((each for each in processes if each.address == address), None)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A decorated function or class, and its processes."""
+
+    target: Any
+    processes: tuple[Process, ...]
+
+
+def _read_module(module: ModuleType, address: Address, found: dict[int, _Found]) -> Iterator[Refusal]:
+    """Add what a module serves to *found*, each function or class once; give what stands against the rest."""
+    top = address.name.partition(".")[0]
+    names = [top] if top else list(_decorated(module))
+    if not names:
+        reason = "it has no decorated function"
+        yield Refusal(_file(module), 1, address.module, reason, "write @process above those that are to be served")
+    for name in names:
+        if not hasattr(module, name):
+            yield Refusal(_file(module), 1, address.module, f"it has no {name!r}", "check the name behind the colon")
+            continue
+        target = getattr(module, name)
+        try:
+            processes = processes_of(target, replace(address, name=name))
+        except ServingError as error:
+            yield from error.refusals
+            continue
+        meant = tuple(each for each in processes if address.name in ("", name, each.address.name))
+        found.setdefault(id(target), _Found(target, meant))
+
+
+def _decorated(module: ModuleType) -> Iterator[str]:
+    """Names of what a module, or the package it stands for, defines and decorates, itself or a method of it."""
+    for name, target in list(vars(module).items()):
+        home = str(getattr(target, "__module__", ""))
+        own = home == module.__name__ or home.startswith(f"{module.__name__}.")
+        inside = vars(target).values() if isinstance(target, type) else ()
+        if own and any(map(is_marked, (target, *inside))):
+            yield name
+
+
+def _file(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or module.__name__)
+
+
+def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
+    """Ids that two functions share, or that the client's service object needs for itself."""
+    taken: dict[str, Address] = {}
+    for each in found:
+        for process in each.processes:
+            name = process.id.replace("-", "_")
+            other = taken.setdefault(name, process.address)
+            if name in RESERVED_IDS:
+                reason = f"the id {process.id!r} is a word of the client's own"
+            elif other is not process.address:
+                reason = f"the id {process.id!r} is taken by {other.name} in {other.file or other.module}"
+            else:
+                continue
+            place = place_of(each.target)
+            yield Refusal(
+                place.file, place.line, process.address.name, reason, 'write @process(id="...") with another id'
+            )

@@ -1,0 +1,1 @@
+"""What the CF conventions say: units, times, periods, missing values, attributes."""

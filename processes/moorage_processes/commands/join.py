@@ -1,0 +1,86 @@
+"""A machine of a site: it serves no one here, and dials out to a hub."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.configuration.engine import engine_settings, policy_of
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.relay.protocol import Announcement, check_name
+from moorage_processes.logs import OperatorLog
+from moorage_processes.site.agent import Site
+from moorage_processes.site.local_results import Keeper
+
+if TYPE_CHECKING:
+    from moorage_processes.configuration.configuration import Configuration
+    from moorage_processes.jobs.relay.address import Relay
+
+
+def join_forever(relay: Relay, name: str, configuration: Configuration, url: str | None = None) -> None:
+    """Serve a hub until a signal says stop.
+
+    Parameters
+    ----------
+    relay : where the hub is found.
+    name : of the site.
+    configuration : what is offered, and with which data; no port is opened.
+    url : where `moorage publish` gives out the results of this machine, which then stay here.
+
+    Raises
+    ------
+    ServingError
+        where a method cannot be served.
+    RefusedByHubError
+        where the hub does not take this site.
+    SiteNameError
+        where no site can have that name.
+    AddressError
+        where nobody can be led to *url*.
+    OSError
+        where the state directory cannot be used, or the relay does not let it in.
+    """
+    configuration = of_site(configuration, name)
+    keeper = None if url is None else Keeper(url)
+    OperatorLog(configuration.settings.log, "site").begin()
+    State(configuration.state).prepare()
+    settings = configuration.settings
+    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    offered = _announcement(configuration, catalogue)
+    site = Site(name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, offered, relay, keeper)
+    asyncio.run(site.run())
+
+
+def of_site(configuration: Configuration, name: str) -> Configuration:
+    """The same, with a state directory of the site's own where none is named.
+
+    Raises
+    ------
+    SiteNameError
+        where no site can have that name.
+    """
+    check_name(name)
+    state = str(configuration.state_called(f"site-{name}"))
+    return replace(configuration, settings=replace(configuration.settings, state=state))
+
+
+def _engine(configuration: Configuration, catalogue: Catalogue, hub: str, url: str | None) -> Engine:
+    """The engine of this machine; results of the hub, and those that stayed here, are inputs too."""
+    return Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub, url)))
+
+
+def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:
+    return Announcement(
+        machine=State(configuration.state).identity,
+        processes=tuple(
+            {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
+            for entry in catalogue.values()
+        ),
+        datasets={
+            name: {"kind": str(each.kind), "title": each.title} for name, each in configuration.datasets.entries.items()
+        },
+        allowed_hosts=configuration.settings.allowed_hosts,
+    )

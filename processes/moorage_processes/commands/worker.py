@@ -1,0 +1,77 @@
+"""A machine that runs jobs and serves nobody: it shares a store with those that do."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from threading import Event
+from typing import TYPE_CHECKING
+
+from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.configuration.configuration import ConfigurationError
+from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.ipc import connected
+from moorage_processes.logs import OperatorLog
+
+if TYPE_CHECKING:
+    from moorage_processes.configuration.configuration import Configuration
+
+LOGGER = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds within which a worker that is well answers."""
+
+
+def work_forever(configuration: Configuration) -> None:
+    """Run jobs until a signal says stop; then those that run get their time to finish.
+
+    Parameters
+    ----------
+    configuration : that of the machines which serve; this one listens nowhere.
+
+    Raises
+    ------
+    ConfigurationError
+        where it names no store and no results that machines could share.
+    ServingError
+        where a method cannot be served.
+    OSError
+        where the state directory cannot be used.
+    """
+    settings = configuration.settings
+    for name, what in (("store", "a PostgreSQL"), ("results", "a directory")):
+        if getattr(settings, name) is None:
+            raise ConfigurationError(
+                f"moorage.{name}: it is missing; a worker shares {what} with the machines that serve, named there"
+            )
+    OperatorLog(settings.log, "worker").begin()
+    # before anything is begun, so that the reason is told once
+    State.of({"state": configuration.state, "results": configuration.results}).prepare()
+    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
+    engine = Engine(engine_settings(configuration, catalogue, policy, hub=hub))
+    # what arrives from now on ends it in good order
+    is_over = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_over.set())
+    engine.start()
+    LOGGER.info("a worker for %d processes: %s", len(catalogue), ", ".join(catalogue))
+    is_over.wait()
+    engine.close(stop_supervisor=True)
+
+
+def is_at_work(configuration: Configuration) -> bool:
+    """Whether a supervisor with children answers at this state directory."""
+    try:
+        line = connected(State(configuration.state).run / "socket")
+    except OSError:
+        return False
+    try:
+        line.send({"do": "describe"})
+        return bool(line.receive(PATIENCE).head["children"])
+    except (EOFError, OSError):
+        return False
+    finally:
+        line.close()

@@ -1,0 +1,305 @@
+"""The configuration of one service: pygeoapi's YAML and our two sections, read once and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from moorage_processes.authoring.decorator import parse_size
+from moorage_processes.configuration.keys import ANYTHING, BIND, DATASET, MOORAGE, SECTIONS
+from moorage_processes.configuration.validation import ConfigurationError, check, refusal, unknown
+from moorage_processes.data import datasets
+from moorage_processes.data.datasets import Datasets
+from moorage_processes.jobs.relay.address import Relay, RelayError
+from moorage_processes.jobs.relay.protocol import LEASE
+from moorage_processes.jobs.retention import TAKES, Retention
+
+__all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
+
+
+BESIDE = ("nats_credentials", "nats_ca")
+"""Keys of ``moorage:`` that name files, relative to the configuration's own folder."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ``moorage:`` section."""
+
+    modules: tuple[str, ...] = ()
+    installed: bool = True
+    state: str | None = None
+    store: str | None = None
+    scheduler: str | None = None
+    results: str | None = None
+    results_options: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
+    allowed_hosts: tuple[str, ...] = ()
+    reference_size: int = 10**9
+    reference_seconds: float = 60.0
+    body_size: int = 64 * 10**6
+    answer_size: int = 10**8
+    result_size: int = 10**10
+    sync_timeout: float = 60.0
+    jobs: bool = True
+    slots: int = 0
+    call_slots: int = 2
+    queue: int = 1000
+    drain: float = 30.0
+    farewell: float = 0.0
+    log: str = "text"
+    metrics: bool = False
+    drafts: bool = False
+    nats: str | None = None
+    nats_credentials: str | None = None
+    nats_ca: str | None = None
+    site_lease: float = LEASE
+    callback_hosts: tuple[str, ...] = ()
+    callback_secret_file: str | None = None
+    callback_attempts: int = 6
+    callback_pause: float = 20.0
+    callback_timeout: float = 10.0
+    callback_progress: float = 3.0
+
+    @classmethod
+    def read(cls, section: Mapping[str, Any]) -> Self:
+        """Read the section; relative to nothing, with sizes such as ``64 MB``."""
+        known = {each.name: each for each in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in section.items():
+            if name not in known:
+                raise unknown(f"moorage.{name}", name, known)
+            if value is not None:
+                values[name] = _read(name, value)
+        return cls(**values)
+
+    def relay(self) -> Relay | None:
+        """Where sites dial in; None where there are none.
+
+        Raises
+        ------
+        ConfigurationError
+            naming the key that is wrong and what it takes.
+        """
+        if self.nats is None:
+            return None
+        try:
+            return Relay(self.nats, self.nats_credentials, self.nats_ca)
+        except RelayError as error:
+            raise ConfigurationError(f"moorage: nats: {error}") from error
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that a service is made from."""
+
+    pygeoapi: Mapping[str, Any]
+    """pygeoapi's own part, with ``server.url`` always set."""
+    datasets: Datasets
+    settings: Settings
+
+    @property
+    def url(self) -> str:
+        """Where callers find the service, without a slash at the end."""
+        return str(self.pygeoapi["server"]["url"])
+
+    @property
+    def bind(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        bind = self.pygeoapi["server"]["bind"]
+        return str(bind["host"]), int(bind["port"])
+
+    @property
+    def state(self) -> Path:
+        """Where jobs, results and logs are kept."""
+        return self.state_called(str(self.bind[1]))
+
+    def state_called(self, name: str) -> Path:
+        """Where they are kept: where the configuration says, or in a directory of this name."""
+        stated = self.settings.state or os.environ.get("MOORAGE_STATE")
+        if stated:
+            return Path(stated).expanduser().absolute()
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        return home / "moorage" / name
+
+    @property
+    def results(self) -> str | None:
+        """Directory or URL where results are kept that several machines serve; None for the state directory."""
+        stated = self.settings.results
+        if stated and "://" in stated:
+            return stated
+        return str(Path(stated).expanduser().absolute()) if stated else None
+
+
+def read_configuration(
+    source: Path | str | Mapping[str, Any] | None = None,
+    *,
+    modules: Sequence[str] = (),
+    host: str | None = None,
+    port: int | None = None,
+    state: Path | str | None = None,
+) -> Configuration:
+    """Read a configuration, and lay what the command line says over it.
+
+    Parameters
+    ----------
+    source : a YAML file, whose missing keys come from the one that is shipped; or the parsed content of a whole
+        one; or None for the one that is shipped.
+    modules : method files and modules on top of those it names.
+    host, port : where to listen.
+    state : where to keep jobs, results and logs.
+
+    Raises
+    ------
+    ConfigurationError
+        naming the key that is wrong and what it takes.
+    """
+    document, base = _load(source)
+    check("", document, SECTIONS)
+    section = dict(document.pop("moorage", None) or {})
+    check("moorage.modules", section.get("modules"), MOORAGE["modules"])
+    section["modules"] = [*(_located(name, base) for name in section.get("modules") or ()), *modules]
+    for name in BESIDE:
+        if isinstance(section.get(name), str):
+            section[name] = str(base / section[name])
+    if state is not None:
+        section["state"] = str(state)
+    known = _read_datasets(document.pop("datasets", None) or {}, base)
+    return Configuration(_with_address(document, host, port), known, Settings.read(section))
+
+
+def shipped(name: str) -> Path:
+    """A file of ``config/``: in the installed package, or in the checkout beside it."""
+    here = Path(__file__).parents[1]
+    return next(path for path in (here / "config" / name, here.parents[1] / "config" / name) if path.exists())
+
+
+def _read_datasets(section: Mapping[str, Any], base: Path) -> Datasets:
+    named = {name: {"path": values} if isinstance(values, str) else values or {} for name, values in section.items()}
+    for name, values in named.items():
+        check(f"datasets.{name}", values, DATASET)
+    stated = {name: {key: each for key, each in values.items() if each is not None} for name, values in named.items()}
+    try:
+        return Datasets(datasets.from_config(stated, base))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _load(source: Path | str | Mapping[str, Any] | None) -> tuple[dict[str, Any], Path]:
+    if isinstance(source, Mapping):
+        return deepcopy(dict(source)), Path.cwd()
+    default = _parsed(shipped("local.yml"))
+    if source is None:
+        return default, Path.cwd()
+    path = Path(source)
+    return _over(default, _parsed(path)), path.absolute().parent
+
+
+def _over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, and where it says nothing what *base* says, however deep."""
+    merged = {**base, **{name: value for name, value in given.items() if value is not None}}
+    for name, value in given.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            merged[name] = _over(base[name], value)
+    return merged
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {_in_one_line(error)}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} is not a mapping of sections such as server: and moorage:")
+    return document
+
+
+def _in_one_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
+
+
+def _with_address(document: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
+    server = document.get("server")
+    if not isinstance(server, dict):
+        raise ConfigurationError("the section server: is missing; config/local.yml shows one")
+    bind = {"host": "localhost", "port": 5000}
+    for stated in (server.get("bind") or {}, {"host": host, "port": port}):
+        bind |= {name: value for name, value in stated.items() if value is not None}
+    check("server.bind", bind, BIND)
+    server["bind"] = bind
+    server["url"] = str(server.get("url") or f"http://{bind['host']}:{bind['port']}").rstrip("/")
+    return document
+
+
+def _located(name: str, base: Path) -> str:
+    return str(base / name) if name.endswith(".py") else name
+
+
+def _read(name: str, value: Any) -> Any:
+    takes = {each.name: str(each.type) for each in fields(Settings)}[name]
+    check(f"moorage.{name}", value, MOORAGE.get(name, ANYTHING))
+    try:
+        return _READERS[takes](value)
+    except (TypeError, ValueError) as error:
+        raise refusal(f"moorage.{name}", value, _TAKES[takes]) from error
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | None):
+        raise TypeError
+    return tuple(str(each) for each in value or ())
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise TypeError
+    return dict(value or {})
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "Mapping[str, Any]": _mapping,
+    "Retention": Retention.read,
+    "tuple[str, ...]": _names,
+    "bool": _flag,
+    "str | None": _text,
+    "int": parse_size,
+    "float": _number,
+    "str": str,
+}
+_TAKES = {
+    "Mapping[str, Any]": "a mapping",
+    "Retention": TAKES,
+    "tuple[str, ...]": "a list",
+    "bool": "true or false",
+    "str | None": "text",
+    "str": "text",
+    "int": "a whole number, or a size such as 64 MB",
+    "float": "a number of seconds",
+}

@@ -1,0 +1,215 @@
+"""The keys of a configuration, and what each takes."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import babel
+import sqlalchemy as sa
+from moorage.formats import Kind
+from sqlalchemy.exc import ArgumentError
+
+from moorage_processes.authoring.limits import parse_age, parse_size
+from moorage_processes.configuration.validation import Section, Takes
+from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_usable
+
+DATABASES = frozenset({"sqlite", "postgresql"})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_text, value))
+
+
+def _is_address(value: Any) -> bool:
+    return _is_text(value) and is_address(value)
+
+
+def _is_language(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and babel.Locale.parse(value.replace("-", "_")) is not None
+    except (ValueError, babel.UnknownLocaleError):
+        return False
+
+
+def _is_languages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_language, value))
+
+
+def _is_encoding(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and codecs.lookup(value) is not None
+    except LookupError:
+        return False
+
+
+def _is_database(value: Any) -> bool:
+    try:
+        url = sa.make_url(value) if isinstance(value, str) else None
+    except (ArgumentError, ValueError):
+        return False
+    return url is not None and url.get_backend_name() in DATABASES and bool(url.database)
+
+
+def _is_hosts(value: Any) -> bool:
+    return _is_texts(value) and all(map(is_usable, value))
+
+
+def _is_read_by(parse: Callable[[Any], float]) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        try:
+            return parse(value) > 0
+        except ValueError:
+            return False
+
+    return fits
+
+
+def one_of(*choices: str) -> Takes:
+    """One of a few words."""
+    return Takes(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
+
+
+def whole(least: int, most: float = math.inf) -> Takes:
+    """A whole number; as text too, where it comes from the environment."""
+
+    def fits(value: Any) -> bool:
+        text = str(value)
+        return (_is_whole(value) or text.isdecimal()) and least <= int(text) <= most
+
+    return Takes(f"a whole number, {least} or more" if most == math.inf else f"a whole number, {least} to {most}", fits)
+
+
+def seconds(*, above_zero: bool) -> Takes:
+    """A number of seconds."""
+    words = "a number of seconds above 0" if above_zero else "a number of seconds, 0 or more"
+    return Takes(words, lambda value: _is_number(value) and (value > 0 if above_zero else value >= 0))
+
+
+ANYTHING = Takes("anything", lambda _: True)
+TEXT = Takes("text", _is_text)
+TEXTS = Takes("a list of text", _is_texts)
+FLAG = Takes("true or false", lambda value: isinstance(value, bool))
+NUMBER = Takes("a number", _is_number)
+PORT = whole(1, HIGHEST_PORT)
+ADDRESS = Takes("a URL such as https://analysis.example.org", _is_address)
+LANGUAGE = Takes("a language such as en-US", _is_language)
+LANGUAGES = Takes("a list of languages such as [en-US, de-DE], at least one", _is_languages)
+ENCODING = Takes("the name of an encoding, such as utf-8", _is_encoding)
+MEDIA_TYPE = Takes("a media type such as application/json", lambda value: _is_text(value) and "/" in value)
+FOLDER = Takes("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
+HOSTS = Takes(
+    "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)", _is_hosts
+)
+STORE = Takes("a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False)
+AGE = Takes("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age))
+SIZE = Takes("a number of bytes, or a size such as 100 GB", _is_read_by(parse_size))
+KEPT: dict[str, Takes | Section] = {"age": AGE, "size": SIZE}
+RESULTS = Takes("a directory, or a URL such as s3://bucket/prefix", _is_text)
+OPTIONS = Takes("a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False)
+ITS_OWN = Section(names=ANYTHING)
+"""A mapping that somebody else reads."""
+TRANSLATED = Takes("text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping))
+WORDS = Takes("a list of words, or a mapping of languages to lists", lambda value: isinstance(value, list | Mapping))
+LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
+
+BIND = Section({"host": TEXT, "port": PORT})
+SERVER = Section(
+    {
+        "bind": BIND,
+        "url": ADDRESS,
+        **dict.fromkeys(("icon", "logo", "locale_dir", "ogc_schemas_location"), TEXT),
+        **dict.fromkeys(("admin", "gzip", "cors", "pretty_print"), FLAG),
+        "mimetype": MEDIA_TYPE,
+        "encoding": ENCODING,
+        "language": LANGUAGE,
+        "languages": LANGUAGES,
+        "limit": whole(1),
+        "limits": Section(
+            {
+                **dict.fromkeys(("max_items", "default_items"), whole(1)),
+                **dict.fromkeys(("max_distance_x", "max_distance_y"), NUMBER),
+                "max_distance_units": TEXT,
+                "on_exceed": one_of("error", "throttle"),
+            }
+        ),
+        "templates": Section({"path": FOLDER, "static": FOLDER}),
+        "map": Section({"url": TEXT, "attribution": TEXT}),
+        "manager": ITS_OWN,
+        "api_rules": Section(
+            {"api_version": TEXT, "strict_slashes": FLAG, "url_prefix": ANYTHING, "version_header": ANYTHING}
+        ),
+    }
+)
+LOGGING = Section(
+    {
+        "level": one_of(*LEVELS),
+        **dict.fromkeys(("logfile", "logformat", "dateformat"), TEXT),
+        "rotation": Section(
+            {
+                "mode": one_of("size", "time"),
+                "when": TEXT,
+                **dict.fromkeys(("interval", "max_bytes", "backup_count"), whole(0)),
+            }
+        ),
+    }
+)
+METADATA = Section(
+    {
+        "identification": Section(
+            {"title": TRANSLATED, "description": TRANSLATED, "keywords": WORDS, "url": TRANSLATED}, names=ANYTHING
+        ),
+        **dict.fromkeys(("license", "provider", "contact"), ITS_OWN),
+    },
+    names=ANYTHING,
+)
+DATASET = Section(
+    {
+        **dict.fromkeys(("path", "variable", "title", "description", "crs", "id_field", "time_field", "engine"), TEXT),
+        "kind": one_of(Kind.GRID, Kind.FEATURES, Kind.TABLE),
+        "chunks": Section(names=Takes("a whole number of cells", lambda value: _is_whole(value) or value == "auto")),
+        "options": ITS_OWN,
+    }
+)
+SECTIONS = Section(
+    {
+        "server": SERVER,
+        "logging": LOGGING,
+        "metadata": METADATA,
+        "resources": Section(names=ITS_OWN),
+        "datasets": Section(names=Takes("a path, or a mapping", lambda value: isinstance(value, str | Mapping))),
+        "moorage": ITS_OWN,
+        "pubsub": ITS_OWN,
+    }
+)
+"""A whole configuration; each dataset, and the section ``moorage:``, is looked at apart."""
+MOORAGE: Mapping[str, Takes | Section] = {
+    "modules": TEXTS,
+    **dict.fromkeys(("state", "callback_secret_file"), TEXT),
+    "store": STORE,
+    "results": RESULTS,
+    "results_options": OPTIONS,
+    "retention": Section(KEPT | {"processes": Section(names=Section(KEPT))}),
+    **dict.fromkeys(("allowed_hosts", "callback_hosts"), HOSTS),
+    "log": one_of("text", "json"),
+    "slots": whole(0),
+    **dict.fromkeys(("call_slots", "queue"), whole(1)),
+    **dict.fromkeys(("reference_seconds", "sync_timeout"), seconds(above_zero=True)),
+    **dict.fromkeys(("drain", "farewell"), seconds(above_zero=False)),
+}
+"""Keys of ``moorage:`` that do not take all that their kind of value may be."""

@@ -1,0 +1,1 @@
+"""Datasets and inputs, opened where they are."""

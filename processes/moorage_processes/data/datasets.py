@@ -1,0 +1,320 @@
+"""Named data beside the service: opened where it lies, lazily."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moorage.formats import FORMATS, FormatError, Kind, classic
+from moorage.formats.axes import is_horizontal
+
+from moorage_processes.data.decoding import decoded
+from moorage_processes.data.remote import COMPUTING, ENGINES, Form, form_of, linked_dataset
+from moorage_processes.errors import InputError
+from moorage_processes.execution.dask_scheduling import is_installed
+from moorage_processes.network.fetch import Policy
+from moorage_processes.network.range_reader import Link
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
+    ".zarr": Kind.GRID, ".nc4": Kind.GRID, ".cdf": Kind.GRID, ".tiff": Kind.GRID, ".json": Kind.FEATURES,
+    ".geojson": Kind.FEATURES,
+    ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
+}  # fmt: skip
+SILENCE = 5
+"""Seconds after which an address that sends nothing is given up."""
+SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of the configuration's ``datasets:``."""
+
+    id: str
+    path: str
+    """A file, a Zarr store, a folder or pattern of files that are one grid, or a URL; relative to the configuration."""
+    kind: Kind
+    variable: str | None = None
+    """The variable a bare id stands for, where the data holds several."""
+    title: str = ""
+    description: str = ""
+    crs: str | None = None
+    """The CRS where the data itself does not say, as ``EPSG:4326``."""
+    id_field: str | None = None
+    """The column of features or a table that tells one from another, where it is not their order."""
+    time_field: str | None = None
+    """The column of features or a table that tells when, where there are several with dates."""
+    engine: str | None = None
+    chunks: Mapping[str, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of what opens it: ``xarray.open_dataset``, ``geopandas.read_file``, ``pandas.read_csv``."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Dataset:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**{**document, "kind": Kind(document["kind"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for a child process."""
+        return asdict(self)
+
+
+def from_config(section: Mapping[str, Any], base: Path) -> dict[str, Dataset]:
+    """Read the configuration's ``datasets:``; relative paths start at *base*.
+
+    Raises
+    ------
+    ValueError
+        naming the dataset and the key that is wrong or missing.
+    """
+    return {name: _entry(name, values, base) for name, values in section.items()}
+
+
+def _entry(name: str, values: Mapping[str, Any], base: Path) -> Dataset:
+    if isinstance(values, str):
+        values = {"path": values}
+    if "path" not in values:
+        raise ValueError(f"datasets.{name}.path: it is missing; it takes a file, a folder, a pattern or a URL")
+    if values.get("chunks") is not None and not is_installed("dask"):
+        raise ValueError(f'datasets.{name}.chunks: there is no Dask; pip install "moorage[server,dask]" brings it')
+    path = str(values["path"])
+    located = path if "://" in path else str(base / path)
+    kind = values.get("kind") or SUFFIXES.get(Path(path).suffix.lower()) or _kind_of_folder(path, located)
+    if kind is None:
+        raise ValueError(f"datasets.{name}: {path} does not tell its kind; add kind: grid, features or table")
+    if Kind(kind) is not Kind.GRID and has_magic(path) and not Path(located).exists():
+        raise ValueError(f"datasets.{name}.path: {path} is a pattern, which only grids take; name one file")
+    return Dataset(id=name, **{**values, "path": located, "kind": Kind(kind)})
+
+
+def _kind_of_folder(path: str, located: str) -> Kind | None:
+    """Folders hold the steps of a grid."""
+    return Kind.GRID if path.endswith("/") or ("://" not in path and Path(located).is_dir()) else None
+
+
+class Datasets:
+    """The datasets of a service by id.
+
+    Parameters
+    ----------
+    entries : id to dataset.
+    """
+
+    def __init__(self, entries: Mapping[str, Dataset]) -> None:
+        self._entries = dict(entries)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Datasets:
+        """Read what :meth:`to_json` wrote."""
+        return cls({name: Dataset.from_json(entry) for name, entry in document.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for a child process."""
+        return {name: entry.to_json() for name, entry in self._entries.items()}
+
+    @property
+    def entries(self) -> Mapping[str, Dataset]:
+        """All of them, by id."""
+        return self._entries
+
+    def ids(self, kind: Kind) -> list[str]:
+        """The datasets of one kind."""
+        return sorted(name for name, entry in self._entries.items() if entry.kind is kind)
+
+    def find(self, reference: str, kind: Kind) -> tuple[Dataset, str | None] | None:
+        """The dataset, and the variable, that ``id`` or ``id:variable`` means; None where there is none."""
+        for name, variable in ((reference, None), _split(reference)):
+            entry = self._entries.get(name)
+            if entry is not None and entry.kind is kind:
+                return entry, variable or entry.variable
+        return None
+
+    def select(self, name: str, selection: Mapping[str, Any], kind: Kind) -> tuple[Dataset, str | None]:
+        """The dataset that the long form ``{"collection": id, ...}`` means, for the input *name*."""
+        if unknown := set(selection) - SELECTORS:
+            raise InputError(f"{name}: unknown {sorted(unknown)}; a collection takes {sorted(SELECTORS)}", input=name)
+        found = self.find(str(selection["collection"]), kind)
+        if found is None:
+            raise InputError(self.missing(name, str(selection["collection"]), kind), input=name)
+        entry, variable = found
+        properties = selection.get("properties") or []
+        if len(properties) > 1:
+            raise InputError(f"{name}: 'properties' picks one variable here, not {len(properties)}", input=name)
+        return entry, properties[0] if properties else variable
+
+    def missing(self, name: str, reference: str, kind: Kind) -> str:
+        """The sentence for a dataset that does not exist."""
+        known = ", ".join(self.ids(kind)) or "none"
+        shown = reference if len(reference) <= 60 else reference[:57] + "..."  # noqa: PLR2004 - fits a line
+        return f"{name}: there is no {kind} dataset {shown!r} here; this service has: {known}"
+
+
+class DatasetUnavailableError(InputError):
+    """A dataset that will not open; its text names the dataset and the kind of trouble, and no path.
+
+    Parameters
+    ----------
+    entry : the dataset.
+    trouble : what the library that was to open it raised, or the reason in words.
+    """
+
+    def __init__(self, entry: Dataset, trouble: Exception | str) -> None:
+        self.reason = trouble if isinstance(trouble, str) else _reason(entry, trouble)
+        super().__init__(f"the dataset {entry.id!r} of this service cannot be opened: {self.reason}; tell its operator")
+
+
+def _reason(entry: Dataset, error: Exception) -> str:
+    """Why a file does not open, without a word of where it lies."""
+    if "://" not in entry.path and not Path(entry.path).exists() and not has_magic(entry.path):
+        return "its file is not there"
+    if isinstance(error, PermissionError):
+        return "its file may not be read"
+    if isinstance(error, FormatError):
+        return str(error)
+    if isinstance(error, ImportError):
+        return f"the package {error.name} that reads it is not installed"
+    if "://" in entry.path:
+        return "its address does not answer, or with something else"
+    return f"its file is broken, or holds no {entry.kind}"
+
+
+@contextmanager
+def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
+    """A grid dataset, open and lazy while the block lasts, with its CRS."""
+    from moorage.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
+
+    with ExitStack() as stack:
+        stack.enter_context(_impatience(entry))
+        try:
+            opened = stack.enter_context(_opened(entry))
+        except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
+            raise DatasetUnavailableError(entry, error) from error
+        grid = settled(opened)
+        if entry.crs is not None and grid.rio.crs is None:
+            grid.rio.write_crs(entry.crs, inplace=True)
+        yield grid
+
+
+def _impatience(entry: Dataset) -> AbstractContextManager[Any]:
+    """Let GDAL give up on an address that is silent; by itself it waits for ever, and all others with it."""
+    if "://" not in entry.path or _engine(entry) != "rasterio":
+        return nullcontext()
+    import rasterio  # noqa: PLC0415 - slow, and only where it is used
+
+    given_up: AbstractContextManager[Any] = rasterio.Env(
+        GDAL_HTTP_CONNECTTIMEOUT=SILENCE, GDAL_HTTP_LOW_SPEED_TIME=SILENCE, GDAL_HTTP_LOW_SPEED_LIMIT=1
+    )
+    return given_up
+
+
+@contextmanager
+def _opened(entry: Dataset) -> Iterator[xr.Dataset]:
+    from moorage_processes.data import multifile  # noqa: PLC0415 - slow, and only where it is used
+
+    if multifile.is_series(entry.path):
+        source = multifile.Source(partial(_file, replace(entry, chunks=None)), repr(entry))
+        with multifile.joined(multifile.files_of(entry.path), source) as grid:
+            yield grid.chunk(entry.chunks) if entry.chunks else grid
+    elif entry.path.startswith(("http://", "https://")) and (form := _form(entry)) is not None:
+        with closing(_link(entry, form)) as link, linked_dataset(link, form, **_options(entry)) as grid:
+            yield grid
+    else:
+        with _file(entry, None) as grid:
+            yield grid
+
+
+@contextmanager
+def _file(entry: Dataset, path: Path | None) -> Iterator[xr.Dataset]:
+    """One file or store of a dataset, or what a library opens at a URL where *path* is None."""
+    from moorage_processes.data.contiguous import straightened  # noqa: PLC0415 - slow, and only where it is used
+
+    at = Path(entry.path) if path is None else path
+    _check_whole(at)
+    options = {"engine": _engine(entry, path), **_options(entry)}
+    # and not what is made of it, which closes nothing
+    with decoded(entry.path if path is None else path, **options) as opened:
+        yield opened if entry.chunks else straightened(opened, at)
+
+
+def _form(entry: Dataset) -> Form | None:
+    """What is read through a link of ours; GDAL, and libraries that the operator names, see to the rest themselves."""
+    form = form_of(entry.path, None) if entry.engine is None else ENGINES.get(entry.engine)
+    return None if form is Form.GEOTIFF else form
+
+
+def _link(entry: Dataset, form: Form) -> Link:
+    """Where the operator says that a dataset lies; that is allowed, and nothing else."""
+    policy = Policy(own=entry.path, size=sys.maxsize)
+    about = f"the dataset {entry.id!r} of this service"
+    return Link(entry.path, policy, about, shown="its address", silence=COMPUTING if form is Form.OPENDAP else SILENCE)
+
+
+def _options(entry: Dataset) -> dict[str, Any]:
+    return {"chunks": entry.chunks, **entry.options}
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a NetCDF-3 file that is cut short: the library fills what is missing with zeros."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head in classic.SIGNS and not classic.is_whole(path):
+        raise FormatError("its file is cut short")
+
+
+def variable_of(grid: xr.Dataset, variable: str | None, name: str, *, how: str = "'id:variable'") -> xr.DataArray:
+    """The variable of *grid* that the DataArray input *name* takes: the one named, or the only horizontal one."""
+    candidates = [str(key) for key, array in grid.data_vars.items() if is_horizontal(array)]
+    candidates = candidates or [str(key) for key, array in grid.data_vars.items() if array.ndim > 0]
+    if variable is None and len(candidates) == 1:
+        return grid[candidates[0]]
+    if variable is None:
+        raise InputError(f"{name}: the data holds {', '.join(candidates)}; pick one as {how}", input=name)
+    if variable not in grid.data_vars:
+        held = ", ".join(candidates)
+        raise InputError(f"{name}: there is no variable {variable!r}; the data holds {held}", input=name)
+    return grid[variable]
+
+
+def open_features(entry: Dataset) -> Any:
+    """A features dataset as a GeoDataFrame."""
+    import geopandas  # noqa: PLC0415 - slow, and only where it is used
+
+    try:
+        frame: Any = geopandas.read_file(entry.path, **entry.options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DatasetUnavailableError(entry, error) from error
+    return frame.set_crs(entry.crs) if entry.crs is not None and frame.crs is None else frame
+
+
+def open_table(entry: Dataset) -> Any:
+    """A table dataset as a DataFrame."""
+    import pandas as pd  # noqa: PLC0415 - slow, and only where it is used
+
+    try:
+        return pd.read_csv(entry.path, **entry.options)
+    except (OSError, ValueError) as error:
+        raise DatasetUnavailableError(entry, error) from error
+
+
+def _split(reference: str) -> tuple[str, str | None]:
+    name, _, variable = reference.partition(":")
+    return name, variable or None
+
+
+def _engine(entry: Dataset, path: Path | None = None) -> str | None:
+    at = Path(entry.path) if path is None else path
+    if entry.engine is None and at.suffix.lower() in (".tif", ".tiff"):
+        return "rasterio"
+    if entry.engine is None and at.is_dir():
+        return "zarr"
+    return entry.engine

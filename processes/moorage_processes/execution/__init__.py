@@ -1,0 +1,1 @@
+"""One request: inputs in, function called, outputs out."""

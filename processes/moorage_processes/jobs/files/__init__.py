@@ -1,0 +1,1 @@
+"""Files of jobs: results, scratch, logs, in a directory or an object store."""

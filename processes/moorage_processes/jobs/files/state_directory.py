@@ -1,0 +1,316 @@
+"""The state directory: where everything of one service lies that outlives its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from moorage_processes.jobs.files.artefacts import Folder, Shelf
+from moorage_processes.jobs.files.disk import NETWORKED, file_system, made_once, old_entries, sync
+from moorage_processes.jobs.files.job_log import SUPERVISOR, Logbook
+from moorage_processes.jobs.files.object_store import Objects, ObjectsError, ObjectShelf
+
+PRIVATE = 0o700
+
+
+class StateError(OSError):
+    """A state directory that cannot be used; the message says what would do."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The state directory of one service.
+
+    A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
+    given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
+    quick whatever its size, and complete whenever a process is killed.
+
+    Where several machines serve one store, each has a state directory of its own, and all have one for what any of
+    them may be asked for; scratch and trash lie there too, for a rename never crosses file systems. Or the results of
+    jobs lie in an object store; those of calls that are not kept go no further than this machine.
+    """
+
+    path: Path
+    common: Path | None = None
+    """Where results and logs lie, for all machines; None for *path*."""
+    objects: Objects | None = None
+    """Where the results of jobs lie, if not in a directory."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> State:
+        """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings."""
+        path, results = Path(settings["state"]), settings.get("results")
+        if results and "://" in results:
+            return cls(path, objects=Objects(results, settings.get("results_options") or {}))
+        return cls(path, Path(results) if results else None)
+
+    def prepare(self) -> None:
+        """Make the directory, for this user alone.
+
+        Raises
+        ------
+        StateError
+            where it lies on a network file system, or belongs to somebody else.
+        """
+        if self.objects is not None:
+            try:
+                self.objects.prepare()
+            except ObjectsError as error:
+                raise StateError(str(error)) from error
+        self.path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        kind = file_system(self.path)
+        if kind in NETWORKED:
+            raise StateError(f"{self.path} lies on a network file system ({kind}); name a directory on a local disk")
+        for folder in (self._own_logs, self.run, self._begun):
+            folder.mkdir(exist_ok=True, mode=PRIVATE)
+        try:
+            for folder in (self.results, self.logs, self.scratch_folder, self.incoming_folder, self._trash):
+                folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
+        except OSError as error:
+            reason = f"{error.filename} cannot be made ({error.strerror})"
+            raise StateError(f"{reason}; name a directory of results that this user may write to") from error
+        if self.run.stat().st_uid != os.geteuid():
+            raise StateError(f"{self.run} belongs to another user; name a state directory of your own")
+        self.run.chmod(PRIVATE)
+
+    @property
+    def results(self) -> Path:
+        """Results of all jobs: ``<job>/<epoch>/``."""
+        return self._shared / "results"
+
+    @property
+    def logs(self) -> Path:
+        """One log for each job."""
+        return self._shared / "logs"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor says."""
+        return self._own_logs / f"{SUPERVISOR}.log"
+
+    @property
+    def run(self) -> Path:
+        """The supervisor's lock and socket, for this user alone."""
+        return self.path / "run"
+
+    @property
+    def _begun(self) -> Path:
+        return self.path / "begun"
+
+    @property
+    def _shared(self) -> Path:
+        return self.common or self.path
+
+    @property
+    def _own_logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Where the children of this machine write."""
+        # process ids are told apart by machine
+        return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
+
+    @property
+    def incoming_folder(self) -> Path:
+        """Where what is being brought lies until it is whole."""
+        return self._shared / "incoming"
+
+    @property
+    def _trash(self) -> Path:
+        return self._shared / "trash"
+
+    @cached_property
+    def identity(self) -> str:
+        """Who runs jobs here, the same for each supervisor of this directory."""
+        return made_once(self.path / "identity", str(uuid.uuid4()))
+
+    def secret(self) -> str:
+        """What callbacks are signed with, unless the configuration names another secret; this user alone may read it.
+
+        The operator hands it to those who receive callbacks.
+        """
+        return made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
+
+    @property
+    def logbook(self) -> Logbook:
+        """What the methods of jobs said."""
+        return Logbook(self.logs, self.objects)
+
+    def log(self, job: str) -> Path:
+        """What the method of a job said here."""
+        return self.logbook.path(job)
+
+    def incoming(self) -> Path:
+        """A file for something that is being brought, until it is known to be whole."""
+        return self.incoming_folder / str(uuid.uuid4())
+
+    def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
+        """Let what was brought be one of the files of an attempt."""
+        if self.objects is not None:
+            self.objects.put_file(incoming, job, epoch, file)
+            return
+        published = self.published(job, epoch)
+        published.mkdir(parents=True, exist_ok=True)
+        incoming.rename(published / file)
+
+    def has(self, job: str, epoch: int, file: str, size: int) -> bool:
+        """Whether a file of an attempt is here, all of it."""
+        if self.objects is not None:
+            return self.objects.size(job, epoch, file) == size
+        path = self.published(job, epoch) / file
+        return path.is_file() and path.stat().st_size == size
+
+    def scratch(self, child: int) -> Path:
+        """Where a child writes."""
+        return self.scratch_folder / str(child)
+
+    def clear_scratch(self, child: int) -> Path:
+        """An empty directory for a child to write to."""
+        scratch = self.scratch(child)
+        try:
+            left = os.listdir(scratch)  # noqa: PTH208 - for each call
+        except FileNotFoundError:
+            scratch.mkdir()
+            return scratch
+        for name in left:
+            self.discard(scratch / name)
+        return scratch
+
+    def published(self, job: str, epoch: int) -> Path:
+        """The results of an attempt that is done."""
+        return self.results / job / str(epoch)
+
+    def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
+        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
+        (self._begun / f"{job}.{epoch}").touch()
+        if must_last:
+            sync(self._begun)
+
+    def has_begun(self, job: str, epoch: int) -> bool:
+        """Whether a child took up an attempt that is not settled yet."""
+        return (self._begun / f"{job}.{epoch}").exists()
+
+    def shelf(self, job: str, epoch: int) -> Shelf:
+        """The results of an attempt that is done, to be read."""
+        published = self.published(job, epoch)
+        if self.objects is None or published.exists():
+            return Folder(published)
+        return ObjectShelf(self.objects, job, epoch)
+
+    def publish(self, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
+        """Let what was written to *scratch* be the results of an attempt.
+
+        Parameters
+        ----------
+        scratch : of the child that made it.
+        job, epoch : the attempt.
+        is_job : whether it must last: it is on the disk, or in the object store, before the job may be called done.
+
+        Raises
+        ------
+        OSError
+            where it cannot be.
+        """
+        if is_job and self.objects is not None:
+            self.objects.put(scratch, job, epoch)
+        else:
+            self._publish_here(scratch, job, epoch, must_last=is_job)
+
+    def keep(self, job: str, epoch: int) -> None:
+        """Let the results of a call be as those of a job."""
+        published = self.published(job, epoch)
+        if self.objects is not None and published.exists():
+            self.objects.put(published, job, epoch)
+            self.discard(published.parent)
+
+    def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
+        published = self.published(job, epoch)
+        if must_last:
+            for path in (*scratch.rglob("*"), scratch):
+                if path.is_dir() or path.is_file():
+                    sync(path)
+        # a power loss may have made the store forget an attempt of the same number
+        self.discard(published)
+        while True:
+            published.parent.mkdir(exist_ok=True)
+            try:
+                scratch.rename(published)
+            except FileNotFoundError:
+                # whoever tidied up after an earlier attempt has just removed the empty directory
+                if not scratch.exists():
+                    raise
+            else:
+                break
+        if must_last:
+            for path in (published.parent, self.results):
+                sync(path)
+
+    def settle(self, job: str, epoch: int, *, keep: bool) -> None:
+        """Tidy up after an attempt that the store knows the end of."""
+        if not keep and self.published(job, epoch).exists():
+            self.discard(self.published(job, epoch))
+            with contextlib.suppress(OSError):
+                # another epoch may lie there
+                self.published(job, epoch).parent.rmdir()
+        if self.objects is not None:
+            self.logbook.put(job)
+            if not keep:
+                self.objects.discard(job, epoch)
+        (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
+
+    def discard_results(self, job: str) -> None:
+        """Remove the results of a job."""
+        self.discard(self.results / job)
+        if self.objects is not None:
+            self.objects.discard(job)
+
+    def discard_call(self, job: str) -> None:
+        """Remove the results of a call that was not kept."""
+        self.discard(self.results / job)
+
+    def discard_scratch(self, child: int) -> None:
+        """Remove what a child left that is gone."""
+        self.discard(self.scratch(child))
+
+    def forget_call(self, job: str) -> None:
+        """Remove all that is left of a call that was not kept."""
+        self.discard_call(job)
+        self.log(job).unlink(missing_ok=True)
+
+    def remove(self, job: str) -> None:
+        """Remove all that is left of a job."""
+        self.discard_results(job)
+        self.logbook.discard(job)
+
+    def empty_trash(self) -> None:
+        """Remove for good what was discarded."""
+        for name in os.listdir(self._trash):  # noqa: PTH208 - each second
+            path = self._trash / name
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                # another machine may be at it too, and a file that one of them still reads keeps its directory
+                path.unlink()
+
+    def empty_scratch(self) -> None:
+        """Remove what children left; none may be alive."""
+        for name in os.listdir(self.scratch_folder):  # noqa: PTH208 - names are wanted
+            self.discard(self.scratch_folder / name)
+
+    def begun(self, before: float) -> list[tuple[str, int]]:
+        """Attempts that were taken up *before* this [s since 1970] and not settled: job and epoch."""
+        parts = (each.name.rpartition(".") for each in old_entries(self._begun, before))
+        return [(job, int(epoch)) for job, _, epoch in parts]
+
+    def discard(self, path: Path) -> None:
+        """Remove what lies there; at once complete, however large it is."""
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(self._trash / f"{path.name}-{uuid.uuid4()}")

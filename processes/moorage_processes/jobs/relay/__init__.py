@@ -1,0 +1,1 @@
+"""The relay between a hub and its sites: its messages, connection and credentials."""

@@ -1,0 +1,82 @@
+"""Who may come to the relay: the seed of a key for each, and a list of public keys with what each may say and hear."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+import nkeys
+
+from moorage_processes.errors import OperatorError
+from moorage_processes.jobs.relay import protocol
+
+HUB = "hub"
+HEAD = "# Who the relay lets in: made by `moorage invite`, read by nats-server.\n"
+LINE = re.compile(r"^ +(\{.*\}),? # (\S+)$", re.MULTILINE)
+
+
+class InvitationError(OperatorError, ValueError):
+    """An invitation that cannot be made; the message says what would do."""
+
+
+def invite(name: str, credentials: Path, users: Path) -> None:
+    """Make the credentials of a site, or of the hub, and enter them into the relay's list.
+
+    Parameters
+    ----------
+    name : of the site; ``hub`` for the hub itself.
+    credentials : the file that is made; it goes to the site, and nobody else may read it.
+    users : the relay's list, which is made or changed; it holds no secret.
+
+    Raises
+    ------
+    SiteNameError
+        where no site can have that name.
+    InvitationError
+        where the credentials are there already.
+    """
+    protocol.check_name(name)
+    if credentials.exists():
+        raise InvitationError(f"{credentials} is there already; remove it first, to lock out whoever has it")
+    seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
+    public = bytes(nkeys.from_seed(seed).public_key).decode()
+    entered = _entered(users) | {name: json.dumps(_user(name, public))}
+    file = os.open(credentials, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "wb") as content:
+        content.write(seed)
+    lines = [f"  {user}, # {site}\n" for site, user in sorted(entered.items())]
+    new = users.with_name(f"{users.name}.new")
+    new.write_text("".join((HEAD, "users = [\n", *lines, "]\n")), encoding="utf-8")
+    new.replace(users)
+
+
+def _entered(users: Path) -> dict[str, str]:
+    """Those that are in the list already, by name."""
+    if not users.exists():
+        return {}
+    return {found[2]: found[1] for found in LINE.finditer(users.read_text(encoding="utf-8"))}
+
+
+def _user(name: str, key: str) -> dict[str, Any]:
+    if name == HUB:
+        heard = [protocol.to_hub("*", "*"), f"{protocol.inbox(HUB)}.>"]
+        told = [protocol.ticket("*", "*"), protocol.to_site("*", "*"), "$JS.API.>", "_INBOX.>"]
+        return {"nkey": key, "permissions": {"publish": told, "subscribe": heard}}
+    return {
+        "nkey": key,
+        "permissions": {
+            # speak to the hub in its own name, ask for its own tickets and say that they are taken
+            "publish": [
+                protocol.to_hub(name, "*"),
+                f"$JS.API.CONSUMER.MSG.NEXT.{protocol.STREAM}.{name}",
+                f"$JS.ACK.{protocol.STREAM}.{name}.>",
+            ],
+            "subscribe": [protocol.to_site(name, "*"), f"{protocol.inbox(name)}.>"],
+            # answer what it is asked, and nothing else
+            "allow_responses": {"max": 1, "ttl": "1m"},
+        },
+    }

@@ -1,0 +1,293 @@
+"""A line to the relay; the only module that knows NATS.
+
+What is said over it is JSON. Questions have an answer or fail; what is merely told may be lost. Only the queues are
+durable: a ticket that was put into one is there until somebody has taken it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import nats
+import nats.errors
+from nats.js import api
+from nats.js.errors import APIError, NotFoundError
+
+from moorage_processes.jobs.relay import protocol
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.js import JetStreamContext
+
+    from moorage_processes.jobs.relay.address import Relay
+
+LOGGER = logging.getLogger(__name__)
+
+AGAIN = 0.5
+"""Seconds between two tries to reach the relay."""
+SILENCE = 3
+"""Seconds between two looks at whether the relay is still there; after three without an answer it is away."""
+TICKET_LEASE = 15.0
+"""Seconds after which a ticket that was pulled, and not marked as taken, is given to another machine."""
+PULL = 5.0
+"""Seconds one asks for a ticket at once."""
+
+Handler = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+"""Takes the subject and what was said; gives the answer, if there is to be one."""
+
+
+class Away(ConnectionError):  # noqa: N818 - a state of the line, told to the caller
+    """Nobody answered: the relay is away, or who was asked."""
+
+
+class Line:
+    """A connection to the relay that is made again whenever it breaks.
+
+    Parameters
+    ----------
+    connection : of the NATS library.
+    """
+
+    def __init__(self, connection: Client) -> None:
+        self._connection = connection
+        self._queues: JetStreamContext = connection.jetstream(timeout=PULL)
+
+    @classmethod
+    async def dialled(
+        cls, relay: Relay, name: str, inbox: str, on_return: Callable[[], Awaitable[None]] | None = None
+    ) -> Self:
+        """Dial the relay until it answers.
+
+        Parameters
+        ----------
+        relay : where.
+        name : what the operator of the relay sees of this connection.
+        inbox : subject below which answers come.
+        on_return : awaited whenever the relay is back after it was away.
+
+        Raises
+        ------
+        PermissionError
+            where the relay does not let this one in.
+        """
+        known = {
+            "tls": relay.tls(),
+            "nkeys_seed": relay.credentials,
+            "inbox_prefix": inbox,
+            "error_cb": Complaints().hear,
+        }
+        await _let_in(relay, name, known)
+        connection = await nats.connect(
+            relay.url,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - it sleeps so long, whole or not
+            ping_interval=SILENCE,
+            max_outstanding_pings=2,
+            reconnected_cb=on_return,
+            **known,
+        )
+        return cls(connection)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the relay is there, as far as can be told."""
+        return self._connection.is_connected
+
+    @property
+    def longest(self) -> int:
+        """Bytes that may be said at once."""
+        return self._connection.max_payload
+
+    async def hear(self, subject: str, handler: Handler, group: str = "") -> None:
+        """Have *handler* called with whatever is said on *subject*.
+
+        Parameters
+        ----------
+        subject : with ``*`` for any word.
+        handler : its errors are logged, and whoever asked is not answered.
+        group : of those that share the work: only one of them hears each.
+        """
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def called(message: Msg) -> None:
+            # each in a task of its own, begun in the order in which they came
+            task = asyncio.create_task(self._answer(message, handler))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        await self._connection.subscribe(subject, queue=group, cb=called)
+
+    async def tell(self, subject: str, said: Mapping[str, Any]) -> None:
+        """Say something; it is lost where the relay is away."""
+        if self.is_up:
+            with contextlib.suppress(nats.errors.Error):
+                await self._connection.publish(subject, _packed(said))
+
+    async def ask(self, subject: str, said: Mapping[str, Any], patience: float) -> dict[str, Any]:
+        """Ask, and wait for the answer.
+
+        Raises
+        ------
+        Away
+            where there is none within *patience* [s].
+        """
+        try:
+            answer = await self._connection.request(subject, _packed(said), timeout=patience)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise Away(f"{subject}: no answer") from error
+        document: dict[str, Any] = json.loads(answer.data)
+        return document
+
+    # the queues of the sites
+
+    async def make_queues(self) -> None:
+        """Make the stream of all queues, unless it is there; only the hub may."""
+        wanted = api.StreamConfig(
+            name=protocol.STREAM,
+            subjects=[protocol.ticket("*", "*")],
+            retention=api.RetentionPolicy.WORK_QUEUE,
+            storage=api.StorageType.FILE,
+            # putting in a ticket again replaces it
+            max_msgs_per_subject=1,
+            duplicate_window=1,
+        )
+        try:
+            await self._queues.stream_info(protocol.STREAM)
+        except NotFoundError:
+            await self._queues.add_stream(wanted)
+
+    async def make_queue(self, site: str) -> None:
+        """Make the queue of a site, unless it is there; only the hub may."""
+        wanted = api.ConsumerConfig(
+            durable_name=site,
+            filter_subject=protocol.ticket(site, "*"),
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=TICKET_LEASE,
+            max_ack_pending=10_000,
+        )
+        await self._queues.add_consumer(protocol.STREAM, wanted)
+
+    async def put(self, site: str, job: str) -> None:
+        """Put the ticket of a job into the queue of its site; it is on the relay's disk when this returns.
+
+        Raises
+        ------
+        Away
+            where the relay does not say so.
+        """
+        try:
+            await self._queues.publish(protocol.ticket(site, job), _packed({"job": job}), timeout=PULL)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise Away("the relay took no ticket") from error
+
+    async def withdraw(self, site: str, job: str) -> None:
+        """Take a ticket back out of the queue, if it is there."""
+        # not by purging the subject: after that, nats-server 2.9 gives nobody what else is in the queue
+        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            found = await self._queues.get_last_msg(protocol.STREAM, protocol.ticket(site, job))
+            await self._queues.delete_msg(protocol.STREAM, found.seq or 0)
+
+    async def pull(self, site: str) -> Queue:
+        """The queue of a site, to take tickets from."""
+        return Queue(await self._queues.pull_subscribe_bind(site, protocol.STREAM))
+
+    async def close(self) -> None:
+        """Hang up."""
+        with contextlib.suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
+            await self._connection.close()
+
+    async def _answer(self, message: Msg, handler: Handler) -> None:
+        try:
+            answer = await handler(message.subject, json.loads(message.data))
+            if answer is not None and message.reply:
+                await message.respond(_packed(answer))
+        except Exception:
+            # whoever asked hears nothing, and asks again
+            LOGGER.exception("%s was not answered", message.subject)
+
+
+class Queue:
+    """The tickets of one site, as one of its places pulls them."""
+
+    def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
+        self._subscription = subscription
+
+    async def next(self) -> Ticket | None:
+        """The next ticket; None where none came within a few seconds, or the relay is away."""
+        try:
+            (message,) = await self._subscription.fetch(1, timeout=PULL)
+            return Ticket(message)
+        except (TimeoutError, nats.errors.TimeoutError):
+            return None
+        except (nats.errors.Error, APIError, OSError) as error:
+            LOGGER.info("no ticket: %s", error)
+            await asyncio.sleep(AGAIN)
+            return None
+
+
+class Ticket:
+    """One job that waits for this site."""
+
+    def __init__(self, message: Msg) -> None:
+        self._message = message
+
+    @property
+    def job(self) -> str:
+        """Which job, as the hub calls it."""
+        return str(json.loads(self._message.data)["job"])
+
+    async def done(self) -> None:
+        """It need not be given to anybody again."""
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._message.ack()
+
+    async def back(self, delay: float) -> None:
+        """Give it to somebody after *delay* [s]."""
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._message.nak(delay=delay)
+
+
+async def _let_in(relay: Relay, name: str, known: Mapping[str, Any]) -> None:
+    """Return when the relay answers and lets this one in; a connection that lasts would try for ever."""
+    while True:
+        try:
+            probe = await nats.connect(
+                relay.url,
+                name=name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - as above
+                **known,
+            )
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            if "authorization" in str(error).lower():
+                raise PermissionError(f"{relay.url} does not know the credentials {relay.credentials}") from error
+            await asyncio.sleep(AGAIN)
+        else:
+            await probe.close()
+            return
+
+
+class Complaints:
+    """Logs what the library complains of, which it does for as long as it tries; each once in a row."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    async def hear(self, error: Exception) -> None:
+        """Take a complaint."""
+        words = f"{type(error).__name__}: {error}"
+        if words != self._last:
+            self._last = words
+            LOGGER.warning("the relay: %s", protocol)
+
+
+def _packed(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,1 @@
+"""The job store, as web processes, supervisors and hubs see it."""

@@ -1,0 +1,43 @@
+"""How many jobs came to which end, counted in the transaction that ends them: right whatever process dies."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from moorage_processes.jobs.store.database import SECOND, TALLIES
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from moorage_processes.jobs.store.completions import End
+    from moorage_processes.jobs.store.database import Database
+
+BOUNDS = tuple(round(seconds * SECOND) for seconds in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000))
+"""Durations up to which jobs are counted together [microseconds]."""
+ENDLESS = 2**62
+"""The bound of those that took longer than all of them."""
+NEVER = -1
+"""The bound of those that never ran."""
+NUMBERS = ("count", "ran", "waited", "size")
+KEYS = tuple(column.name for column in TALLIES.primary_key)
+
+
+def add(database: Database, connection: sa.Connection, ends: Iterable[End]) -> None:
+    """Count jobs and calls that have come to an end."""
+    sums: dict[tuple[str | int, ...], list[int]] = {}
+    for end in ends:
+        sums.setdefault(_key(end), [0] * len(NUMBERS))
+        mine = sums[_key(end)]
+        for place, number in enumerate((1, end.ran or 0, end.waited or 0, end.size)):
+            mine[place] += number
+    if sums:
+        # in the same order everywhere, so that nobody waits for somebody who waits for her
+        rows = [dict(zip((*KEYS, *NUMBERS), (*key, *numbers), strict=True)) for key, numbers in sorted(sums.items())]
+        database.add_up(connection, TALLIES, rows, NUMBERS)
+
+
+def _key(end: End) -> tuple[str | int, ...]:
+    bound = NEVER if end.ran is None else (*BOUNDS, ENDLESS)[bisect_left(BOUNDS, end.ran)]
+    return end.queue, end.process, end.kind, end.status, end.reason or "", bound

@@ -1,0 +1,374 @@
+"""The tables of the store, and transactions on them, alike on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.store.schema_version import bring_up_to_date, is_present
+
+SECOND = 1_000_000
+"""Microseconds."""
+QUIET = 1.0
+"""Seconds of rest after which a connection is asked whether it still stands, before it is used."""
+METADATA = sa.MetaData()
+# written out, not bound: only so does an index on some of the rows serve a query
+ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
+RUNNING: sa.ColumnElement[str] = sa.literal_column("'running'", sa.Text)
+LOCAL = "local"
+"""The queue of jobs that run here; any other is that of a site."""
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("process", sa.Text, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("progress", sa.Integer, nullable=False, default=0),
+    # moments: microseconds since 1970
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("started", sa.BigInteger),
+    sa.Column("finished", sa.BigInteger),
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    # JSON
+    sa.Column("outputs", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("limits", sa.Text, nullable=False),
+    sa.Column("artefacts", sa.Text, nullable=False, default="[]"),
+    sa.Column("failure", sa.Text),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("owner", sa.String(36)),
+    sa.Column("lease", sa.BigInteger),
+    sa.Column("listed", sa.Boolean, nullable=False),
+    # bytes of the files among its results
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
+    # until when its results are held, and since when they are not kept any more
+    sa.Column("needed", sa.BigInteger),
+    sa.Column("expired", sa.BigInteger),
+)
+INPUTS = sa.Table(
+    "inputs",
+    METADATA,
+    sa.Column("job", sa.String(36), primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
+    comment="apart from the jobs: SQLite writes a whole row again for each change of it",
+)
+QUEUES = sa.Table(
+    "queues",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    comment="how many jobs are accepted, so that a bounded queue need not count them",
+)
+CALLBACKS = sa.Table(
+    "callbacks",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("job", sa.String(36), nullable=False, index=True),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    # moments: microseconds since 1970
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("told", sa.BigInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    comment="who is to be told when a job has a status; a row goes when that is done, or given up, or not wanted",
+)
+SITES = sa.Table(
+    "sites",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    # JSON
+    sa.Column("announcement", sa.Text, nullable=False),
+    # moments: microseconds since 1970
+    sa.Column("announced", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    comment="institutes that dial in, and what they offer",
+)
+GRANTS = sa.Table(
+    "grants",
+    METADATA,
+    sa.Column("token", sa.String(64), primary_key=True),
+    sa.Column("job", sa.String(36), nullable=False, index=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("file", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
+)
+TALLIES = sa.Table(
+    "tallies",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("queue", "process", "kind", "status", "reason")),
+    sa.Column("bound", sa.BigInteger, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("count", "ran", "waited", "size")),
+    comment="how many jobs and calls came to which end, raised in the transaction that ends them",
+)
+LISTED = JOBS.c.listed == sa.true()
+DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
+"""How long a job ran that is done [microseconds]."""
+AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
+"""Whether a job runs at a site."""
+HAS_FILES = sa.and_(JOBS.c.size > sa.literal_column("0"), JOBS.c.expired.is_(None))
+IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
+for name, columns, condition in (
+    ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
+    ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
+    ("jobs_unsent", ("queue", "created"), sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.owner.is_(None), AFAR)),
+    ("jobs_sent", ("lease",), sa.and_(JOBS.c.status == ACCEPTED, AFAR)),
+    ("jobs_listed", ("created", "id"), LISTED),
+    ("jobs_by_status", ("status", "created", "id"), LISTED),
+    ("jobs_by_process", ("process", "status", "created", "id"), LISTED),
+    ("jobs_kept", ("finished", "id"), sa.and_(JOBS.c.finished.is_not(None), JOBS.c.expired.is_(None))),
+    ("jobs_with_files", ("process", "finished", "size"), HAS_FILES),
+):
+    sa.Index(name, *(JOBS.c[column] for column in columns), sqlite_where=condition, postgresql_where=condition)
+for name, columns in (("jobs_by_duration", ("status",)), ("jobs_by_process_and_duration", ("process", "status"))):
+    condition = sa.and_(LISTED, IS_DONE)
+    sa.Index(name, *(JOBS.c[c] for c in columns), DURATION, sqlite_where=condition, postgresql_where=condition)
+
+
+class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL
+    """The database's own clock [microseconds since 1970], the same for all machines at one store."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(*_: Any, **__: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(clock, "postgresql")
+def _postgresql_clock(*_: Any, **__: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+class Database:
+    """Connections to a store.
+
+    Parameters
+    ----------
+    url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether a commit returns only when it is on the disk, unless it is told otherwise (SQLite;
+        PostgreSQL always does so).
+    """
+
+    def __init__(self, url: str, *, survives_power_loss: bool) -> None:
+        is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        self.survives_power_loss = survives_power_loss or not is_sqlite
+        # a web process has 64 threads; none holds its connection for long
+        self._engine = sa.create_engine(url, pool_size=8, max_overflow=56)
+        self._insert = sqlite.insert if is_sqlite else postgresql.insert
+        if is_sqlite:
+            event.listen(self._engine, "connect", _prepared("FULL" if survives_power_loss else "NORMAL"))
+        else:
+            event.listen(self._engine, "checkin", _note_use)
+            event.listen(self._engine, "checkout", _still_there(self._engine.dialect))
+        self._single = self._engine if is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.has_many_writers = not is_sqlite
+        """Whether several may write at once, and a statement may hold others that write."""
+
+    @contextmanager
+    def begin(self, *, survives_power_loss: bool = False) -> Iterator[sa.Connection]:
+        """A transaction, committed at the end of the block.
+
+        Parameters
+        ----------
+        survives_power_loss : whether this commit returns only when it is on the disk, whatever the others do.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        """
+        with (
+            _answering(),
+            self._engine.connect() as connection,
+            self._lasting(connection, survives_power_loss),
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def single(self) -> Iterator[sa.Connection]:
+        """A connection for statements that read, or write nested, each a transaction: PostgreSQL is asked only once.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        """
+        with _answering(), self._single.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _lasting(self, connection: sa.Connection, is_wanted: bool) -> Iterator[None]:  # noqa: FBT001 - a question
+        """Let what is committed inside the block be on the disk then."""
+        if self.survives_power_loss or not is_wanted:
+            yield
+            return
+        _synchronise(connection, "FULL")
+        try:
+            yield
+        finally:
+            _synchronise(connection, "NORMAL")
+
+    def create(self) -> None:
+        """Make the tables, or bring those of an older version up to date.
+
+        Raises
+        ------
+        Unavailable
+            where the database does not answer.
+        StateError
+            where a later version of Moorage made them.
+        """
+        for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
+            try:
+                self._create()
+            except (Unavailable, exc.DatabaseError):
+                # other processes do the same at this moment, and neither database lets them wait for each other
+                time.sleep(pause)
+            else:
+                return
+        self._create()
+
+    def _create(self) -> None:
+        with self.begin() as connection:
+            if is_present(connection):
+                return
+        with self.begin() as connection:
+            bring_up_to_date(connection, METADATA)
+
+    def begin_to_write(self, connection: sa.Connection) -> None:
+        """Hold all that follows together, from a statement on that does not begin with the word for what it writes.
+
+        SQLite's driver would commit such a one by itself.
+        """
+        if connection.dialect.name == "sqlite" and not connection.connection.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def insert_or(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Mapping[str, Any]],
+        replacing: Sequence[str] = (),
+    ) -> None:
+        """Insert rows; where one is there already, only its columns *replacing* are written."""
+        statement = self._insert(table)
+        key = list(table.primary_key)
+        if replacing:
+            new = {name: statement.excluded[name] for name in replacing}
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
+        else:
+            connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
+
+    def add_up(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]
+    ) -> None:
+        """Insert rows; where one is there already, its *numbers* are raised by those of the new one."""
+        statement = self._insert(table)
+        raised = {name: table.c[name] + statement.excluded[name] for name in numbers}
+        key = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=raised), rows)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _synchronise(connection: sa.Connection, how: str) -> None:
+    # between two transactions, the only place where SQLite takes it
+    connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
+    connection.rollback()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
+        raise Unavailable("the job store does not answer") from error
+
+
+def _note_use(_: object, record: Any) -> None:
+    if record is not None:
+        record.info["used"] = time.monotonic()
+
+
+def _still_there(dialect: sa.Dialect) -> Any:
+    def check(connection: Any, record: Any, _: object) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < QUIET:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            # all of them are made anew
+            raise exc.InvalidatePoolError from error
+
+    return check
+
+
+def _prepared(synchronous: str) -> Any:
+    def prepare(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        # first of all: turning on the write-ahead log takes a lock that another process may hold
+        cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.close()
+
+    return prepare
+
+
+def shift(connection: sa.Connection, queue: str, by: int) -> None:
+    """Note that *by* more jobs wait in a queue, or fewer."""
+    connection.execute(SHIFT, {"queue": queue, "by": by})
+
+
+SHIFT = (
+    sa.update(QUEUES)
+    .where(QUEUES.c.name == sa.bindparam("queue"))
+    .values(waiting=QUEUES.c.waiting + sa.bindparam("by"))
+)
+
+
+def compact(document: object) -> str:
+    """JSON for a column."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def now() -> int:
+    """The clock of this machine [microseconds since 1970]."""
+    return time.time_ns() // 1000
+
+
+def moment(microseconds: int) -> datetime:
+    """A moment of a column."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment for a column, exactly."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

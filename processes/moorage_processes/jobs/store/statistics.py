@@ -1,0 +1,70 @@
+"""What an operator measures: how much waits and runs now, and what has been done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from moorage_processes.jobs.store.database import ACCEPTED, JOBS, QUEUES, RUNNING, SECOND, TALLIES, clock
+
+OLDEST = sa.select(sa.func.min(JOBS.c.created)).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
+WAITING = sa.select(QUEUES.c.name, QUEUES.c.waiting, OLDEST.scalar_subquery().label("oldest"), clock().label("moment"))
+AT_WORK = sa.select(JOBS.c.queue, sa.func.count().label("count")).where(JOBS.c.status == RUNNING).group_by(JOBS.c.queue)
+COUNTED = sa.select(TALLIES).order_by(*TALLIES.primary_key)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What is to be done for one site, and what it does now."""
+
+    name: str
+    waiting: int
+    oldest: float
+    """Seconds that the job has waited which was accepted first; 0 where none waits."""
+    running: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Jobs, or calls, that came to the same end within the same time."""
+
+    queue: str
+    process: str
+    kind: str
+    status: str
+    reason: str
+    """Why they failed; empty where they did not."""
+    bound: int
+    """How long they ran at most [microseconds]: :mod:`moorage_processes.jobs.store.counters` tells the special ones."""
+    count: int
+    ran: int
+    """Microseconds, of all together."""
+    waited: int
+    """Microseconds from acceptance to the last beginning, of all together."""
+    size: int
+    """Bytes of results, of all together."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All of it."""
+
+    queues: tuple[Queue, ...]
+    tallies: tuple[Tally, ...]
+
+
+def read(connection: sa.Connection) -> Figures:
+    """As the store tells them, the same whichever process asks."""
+    waiting = connection.execute(WAITING).mappings().all()
+    running = {row["queue"]: row["count"] for row in connection.execute(AT_WORK).mappings()}
+    told = {row["name"]: row for row in waiting}
+    queues = tuple(_queue(name, told.get(name), running.get(name, 0)) for name in sorted({*told, *running}))
+    return Figures(queues, tuple(Tally(**row) for row in connection.execute(COUNTED).mappings()))
+
+
+def _queue(name: str, row: sa.RowMapping | None, running: int) -> Queue:
+    if row is None:
+        return Queue(name, 0, 0.0, running)
+    oldest = 0.0 if row["oldest"] is None else max(0, row["moment"] - row["oldest"]) / SECOND
+    return Queue(name, row["waiting"], oldest, running)

@@ -1,0 +1,293 @@
+"""The store as web processes use it: what it has said is committed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.execution.executor import Artefact, Failure, Request
+from moorage_processes.jobs.errors import QueueFull, Unavailable
+from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
+from moorage_processes.jobs.store import counters, outbox, statistics
+from moorage_processes.jobs.store.admission import admit, is_admitted
+from moorage_processes.jobs.store.completions import of_dismissal, tell
+from moorage_processes.jobs.store.database import (
+    INPUTS,
+    JOBS,
+    LOCAL,
+    QUEUES,
+    SECOND,
+    Database,
+    compact,
+    microseconds,
+    moment,
+    now,
+    shift,
+)
+from moorage_processes.jobs.store.expiry import need, referred_to, size_of
+from moorage_processes.jobs.store.listing import page_of
+from moorage_processes.jobs.store.outbox import Outbox
+from moorage_processes.jobs.store.sites import Enrolled, read_sites
+from moorage_processes.jobs.store.transfer_tokens import Grants
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.store.statistics import Figures
+
+
+# made once: making a statement takes as long as running it
+PROBE = sa.select(QUEUES.c.name).limit(1)
+GET = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("job"))
+GET_INPUTS = sa.select(INPUTS.c.content).where(INPUTS.c.job == sa.bindparam("job"))
+
+
+class Store:
+    """Jobs, kept.
+
+    Parameters
+    ----------
+    url : SQLAlchemy URL, of SQLite or PostgreSQL.
+    survives_power_loss : whether what it has said is on the disk; callers are promised that it is.
+    counts : whether the ends of jobs are counted.
+    """
+
+    def __init__(self, url: str, *, survives_power_loss: bool = True, counts: bool = False) -> None:
+        self._counts = counts
+        self._database = Database(url, survives_power_loss=survives_power_loss)
+
+    def prepare(self) -> None:
+        """Make the tables, or bring those of an older version up to date."""
+        self._database.create()
+
+    def probe(self) -> None:
+        """Read a word; Unavailable where the database does not answer, or has no tables yet."""
+        try:
+            with self._database.begin() as connection:
+                connection.execute(PROBE)
+        except exc.DatabaseError as error:
+            raise Unavailable("the job store has no tables yet") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def submit(self, order: Order, room: int) -> Job:
+        """Accept a job; it is committed when this returns.
+
+        Parameters
+        ----------
+        order : what is asked.
+        room : how many jobs may wait in its queue.
+
+        Raises
+        ------
+        QueueFull
+            where so many wait already.
+        """
+        row = _row(order)
+        content = compact(dict(order.request.inputs))
+        inputs, needed = {"job": order.id, "content": content}, referred_to([content])
+        if order.callbacks or needed or not is_admitted(self._database, row, inputs, room):
+            with self._database.begin() as connection:
+                if not admit(self._database, connection, row, inputs, room):
+                    raise QueueFull(f"{room} jobs wait already; try again later")
+                need(connection, needed)
+                outbox.add(connection, order.id, order.callbacks)
+        return _job(row, order.request)
+
+    def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
+        """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
+        order = Order(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
+        row = _row(order) | {
+            "status": job.status.value,
+            "message": job.message,
+            "progress": job.progress,
+            "created": microseconds(job.created),
+            "started": microseconds(job.started or job.created),
+            "finished": microseconds(job.finished or job.updated),
+            "updated": microseconds(job.updated),
+            "artefacts": compact([each.to_json() for each in job.artefacts]),
+            "failure": compact(job.failure.to_json()) if job.failure else None,
+            "attempt": job.attempt,
+            "epoch": job.epoch,
+            "owner": job.owner,
+            "listed": False,
+        }
+        row["size"] = size_of(row["artefacts"])
+        with self._database.begin() as connection:
+            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner", "size"])
+            content = {"job": job.id, "content": compact(dict(job.request.inputs))}
+            self._database.insert_or(connection, INPUTS, [content])
+            outbox.add(connection, job.id, callbacks)
+
+    def get(self, job: str) -> Job | None:
+        """One job, or None where there is none."""
+        with self._database.single() as connection:
+            row = connection.execute(GET, {"job": job}).mappings().first()
+        return self._read(row) if row else None
+
+    def sites(self) -> list[Enrolled]:
+        """Sites that ever dialled in, and what they offer."""
+        with self._database.begin() as connection:
+            return read_sites(connection)
+
+    @property
+    def grants(self) -> Grants:
+        """What sites may bring and fetch."""
+        return Grants(self._database)
+
+    def find(self, query: JobQuery) -> JobPage:
+        """Listed jobs, newest first."""
+        with self._database.single() as connection:
+            rows = page_of(connection, query)
+        jobs = tuple(self._read(row) for row in rows[: query.limit])
+        return JobPage(jobs, has_more=len(rows) > query.limit)
+
+    def hold(self, job: str) -> bool:
+        """Hold the results of a job for a while; False where they are not kept any more."""
+        with self._database.begin() as connection:
+            return need(connection, [job]) > 0
+
+    def dismiss(self, job: str) -> Job | None:
+        """Dismiss a job that is not done, or remove one that is; as it was before, or None where there is none."""
+        while (found := self.get(job)) is not None:
+            change = self._remove if found.status.is_done else self._stop
+            if change(found):
+                return found
+        return None
+
+    def figures(self) -> Figures:
+        """What waits, what runs, and what has been done."""
+        with self._database.begin() as connection:
+            return statistics.read(connection)
+
+    @property
+    def outbox(self) -> Outbox:
+        """Who is to be told how jobs go."""
+        return Outbox(self._database)
+
+    def inputs(self, job: str) -> Mapping[str, Any]:
+        """The inputs of a job; empty where it was removed."""
+        with self._database.single() as connection:
+            content = connection.execute(GET_INPUTS, {"job": job}).scalar()
+        return json.loads(content) if content else {}
+
+    def _stop(self, job: Job) -> bool:
+        moment_now = now()
+        statement = (
+            sa.update(JOBS)
+            .where(JOBS.c.id == job.id, JOBS.c.status == job.status.value, JOBS.c.epoch == job.epoch)
+            .values(status=Status.DISMISSED.value, finished=moment_now, updated=moment_now)
+        )
+        with self._database.begin() as connection:
+            is_stopped = connection.execute(statement).rowcount == 1
+            if is_stopped and self._counts:
+                counters.add(self._database, connection, [of_dismissal(job, moment_now)])
+            if is_stopped and job.status is Status.ACCEPTED:
+                shift(connection, job.queue, -1)
+            if is_stopped:
+                outbox.clear(connection, job.id)
+        if is_stopped:
+            tell([of_dismissal(job, moment_now)])
+        return is_stopped
+
+    def _remove(self, job: Job) -> bool:
+        with self._database.begin() as connection:
+            is_removed = connection.execute(sa.delete(JOBS).where(JOBS.c.id == job.id)).rowcount == 1
+            connection.execute(sa.delete(INPUTS).where(INPUTS.c.job == job.id))
+            outbox.clear(connection, job.id)
+        return is_removed
+
+    def _read(self, row: sa.RowMapping) -> Job:
+        inputs = StoredInputs(row["id"], self.inputs)
+        return _job(row, Request(row["process"], inputs, json.loads(row["outputs"])))
+
+
+class StoredInputs(Mapping[str, Any]):
+    """The inputs of a job, read when they are first looked at: they may be large, and few ask.
+
+    Parameters
+    ----------
+    job : whose they are.
+    read : how they are read.
+    """
+
+    def __init__(self, job: str, read: Callable[[str], Mapping[str, Any]]) -> None:
+        self._job = job
+        self._read = read
+
+    @cached_property
+    def _inputs(self) -> Mapping[str, Any]:
+        return self._read(self._job)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._inputs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+
+def _row(order: Order) -> dict[str, Any]:
+    """The row of a job that was just accepted."""
+    created = now()
+    return {
+        "id": order.id,
+        "process": order.request.process,
+        "queue": order.queue,
+        "status": Status.ACCEPTED.value,
+        "message": "",
+        "progress": 0,
+        "created": created,
+        # as long as it may wait for a site
+        "lease": None if order.queue == LOCAL else created + int(order.limits.wait * SECOND),
+        "started": None,
+        "finished": None,
+        "updated": created,
+        "outputs": compact(dict(order.request.outputs)),
+        "answer": compact(dict(order.answer)),
+        "limits": compact(order.limits.to_json()),
+        "artefacts": "[]",
+        "failure": None,
+        "attempt": 0,
+        "epoch": 0,
+        "owner": None,
+        "listed": True,
+        "size": 0,
+        "needed": None,
+        "expired": None,
+    }
+
+
+def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
+    failure = json.loads(row["failure"]) if row["failure"] else None
+    return Job(
+        id=row["id"],
+        process=row["process"],
+        status=Status(row["status"]),
+        message=row["message"],
+        progress=row["progress"],
+        created=moment(row["created"]),
+        started=None if row["started"] is None else moment(row["started"]),
+        finished=None if row["finished"] is None else moment(row["finished"]),
+        updated=moment(row["updated"]),
+        request=request,
+        answer=json.loads(row["answer"]),
+        limits=Limits.from_json(json.loads(row["limits"])),
+        attempt=row["attempt"],
+        epoch=row["epoch"],
+        artefacts=tuple(Artefact.from_json(each) for each in json.loads(row["artefacts"])),
+        failure=Failure.from_json(failure) if failure else None,
+        listed=row["listed"],
+        queue=row["queue"],
+        owner=row["owner"],
+        needed=None if row["needed"] is None else moment(row["needed"]),
+        expired=None if row["expired"] is None else moment(row["expired"]),
+    )

@@ -1,0 +1,76 @@
+"""Leave to bring one file of one attempt, or to fetch one request: given to a site, used once, over HTTPS."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from moorage_processes.jobs.attempt import Ref
+from moorage_processes.jobs.store.database import GRANTS, SECOND, Database, clock
+
+LIFE = 3600.0
+"""Seconds for which a grant can be used."""
+
+ADD = sa.insert(GRANTS).values(expires=clock() + bindparam("life"))
+USE = (
+    sa.delete(GRANTS)
+    .where(GRANTS.c.token == bindparam("key"), GRANTS.c.expires > clock())
+    .returning(GRANTS.c.job, GRANTS.c.epoch, GRANTS.c.file, GRANTS.c.size)
+)
+CLEAR = sa.delete(GRANTS).where(GRANTS.c.expires <= clock())
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What may be brought, or fetched."""
+
+    ref: Ref
+    file: str | None
+    """Name of a file among the artefacts; None for the inputs of the job, to be fetched."""
+    size: int | None
+    """Bytes it has."""
+
+
+class Grants:
+    """The grants of a store.
+
+    Parameters
+    ----------
+    database : where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def give(self, *grants: Grant) -> list[str]:
+        """Make grants; the token of each, which is written down nowhere."""
+        tokens = [secrets.token_urlsafe(32) for _ in grants]
+        rows = [
+            {
+                "token": _key(token),
+                "job": grant.ref.job,
+                "epoch": grant.ref.epoch,
+                "file": grant.file,
+                "size": grant.size,
+                "life": int(LIFE * SECOND),
+            }
+            for token, grant in zip(tokens, grants, strict=True)
+        ]
+        with self._database.begin() as connection:
+            connection.execute(CLEAR)
+            connection.execute(ADD, rows)
+        return tokens
+
+    def use(self, token: str) -> Grant | None:
+        """What a token grants, never again; None where it grants nothing, or does not any more."""
+        with self._database.begin() as connection:
+            row = connection.execute(USE, {"key": _key(token)}).first()
+        return None if row is None else Grant(Ref(row.job, row.epoch), row.file, row.size)
+
+
+def _key(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,179 @@
+"""A web process's link to the supervisor: connections for its threads, and a supervisor whenever there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, TextIO
+
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.ipc import Line, connected
+from moorage_processes.jobs.supervisor.supervisor import PROGRAM
+from moorage_processes.logs import JSON
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.settings import EngineSettings
+
+LOGGER = logging.getLogger(__name__)
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+"""Seconds between two tries to reach a supervisor that was started."""
+START = 60.0
+"""Seconds the start of a supervisor may take."""
+
+
+class Link:
+    """Connections to the supervisor.
+
+    Parameters
+    ----------
+    settings : for a supervisor that must be started.
+    state : where it is found.
+    """
+
+    def __init__(self, settings: EngineSettings, state: State) -> None:
+        self._settings = settings
+        self._state = state
+        self._lock = Lock()
+        self._idle: list[Line] = []
+        self._presence: Line | None = None
+        self._is_there = Event()
+        self._is_closed = False
+        self._watcher = Thread(target=self._watch, name="moorage-link", daemon=True)
+
+    def start(self) -> None:
+        """Be present at the supervisor from now on, and start one whenever there is none."""
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            self._is_closed = True
+            if self._presence is not None:
+                self._presence.close()
+        self._hang_up()
+        self._watcher.join(START)
+
+    @contextlib.contextmanager
+    def line(self, patience: float) -> Iterator[Line]:
+        """A connection for one exchange; any error ends it.
+
+        Parameters
+        ----------
+        patience : how long to wait for a supervisor [s].
+
+        Raises
+        ------
+        Unavailable
+            where there is none by then.
+        """
+        line = self._idle_line() or self._new_line(patience)
+        try:
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        with self._lock:
+            self._idle.append(line)
+
+    def _idle_line(self) -> Line | None:
+        while True:
+            with self._lock:
+                line = self._idle.pop() if self._idle else None
+            if line is None or line.is_open:
+                return line
+            line.close()
+
+    def _new_line(self, patience: float) -> Line:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return connected(self._state.run / "socket")
+            except OSError as error:
+                left = deadline - time.monotonic()
+                if self._is_closed or left <= 0:
+                    raise Unavailable("the engine does not answer") from error
+                self._is_there.wait(min(left, LONGEST_PAUSE))
+                time.sleep(min(left, SHORTEST_PAUSE))
+
+    def _watch(self) -> None:
+        """Be present; when the supervisor goes, have another."""
+        pause = SHORTEST_PAUSE
+        while not self._is_closed:
+            try:
+                line = connected(self._state.run / "socket")
+            except OSError:
+                self._start_supervisor()
+                # it may have ended at once
+                time.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+                continue
+            came = time.monotonic()
+            with contextlib.suppress(EOFError, OSError):
+                self._stay(line)
+            if time.monotonic() - came > LONGEST_PAUSE:
+                pause = SHORTEST_PAUSE
+            self._is_there.clear()
+            line.close()
+            self._hang_up()
+
+    def _stay(self, line: Line) -> None:
+        with self._lock:
+            self._presence = line
+            if self._is_closed:
+                return
+        hello = {"fingerprint": self._settings.fingerprint, "born": self._settings.born}
+        line.send({"do": "hello", **hello})
+        if line.receive().head["welcome"]:
+            self._is_there.set()
+        # nothing more comes: this returns when the supervisor has gone
+        line.receive()
+
+    def _start_supervisor(self) -> None:
+        """Start a supervisor, unless another web process has just done so; return when it can be reached."""
+        try:
+            with (self._state.run / "start").open("w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if not self._is_closed and not self._is_reachable():
+                    self._launch()
+        except (OSError, subprocess.TimeoutExpired) as error:
+            LOGGER.warning("the supervisor cannot be started: %s", error)
+
+    def _launch(self) -> None:
+        # -P: the current folder must not come before the standard library
+        command = [sys.executable, "-P", "-c", PROGRAM]
+        with tempfile.TemporaryFile("w+") as file, self._log() as log:
+            json.dump(self._settings.to_json(), file)
+            file.seek(0)
+            starter = subprocess.Popen(  # noqa: S603 - ourselves
+                command, stdin=file, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+            starter.communicate(timeout=START)
+
+    def _log(self) -> contextlib.AbstractContextManager[TextIO | None]:
+        """What the supervisor has for its standard error; None for the same as this process."""
+        if self._settings.log == JSON:
+            return contextlib.nullcontext()
+        return self._state.supervisor_log.open("a")
+
+    def _is_reachable(self) -> bool:
+        try:
+            connected(self._state.run / "socket").close()
+        except OSError:
+            return False
+        return True
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()

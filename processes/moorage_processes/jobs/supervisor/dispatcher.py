@@ -1,0 +1,431 @@
+"""Who does what: attempts are given to children, watched, stopped, and what came of them is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from moorage_processes.execution.executor import Failure
+from moorage_processes.jobs.attempt import (
+    Attempt,
+    Ended,
+    Progressed,
+    Ref,
+    Returned,
+    after_death,
+    crashed,
+    failed,
+    handed_back,
+    lost,
+    out_of_memory,
+    out_of_time,
+)
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Pace
+from moorage_processes.jobs.workers import linux
+from moorage_processes.logs import about
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.ipc import Frame
+    from moorage_processes.jobs.store.leases import Exchange
+    from moorage_processes.jobs.supervisor.store_thread import Clerk
+    from moorage_processes.jobs.workers.pool import Worker
+    from moorage_processes.jobs.workers.shared_progress import Reading
+
+LOGGER = logging.getLogger(__name__)
+
+TICK = 0.05
+"""Seconds between two looks at what runs."""
+FAMILY_TICKS = 5
+"""Looks at what runs for each look at what it has started."""
+PATIENCE = 2.0
+"""Seconds until a child that was killed should be gone."""
+KILLED = -9
+"""Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
+
+
+class Doom(Enum):
+    """Why we killed a child."""
+
+    TIME = auto()
+    MEMORY = auto()
+    NOT_WANTED = auto()
+    """The job was dismissed, or whoever called has gone."""
+    STOPPING = auto()
+    """The service stops."""
+
+
+@dataclass(eq=False)
+class Task:
+    """An attempt on its way through here."""
+
+    attempt: Attempt
+    answer: Callable[[Mapping[str, Any], bytes], None] | None = None
+    """Where the answer to a call goes; None for a job."""
+    worker: Worker | None = None
+    came: float = field(default_factory=time.monotonic)
+    """When it was taken on (monotonic) [s]."""
+    began: float = 0.0
+    """When a child was given it (monotonic) [s]."""
+    percent: int = 0
+    message: str = ""
+    reports: int = 0
+    family: list[int] = field(default_factory=list)
+    """Processes that its child started."""
+    doom: Doom | None = None
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+    """Called when its child is gone, or has nothing more to do with it."""
+
+    @property
+    def ref(self) -> Ref:
+        """Which attempt it is."""
+        return Ref(self.attempt.job, self.attempt.epoch)
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the store knows of it."""
+        return self.answer is None
+
+
+class Dispatcher:
+    """Gives attempts to children.
+
+    Parameters
+    ----------
+    slots : jobs that run at once.
+    call_slots : calls that run at once, beside the jobs.
+    call_queue : calls that may wait.
+    state : where attempts leave their files.
+    """
+
+    def __init__(self, slots: int, call_slots: int, call_queue: int, state: State) -> None:
+        self._slots = slots
+        self._call_slots = call_slots
+        self._call_queue = call_queue
+        self._state = state
+        self._idle: deque[Worker] = deque()
+        self._calls: deque[Task] = deque()
+        self._jobs: deque[Task] = deque()
+        self._running: dict[Worker, Task] = {}
+        self._pace = Pace()
+        self._ticks = 0
+        self._ticker: asyncio.TimerHandle | None = None
+        self._is_stopping = False
+        self._is_over = asyncio.Event()
+        self._janitor = ThreadPoolExecutor(1, "janitor")
+        self.clerk: Clerk
+
+    # what comes in
+
+    def call(self, task: Task) -> bool:
+        """Run a call as soon as there is a child for it; False where too many wait already."""
+        if self._is_stopping:
+            self._answer(task, {"interrupted": True})
+            return True
+        if len(self._calls) >= self._call_queue:
+            return False
+        self._calls.append(task)
+        self._dispatch()
+        return True
+
+    def take(self, exchange: Exchange) -> None:
+        """Begin the jobs that were claimed, and leave those that are not ours any more."""
+        for attempt in exchange.claimed:
+            self._jobs.append(Task(attempt))
+        self._tidy({**exchange.settled, **dict.fromkeys(exchange.refused, False)})
+        for ref in exchange.gone:
+            self.stop(ref.job, ref.epoch)
+        if self._is_stopping:
+            self._hand_back_waiting()
+        self._dispatch()
+        self._watch()
+
+    def stop(self, job: str, epoch: int | None = None, on_end: Callable[[], None] | None = None) -> None:
+        """Stop a job or a call that is not wanted any more.
+
+        Parameters
+        ----------
+        job : which.
+        epoch : only this epoch of it; None for any.
+        on_end : called when nothing runs any more for it.
+        """
+        for task in self._tasks():
+            if task.attempt.job == job and epoch in (None, task.attempt.epoch):
+                if on_end is not None:
+                    task.on_end.append(on_end)
+                self._doom(task, Doom.NOT_WANTED)
+                return
+        if on_end is not None:
+            on_end()
+
+    # how much there is to do
+
+    def places(self) -> int:
+        """How many jobs may be taken now: those that could begin, and where they are quick, some ahead."""
+        if self._is_stopping:
+            return 0
+        running = self._running_jobs
+        free = max(0, min(self._slots - len(running), len(self._idle)))
+        recently = time.monotonic() - SHORT
+        soon_free = sum(task.began > recently for task in running)
+        return max(0, free + (free + soon_free) * self._pace.ahead - len(self._jobs))
+
+    @property
+    def _running_jobs(self) -> list[Task]:
+        return [task for task in self._running.values() if task.is_job]
+
+    def runs(self) -> list[Ref]:
+        """Attempts at jobs that are in hand."""
+        return [task.ref for task in self._tasks() if task.is_job]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs or waits here."""
+        return bool(self._running or self._calls or self._jobs)
+
+    @property
+    def is_brisk(self) -> bool:
+        """Whether one quick job follows another: then the store is asked and told a little later, of several."""
+        return self._pace.ahead > 0 and bool(self._running or self._jobs)
+
+    def at_work(self) -> dict[str, str]:
+        """Children that run something, and which job or call."""
+        return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
+
+    # how it ends
+
+    async def drain(self, patience: float) -> None:
+        """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
+        self._is_stopping = True
+        while self._calls:
+            self._answer(self._calls.popleft(), {"interrupted": True})
+        self._hand_back_waiting()
+        await self._calm(patience)
+        for task in list(self._running.values()):
+            self._doom(task, Doom.STOPPING)
+        await self._calm(PATIENCE)
+        for worker in list(self._running):
+            self.ended(worker, None)
+
+    async def _calm(self, patience: float) -> None:
+        """Return when nothing runs any more, or after *patience* [s]."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._running:
+                    self._is_over.clear()
+                    await self._is_over.wait()
+
+    def close(self) -> None:
+        """End the thread, once it has removed what it was told to."""
+        self._janitor.shutdown()
+
+    # what children say
+
+    def ready(self, worker: Worker) -> None:
+        """A child waits for work."""
+        self._idle.append(worker)
+        self._dispatch()
+        self.clerk.look()
+
+    def heard(self, worker: Worker, frame: Frame) -> None:
+        """A child tells how far it is, or what came of its work."""
+        task = self._running.get(worker)
+        if task is None:
+            return
+        if "shows" in frame.head:
+            self._note_progress(task, worker.gauge.read())
+            return
+        del self._running[worker]
+        self._note_progress(task, worker.gauge.read())
+        if task.is_job:
+            self._pace.note(time.monotonic() - task.began)
+        if task.doom is Doom.NOT_WANTED:
+            self._tidy({task.ref: False})
+        else:
+            self._settle(task, frame)
+        self._let_go(task)
+        if not worker.is_doomed and frame.head["is_fresh"]:
+            self._idle.append(worker)
+        else:
+            worker.kill()
+        self._dispatch()
+
+    def ended(self, worker: Worker, code: int | None) -> None:
+        """A child is gone."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        self._janitor.submit(self._state.discard_scratch, worker.pid)
+        task = self._running.pop(worker, None)
+        if task is None:
+            return
+        if task.is_job:
+            self._bury_job(task, code)
+        else:
+            self._bury_call(task, code)
+        self._let_go(task)
+        self._dispatch()
+
+    def _settle(self, task: Task, frame: Frame) -> None:
+        """A child has told what came of a task."""
+        if not task.is_job:
+            self._answer(task, frame.head, frame.body)
+            return
+        if "failed" in frame.head:
+            failure = Failure.from_json(frame.head["failed"])
+            # a cluster that is away is like a worker that died: not the method's fault, and perhaps back in a moment
+            is_final = failure.reason != "cluster"
+            end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
+        else:
+            end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
+        # but not of one that could not be run again if it were never told
+        self.clerk.report(task.ref, end, may_wait=self.is_brisk and not task.attempt.is_once)
+
+    def _bury_job(self, task: Task, code: int | None) -> None:
+        attempt = task.attempt
+        has_begun = self._state.has_begun(*task.ref)
+        match task.doom:
+            case Doom.TIME:
+                self.clerk.report(task.ref, failed(out_of_time(attempt)))
+            case Doom.MEMORY:
+                self.clerk.report(task.ref, failed(out_of_memory(attempt)))
+            case Doom.STOPPING:
+                self.clerk.report(task.ref, handed_back(attempt, has_begun=has_begun))
+            case Doom.NOT_WANTED:
+                self._tidy({task.ref: False})
+            case None:
+                why = lost(attempt) if code is None else crashed(attempt, code)
+                subject = about(attempt.job, attempt.process, attempt.number)
+                LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail, extra=subject)
+                self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
+
+    def _bury_call(self, task: Task, code: int | None) -> None:
+        self._tidy({task.ref: False})
+        match task.doom:
+            case Doom.TIME:
+                self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
+            case Doom.MEMORY:
+                self._answer(task, {"failed": out_of_memory(task.attempt).to_json()})
+            case None if code is not None and code != KILLED:
+                self._answer(task, {"failed": crashed(task.attempt, code).to_json()})
+            case Doom.STOPPING | None:
+                self._answer(task, {"interrupted": True})
+            case Doom.NOT_WANTED:
+                pass
+
+    def _answer(self, task: Task, head: Mapping[str, Any], body: bytes = b"") -> None:
+        if task.answer is not None:
+            task.answer(head, body)
+
+    def _let_go(self, task: Task) -> None:
+        self._is_over.set()
+        for call in task.on_end:
+            call()
+        if task.is_job and len(self._jobs) <= self._slots * self._pace.ahead // 2:
+            # there is a place, or soon will be
+            self.clerk.look(may_wait=self.is_brisk)
+
+    # giving out
+
+    def _tidy(self, over: Mapping[Ref, bool]) -> None:
+        """Tidy up after attempts, the artefacts of some of which are kept."""
+        if over:
+            self._janitor.submit(self._tidied, over)
+
+    def _tidied(self, over: Mapping[Ref, bool]) -> None:
+        for ref, is_kept in over.items():
+            self._state.settle(*ref, keep=is_kept)
+
+    def _dispatch(self) -> None:
+        jobs = len(self._running_jobs)
+        calls = len(self._running) - jobs
+        while self._idle and self._calls and calls < self._call_slots:
+            self._begin(self._calls.popleft(), self._idle.pop())
+            calls += 1
+        while self._idle and self._jobs and jobs < self._slots:
+            self._begin(self._jobs.popleft(), self._idle.pop())
+            jobs += 1
+
+    def _begin(self, task: Task, worker: Worker) -> None:
+        task.worker = worker
+        task.began = time.monotonic()
+        self._running[worker] = task
+        worker.gauge.clear()
+        attempt = task.attempt
+        head = {
+            "job": attempt.job,
+            "epoch": attempt.epoch,
+            "is_job": task.is_job,
+            "is_once": attempt.is_once,
+            "attempt": attempt.number,
+        }
+        worker.send(head, attempt.request)
+        self._watch()
+
+    def _doom(self, task: Task, doom: Doom) -> None:
+        task.doom = task.doom or doom
+        if task.worker is not None:
+            task.worker.kill()
+            return
+        for queue in (self._calls, self._jobs):
+            if task in queue:
+                queue.remove(task)
+        self._let_go(task)
+
+    def _hand_back_waiting(self, came_before: float = math.inf) -> None:
+        while self._jobs and self._jobs[0].came < came_before:
+            task = self._jobs.popleft()
+            self.clerk.report(task.ref, Returned(task.attempt.number - 1, message=""))
+
+    def _tasks(self) -> Iterator[Task]:
+        yield from list(self._running.values())
+        yield from list(self._jobs)
+        yield from list(self._calls)
+
+    # watching
+
+    def _watch(self) -> None:
+        if self._ticker is None and (self._running or self._jobs):
+            self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._ticker = None
+        self._ticks += 1
+        for worker, task in list(self._running.items()):
+            if task.doom is None:
+                self._look_at(worker, task)
+        # others may have a child for it
+        self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
+        self._watch()
+
+    def _look_at(self, worker: Worker, task: Task) -> None:
+        self._note_progress(task, worker.gauge.read())
+        limits = task.attempt.limits
+        if limits.timeout is not None and time.monotonic() - task.began > limits.timeout:
+            self._doom(task, Doom.TIME)
+        elif limits.memory is not None:
+            if self._ticks % FAMILY_TICKS == 0:
+                task.family = linux.descendants(worker.pid)
+            if linux.resident([worker.pid, *task.family]) > limits.memory:
+                self._doom(task, Doom.MEMORY)
+
+    def _note_progress(self, task: Task, reading: Reading | None) -> None:
+        if reading is None or reading.number == task.reports:
+            return
+        task.reports = reading.number
+        # so that NaN is 0
+        done = reading.fraction if 0.0 <= reading.fraction <= 1.0 else float(reading.fraction > 1.0)
+        told = Progressed(round(100 * done), reading.message)
+        if (told.percent, told.message) != (task.percent, task.message):
+            task.percent, task.message = told.percent, told.message
+            if task.is_job:
+                self.clerk.report(task.ref, told)

@@ -1,0 +1,74 @@
+"""Who waits for which job to change."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.store.leases import Change
+
+REMEMBERED = 10_000
+"""Changes that are kept for those who ask a moment too late."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """Somebody waits for a job to differ from what she knows."""
+
+    job: str
+    known: int
+    """When what she knows was written [microseconds since 1970]."""
+    only_end: bool
+    """Whether nothing but its end is of interest."""
+    tell: Callable[[], None]
+
+    def concerns(self, change: Change) -> bool:
+        """Whether a change is news."""
+        return change.updated != self.known and (change.is_done or not self.only_end)
+
+
+class Watchers:
+    """All that are waiting; each is told once, and then no longer."""
+
+    def __init__(self) -> None:
+        self._watches: dict[str, list[Watch]] = {}
+        self._recent: OrderedDict[str, Change] = OrderedDict()
+
+    def add(self, watch: Watch) -> None:
+        """Wait; what has changed since is told at once."""
+        change = self._recent.get(watch.job)
+        if change is not None and change.updated > watch.known and watch.concerns(change):
+            watch.tell()
+        else:
+            self._watches.setdefault(watch.job, []).append(watch)
+
+    def remove(self, watch: Watch) -> None:
+        """Wait no longer."""
+        watches = self._watches.get(watch.job, [])
+        if watch in watches:
+            watches.remove(watch)
+        if not watches:
+            self._watches.pop(watch.job, None)
+
+    def notice(self, changes: Iterable[Change]) -> None:
+        """Tell of changes whoever waits for them."""
+        for change in changes:
+            self._remember(change)
+            for watch in list(self._watches.get(change.job, ())):
+                if watch.concerns(change):
+                    self.remove(watch)
+                    watch.tell()
+
+    @property
+    def jobs(self) -> Collection[str]:
+        """Jobs that are waited for."""
+        return tuple(self._watches)
+
+    def _remember(self, change: Change) -> None:
+        self._recent[change.job] = change
+        self._recent.move_to_end(change.job)
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)

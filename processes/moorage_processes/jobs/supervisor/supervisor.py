@@ -1,0 +1,229 @@
+"""The supervisor: one for each state directory, detached, the only one that runs jobs there.
+
+It is started by whichever web process finds none, elected by a lock, and ends a while after the last of them. Whatever
+ends it, its children end with it, and the next one takes its jobs back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.ipc import listening
+from moorage_processes.jobs.settings import EngineSettings
+from moorage_processes.jobs.store.database import LOCAL, Database
+from moorage_processes.jobs.store.expiry import Expiry
+from moorage_processes.jobs.store.leases import Exchange, Ledger
+from moorage_processes.jobs.supervisor.connection import Visitor, accepted
+from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
+from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
+from moorage_processes.jobs.supervisor.store_thread import Clerk, Desk
+from moorage_processes.jobs.supervisor.subscriptions import Watchers
+from moorage_processes.jobs.workers.pool import Crew
+from moorage_processes.logs import OperatorLog
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.supervisor.hub import Hub
+
+LOGGER = logging.getLogger(__name__)
+
+PROGRAM = "from moorage_processes.jobs.supervisor.supervisor import main; main()"
+ELECTION = 2.0
+"""Seconds for which the lock is tried: the one before may just be ending."""
+ALONE = 10.0
+"""Seconds until a supervisor ends that no web process needs and that has nothing to do."""
+LAST_WORD = 5.0
+"""Seconds the store is given to hear the last reports."""
+
+
+def main() -> NoReturn:
+    """What a web process starts: ``python -c PROGRAM``, the settings on standard input."""
+    settings = EngineSettings.from_json(json.load(sys.stdin))
+    if os.fork():
+        # no child of the web process, which need not wait for its end
+        os._exit(0)
+    OperatorLog(settings.log, "supervisor").begin()
+    state = State.of(settings.to_json())
+    lock = _elected(state.run / "lock")
+    if lock is not None:
+        asyncio.run(_supervise(settings, state))
+    os._exit(0)
+
+
+async def _supervise(settings: EngineSettings, state: State) -> None:
+    await Supervisor(settings, state).run()
+    # not the usual way out, which waits for threads: the store may hold one
+    os._exit(0)
+
+
+def _elected(path: Path) -> int | None:
+    """The lock, held as long as this process lives; None where another holds it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + ELECTION
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return lock
+    return None
+
+
+class Supervisor:
+    """The supervisor of one state directory.
+
+    Parameters
+    ----------
+    settings : of the web process that started it.
+    state : the directory.
+    """
+
+    def __init__(self, settings: EngineSettings, state: State) -> None:
+        self._settings = settings
+        self._fingerprint = settings.fingerprint
+        self._state = state
+        self._present: set[Visitor] = set()
+        self._alone_since = time.monotonic()
+        self._patience: float | None = None
+        self._began = time.time()
+        self._has_recovered = False
+        self._is_leaving = asyncio.Event()
+        self.watchers = Watchers()
+        self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
+        database = Database(settings.url, survives_power_loss=False)
+        identity = state.identity
+        self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
+        expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
+        self._sweeper = Sweeper(state, self._ledger, expiry)
+        desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
+        self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
+        size = settings.slots + settings.call_slots
+        self._crew = Crew(settings.to_json(), identity, size, self.dispatcher)
+        self.hub = self._new_hub()
+
+    async def run(self) -> None:
+        """Serve until it is time to leave."""
+        loop = asyncio.get_running_loop()
+        listener = listening(self._state.run / "socket")
+        listener.settimeout(0)
+        loop.add_reader(listener, self._accept, listener)
+        # whoever started it reads its standard output, and learns by the end of that that it can be reached
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)
+        LOGGER.info("supervisor %d of %s begins", os.getpid(), self._state.path)
+        self._crew.start()
+        leaving = asyncio.create_task(self._is_leaving.wait())
+        works = [self.clerk.work(), self._keep_house(), *([self.hub.run()] if self.hub else [])]
+        done, _ = await asyncio.wait([leaving, *map(asyncio.create_task, works)], return_when=asyncio.FIRST_COMPLETED)
+        if leaving in done:
+            await self._end()
+        else:
+            # without one of them jobs would be stuck: better to end, and be replaced
+            LOGGER.error("supervisor %d ends", os.getpid(), exc_info=done.pop().exception())
+
+    async def _end(self) -> None:
+        LOGGER.info("supervisor %d ends", os.getpid())
+        await self.dispatcher.drain(self._patience or 0.0)
+        await self.clerk.finish(LAST_WORD)
+        self._crew.stop()
+        self.dispatcher.close()
+        (self._state.run / "socket").unlink(missing_ok=True)
+
+    def _new_hub(self) -> Hub | None:
+        if self._settings.hub is None:
+            return None
+        from moorage_processes.jobs.supervisor.hub import Hub  # noqa: PLC0415 - only where there are sites
+
+        database = Database(self._settings.url, survives_power_loss=False)
+        return Hub(self._settings.hub, database, self._state, self, counts=self._settings.metrics)
+
+    def look(self) -> None:
+        """A job may wait, here or for a site."""
+        self.clerk.look(may_wait=self.dispatcher.is_brisk)
+        if self.hub is not None:
+            self.hub.look()
+
+    def stop(self, job: str, queue: str, *, runs: bool, on_end: Callable[[], None]) -> None:
+        """Stop a job that was dismissed; *on_end* is called when nothing runs any more for it."""
+        if queue == LOCAL:
+            self.dispatcher.stop(job, on_end=on_end)
+        elif self.hub is not None:
+            self.hub.stop(job, queue, runs=runs, on_end=on_end)
+        else:
+            on_end()
+
+    def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
+        """A web process introduces itself; one with newer settings needs another supervisor."""
+        if hello["fingerprint"] != self._fingerprint and hello["born"] > self._settings.born:
+            LOGGER.info("a newer service has other settings")
+            self._leave(0.0)
+        self._present.add(visitor)
+        return self._patience is None
+
+    def asked_to_leave(self) -> bool:
+        """The service stops; where another one is here, the supervisor stays."""
+        if self._present:
+            return False
+        self._leave(self._settings.drain)
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """Process ids: this one's, the forkserver's, the children's; and what these do."""
+        return {"supervisor": os.getpid(), **self._crew.describe(), "work": self.dispatcher.at_work()}
+
+    def part(self, visitor: Visitor) -> None:
+        """A visitor has gone."""
+        if visitor in self._present:
+            self._present.discard(visitor)
+            self._alone_since = time.monotonic()
+
+    def _accept(self, listener: socket.socket) -> None:
+        sock = accepted(listener)
+        if sock is not None:
+            Visitor(sock, self)
+
+    def _told(self, exchange: Exchange) -> None:
+        if not self._has_recovered:
+            # the first answer of the store: what the supervisor before this one ran has been taken back
+            self._has_recovered = True
+            self._sweeper.settle(before=self._began)
+        self.watchers.notice(exchange.changes)
+        self.dispatcher.take(exchange)
+        if self.hub is not None:
+            self.hub.take(exchange)
+
+    def _leave(self, patience: float) -> None:
+        """Leave, after giving what runs *patience* [s] to finish."""
+        if self._patience is None:
+            self._patience = patience
+            self._is_leaving.set()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await asyncio.to_thread(self._sweeper.work)
+            if await self._is_needless():
+                self._leave(0.0)
+
+    async def _is_needless(self) -> bool:
+        if self._present or self.dispatcher.is_busy or time.monotonic() - self._alone_since < ALONE:
+            return False
+        try:
+            return not await asyncio.to_thread(self._ledger.has_waiting)
+        except Unavailable:
+            return False

@@ -1,0 +1,139 @@
+"""The process that children are forked from: small, single-threaded, with the slow imports done.
+
+It is told to fork by the supervisor and tells it of each end. It dies with the supervisor, and its children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.workers.worker import live
+from moorage_processes.logs import OperatorLog
+
+LOGGER = logging.getLogger(__name__)
+
+PROGRAM = "from moorage_processes.jobs.workers.forkserver import main; main()"
+LONGEST = 1 << 12
+"""Bytes of a message to or from the supervisor."""
+MOST_FILES = 2
+"""Descriptors that come with an order to fork: the child's socket and its gauge."""
+
+
+def main() -> NoReturn:
+    """What the supervisor starts: ``python -c PROGRAM DESCRIPTOR PARENT``, the settings on standard input."""
+    control, parent = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    linux.die_with_parent(parent)
+    settings = json.load(sys.stdin)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    OperatorLog(settings["log"], "forkserver").begin()
+    control.set_inheritable(False)
+    Forkserver(control, settings).serve()
+    os._exit(0)
+
+
+class Forkserver:
+    """Forks children, and tells of their ends.
+
+    Parameters
+    ----------
+    control : the supervisor.
+    settings : those of the engine's that the crew hands on.
+    """
+
+    def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
+        self._control = control
+        self._state = State.of(settings)
+        self._children: set[int] = set()
+        preload(settings["preload"])
+        if self._state.objects is not None:
+            self._state.objects.prepare()
+        self._workplace = Workplace(settings["workplace"])
+        self._workplace.preload()
+        self._log = OperatorLog(settings["log"], "child")
+        # so that collecting garbage in a child does not copy all that it shares with the others
+        gc.collect()
+        gc.freeze()
+
+    def serve(self) -> None:
+        """Fork until the supervisor hangs up."""
+        linux.adopt_orphans()
+        ends, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            ready, _, _ = select.select([self._control.fileno(), ends], [], [])
+            if ends in ready:
+                os.read(ends, LONGEST)
+                self._reap()
+            if self._control.fileno() in ready and not self._obey((ends, wakeup)):
+                return
+
+    def _obey(self, own: tuple[int, int]) -> bool:
+        message, files, _, _ = socket.recv_fds(self._control, LONGEST, MOST_FILES)
+        if not message:
+            return False
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(parent, own, files)
+        self._children.add(pid)
+        for file in files:
+            os.close(file)
+        self._tell({"forked": json.loads(message)["fork"], "pid": pid})
+        return True
+
+    def _become_child(self, parent: int, own: tuple[int, int], files: list[int]) -> NoReturn:
+        """Never returns: what the child leaves undone is nobody's."""
+        with contextlib.suppress(BaseException):
+            linux.die_with_parent(parent)
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            self._control.close()
+            for file in own:
+                os.close(file)
+            live(socket.socket(fileno=files[0]), files[1], self._workplace, self._state, self._log)
+        os._exit(1)
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if pid in self._children:
+                self._children.remove(pid)
+                # what its method left behind goes with it
+                linux.kill_group(pid)
+                linux.kill_orphans(self._children)
+                self._tell({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
+
+    def _tell(self, message: Mapping[str, int]) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._control.send(json.dumps(message).encode())
+
+
+def preload(modules: list[str]) -> None:
+    """Import modules; one that is not there is passed over."""
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            LOGGER.warning("not preloaded: %s", error)

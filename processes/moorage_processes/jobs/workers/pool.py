@@ -1,0 +1,258 @@
+"""The children of a supervisor: always as many as there are places, each known from its birth to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.ipc import Frame, Peer
+from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.workers.forkserver import LONGEST, PROGRAM
+from moorage_processes.jobs.workers.shared_progress import Gauge, new_gauge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOGGER = logging.getLogger(__name__)
+
+FORKSERVER = ("state", "results", "results_options", "workplace", "preload", "log")
+"""Settings of the engine that the forkserver needs."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before a process that would not come up is tried again."""
+PATIENCE = 5.0
+"""Seconds within which the forkserver tells that a child has ended."""
+
+
+class Boss(Protocol):
+    """Who works with the crew."""
+
+    def ready(self, worker: Worker) -> None:
+        """A child waits for work."""
+
+    def heard(self, worker: Worker, frame: Frame) -> None:
+        """A child says something."""
+
+    def ended(self, worker: Worker, code: int | None) -> None:
+        """A child is gone; its exit code, negative for a signal, or None where it went with the forkserver."""
+
+
+@dataclass(eq=False)
+class Worker:
+    """One child."""
+
+    gauge: Gauge
+    peer: Peer | None = None
+    pid: int = 0
+    """0 until it is forked."""
+    is_ready: bool = False
+    is_doomed: bool = False
+
+    def send(self, head: Mapping[str, Any], body: bytes) -> None:
+        """Tell it something."""
+        if self.peer is not None:
+            self.peer.send(head, body)
+
+    def kill(self) -> None:
+        """Kill it with all that it began, at once, whatever it does."""
+        self.is_doomed = True
+        if self.pid:
+            linux.kill_group(self.pid)
+
+
+class Crew:
+    """The forkserver and the children it forks.
+
+    Parameters
+    ----------
+    settings : the engine's; the forkserver is given those of :data:`FORKSERVER`.
+    mark : by which all that descends from the forkserver is known; other state directories have another.
+    size : how many children there are.
+    boss : who is told of them.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
+        self._settings = {name: settings[name] for name in FORKSERVER}
+        self._state = State.of(settings)
+        self._mark = mark
+        self._size = size
+        self._boss = boss
+        self._loop = asyncio.get_running_loop()
+        self._workers: dict[int, Worker] = {}
+        self._count = 0
+        self._pause = 0.0
+        self._control: socket.socket | None = None
+        self._forkserver: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start a forkserver and as many children as there are places."""
+        try:
+            self._control = self._start_forkserver()
+        except OSError as error:
+            self._loop.call_later(self._longer_pause(f"the forkserver cannot be started: {error}"), self.start)
+            return
+        self._loop.add_reader(self._control, self._listen)
+        self._fill()
+
+    def _start_forkserver(self) -> socket.socket:
+        # those of a supervisor or forkserver that was killed: what a method itself had started may be left
+        if count := linux.kill_marked(self._mark):
+            LOGGER.warning("killed %d processes that were left over", count)
+        self._state.empty_scratch()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with tempfile.TemporaryFile("w+") as file, theirs:
+            json.dump(self._settings, file)
+            file.seek(0)
+            # -P: the current folder must not come before the standard library
+            self._forkserver = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(os.getpid())],
+                stdin=file,
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {linux.MARK: self._mark},
+            )
+        ours.settimeout(0)
+        return ours
+
+    def stop(self) -> None:
+        """Kill all; nobody is told any more."""
+        self._hang_up()
+        for worker in self._workers.values():
+            worker.kill()
+            _dismiss(worker)
+        self._workers.clear()
+        linux.kill_marked(self._mark)
+
+    def describe(self) -> dict[str, Any]:
+        """Process ids."""
+        children = [worker.pid for worker in self._workers.values() if worker.pid]
+        return {"forkserver": self._forkserver.pid if self._forkserver else None, "children": children}
+
+    def _fill(self) -> None:
+        while self._control is not None and len(self._workers) < self._size:
+            if not self._fork():
+                self._loop.call_later(SHORTEST_PAUSE, self._fill)
+                return
+
+    def _fork(self) -> bool:
+        """Order one more child; say whether the forkserver could take the order."""
+        assert self._control is not None  # noqa: S101 - the caller looked
+        ours, theirs = socket.socketpair()
+        memory = new_gauge()
+        self._count += 1
+        number, worker = self._count, Worker(Gauge(memory))
+        order = json.dumps({"fork": number}).encode()
+        try:
+            socket.send_fds(self._control, [order], [theirs.fileno(), memory])
+        except OSError:
+            # it is busy with its imports, or has ended, which is told elsewhere
+            ours.close()
+            worker.gauge.close()
+            return False
+        finally:
+            theirs.close()
+            os.close(memory)
+        worker.peer = Peer(ours, lambda frame: self._hear(worker, frame), lambda: self._expect_end(number))
+        self._workers[number] = worker
+        return True
+
+    def _expect_end(self, number: int) -> None:
+        """A child hung up: it is about to be told that it ended, or the forkserver is not what it was."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.kill()
+            self._loop.call_later(PATIENCE, self._suspect, number)
+
+    def _suspect(self, number: int) -> None:
+        if number in self._workers and self._forkserver is not None:
+            LOGGER.warning("the forkserver does not tell of a child's end; it is replaced")
+            self._forkserver.kill()
+
+    def _hear(self, worker: Worker, frame: Frame) -> None:
+        if "ready" not in frame.head:
+            self._boss.heard(worker, frame)
+            return
+        self._pause = 0.0
+        worker.pid = frame.head["ready"]
+        worker.is_ready = True
+        self._boss.ready(worker)
+
+    def _listen(self) -> None:
+        while self._control is not None:
+            try:
+                message = self._control.recv(LONGEST)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                self._lose_forkserver()
+                return
+            told = json.loads(message)
+            if "forked" in told:
+                self._note_pid(told["forked"], told["pid"])
+            else:
+                self._note_end(told["ended"], told["code"])
+
+    def _note_pid(self, number: int, pid: int) -> None:
+        worker = self._workers[number]
+        worker.pid = pid
+        if worker.is_doomed:
+            worker.kill()
+
+    def _note_end(self, pid: int, code: int) -> None:
+        number = next((number for number, worker in self._workers.items() if worker.pid == pid), None)
+        if number is None:
+            return
+        worker = self._workers.pop(number)
+        self._part_with(worker, code)
+        if worker.is_ready:
+            self._fill()
+        else:
+            self._loop.call_later(self._longer_pause(f"a child ended with code {code} before it was ready"), self._fill)
+
+    def _lose_forkserver(self) -> None:
+        self._hang_up()
+        lost = list(self._workers.values())
+        self._workers.clear()
+        for worker in lost:
+            worker.kill()
+        for worker in lost:
+            self._part_with(worker, None)
+        self._loop.call_later(self._longer_pause("the forkserver ended"), self.start)
+
+    def _part_with(self, worker: Worker, code: int | None) -> None:
+        worker.is_doomed = True
+        if worker.peer is not None:
+            # what it said before it ended
+            worker.peer.listen()
+        _dismiss(worker)
+        self._boss.ended(worker, code)
+
+    def _hang_up(self) -> None:
+        if self._control is not None:
+            self._loop.remove_reader(self._control)
+            self._control.close()
+            self._control = None
+        if self._forkserver is not None:
+            self._forkserver.kill()
+            self._forkserver.wait()
+            self._forkserver = None
+
+    def _longer_pause(self, reason: str) -> float:
+        LOGGER.warning("%s", reason)
+        pause, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 2 or SHORTEST_PAUSE)
+        return pause
+
+
+def _dismiss(worker: Worker) -> None:
+    if worker.peer is not None:
+        worker.peer.close()
+    worker.gauge.close()

@@ -1,0 +1,207 @@
+"""What a child does: one job at a time, until it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NoReturn
+
+from moorage_processes.execution.executor import (
+    Artefact,
+    ExecutionFailed,
+    Request,
+    Workplace,
+    logged_failure,
+    not_stored,
+)
+from moorage_processes.jobs.ipc import Frame, Line
+from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.workers.shared_progress import Gauge, Reading
+from moorage_processes.logs import OperatorLog, Subject
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.files.state_directory import State
+
+LOGGER = logging.getLogger(__name__)
+
+OFTEN = 0.02
+"""Seconds between two reports that are sent; those in between are only shown by the gauge."""
+GROWTH = 512 * 2**20
+"""Bytes by which a child may have grown when its job is done; one that holds more makes room for a new one."""
+SACRIFICE = "500"
+"""Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
+
+
+def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State, log: OperatorLog) -> NoReturn:
+    """Run what the supervisor sends, one after another; end when it hangs up."""
+    linux.adopt_orphans()
+    faulthandler.enable()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(SACRIFICE)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper
+    if "numpy" in sys.modules:
+        # forked children would all draw the same numbers
+        sys.modules["numpy"].random.seed()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    log.move()
+    child = Child(Line(sock), Gauge(gauge), workplace, state, log)
+    os.close(gauge)
+    child.prepare()
+    with contextlib.suppress(EOFError, OSError):
+        child.work()
+    os._exit(0)
+
+
+class Child:
+    """One child.
+
+    Parameters
+    ----------
+    line : to the supervisor.
+    gauge : shows how far the job is.
+    workplace : runs requests.
+    state : where results and logs go.
+    log : what the operator reads.
+    """
+
+    def __init__(self, line: Line, gauge: Gauge, workplace: Workplace, state: State, log: OperatorLog) -> None:
+        self._line = line
+        self._gauge = gauge
+        self._workplace = workplace
+        self._state = state
+        self._log = log
+        self._size = 0
+
+    def prepare(self) -> None:
+        """Import the methods, so that no job pays for it."""
+        try:
+            self._workplace.prepare()
+        except Exception:
+            # a job of a method that cannot be imported tells its caller; the others go on
+            LOGGER.exception("a method cannot be imported")
+        self._size = linux.resident([os.getpid()])
+        self._line.send({"ready": os.getpid()})
+
+    def work(self) -> NoReturn:
+        """Run jobs until the supervisor hangs up."""
+        while True:
+            order = self._line.receive()
+            job = order.head["job"]
+            request = Request.from_json(json.loads(order.body))
+            subject = Subject(job, request.process, order.head["attempt"])
+            with _logged_to(self._state.log(job)), self._log.on(subject):
+                answer = self._attempt(order, request)
+                _flush()
+                # before the log is closed, which nobody needs to wait for
+                self._line.send({**answer.head, "is_fresh": self._is_fresh}, answer.body)
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether it may take another job: it has not grown, and its methods have left nothing running."""
+        has_grown = linux.peak() - self._size >= GROWTH and linux.resident([os.getpid()]) - self._size >= GROWTH
+        return not has_grown and not linux.has_children()
+
+    def _attempt(self, order: Frame, request: Request) -> Frame:
+        job, epoch, is_job = (order.head[name] for name in ("job", "epoch", "is_job"))
+        try:
+            if is_job:
+                self._state.begin(job, epoch, must_last=order.head["is_once"])
+            scratch = self._state.clear_scratch(os.getpid())
+            artefacts = self._workplace.execute(request, scratch, Reporter(self._line, self._gauge))
+            if any(each.file is not None for each in artefacts):
+                self._publish(request.process, scratch, job, epoch, is_job=is_job)
+            return Frame({"done": True}, _encoded(artefacts))
+        except ExecutionFailed as error:
+            failure = error.failure
+        except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
+            failure = logged_failure(request.process, error)
+        # the next job may need the room
+        self._state.discard_scratch(os.getpid())
+        return Frame({"failed": failure.to_json()})
+
+    def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
+        try:
+            self._state.publish(scratch, job, epoch, is_job=is_job)
+        except OSError as error:
+            raise ExecutionFailed(not_stored(process, error)) from error
+
+
+class Reporter:
+    """Tells how far a job is; cheap enough for an inner loop, and the last word is never lost.
+
+    Parameters
+    ----------
+    line : to the supervisor.
+    gauge : shows each report, for those that are not sent.
+    """
+
+    def __init__(self, line: Line, gauge: Gauge) -> None:
+        self._line = line
+        self._gauge = gauge
+        self._lock = Lock()
+        self._count = 0
+        self._sent = 0.0
+
+    def __call__(self, fraction: float, message: str) -> None:
+        """Tell that *fraction* (0 to 1) is done."""
+        with self._lock:
+            self._count += 1
+            reading = Reading(self._count, float(fraction), str(message))
+            self._gauge.show(reading)
+            clock = time.monotonic()
+            if clock - self._sent >= OFTEN and self._line.offer({"shows": self._count}):
+                self._sent = clock
+
+
+def _encoded(artefacts: tuple[Artefact, ...]) -> bytes:
+    return json.dumps([each.to_json() for each in artefacts], separators=(",", ":")).encode()
+
+
+@contextlib.contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
+    """Let what is logged and printed go to a file, also from C; a log that stays empty is removed."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        # a full disk, for one: the job may still succeed
+        LOGGER.warning("no log of its own: %s", error)
+        yield
+        return
+    before = [os.dup(number) for number in (1, 2)]
+    try:
+        for number in (1, 2):
+            os.dup2(file, number)
+        yield
+    finally:
+        _flush()
+        for number, old in zip((1, 2), before, strict=True):
+            os.dup2(old, number)
+            os.close(old)
+        if os.fstat(file).st_size == 0:
+            path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError, OSError):
+            stream.flush()
+    _c_library().fflush(None)
+
+
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -1,0 +1,1 @@
+"""Tools of methods: values between and around known points."""

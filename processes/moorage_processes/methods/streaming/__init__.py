@@ -1,0 +1,1 @@
+"""Tools of methods: fields that need not fit into memory."""

@@ -1,0 +1,1 @@
+"""Callbacks: who subscribes, and how they are delivered."""

@@ -1,0 +1,150 @@
+"""What a service offers: its own processes, and those of the sites that have dialled in."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from moorage.formats import Kind
+
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.data.datasets import Dataset, Datasets
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.network.fetch import Policy
+from moorage_processes.ogc.requests.input_validation import Checker
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.relay.protocol import Announcement
+    from moorage_processes.jobs.store.sites import Enrolled
+
+LOGGER = logging.getLogger(__name__)
+
+FRESH = 1.0
+"""Seconds for which what is known of the sites is not asked again."""
+SITE, STATE = "moorage:site", "moorage:site-state"
+"""Roles of the metadata that tell where a process runs, and whether that site is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where processes run, and what their inputs may name there."""
+
+    datasets: Datasets
+    policy: Policy
+
+
+@dataclass(frozen=True, eq=False)
+class Offered:
+    """What is offered at one time; it never changes."""
+
+    catalogue: Catalogue
+    places: Mapping[str, Place]
+    """By queue."""
+
+    @cached_property
+    def checkers(self) -> Mapping[str, Checker]:
+        """What checks the inputs of each process."""
+        return {
+            name: Checker(entry, self.places[entry.queue].datasets, self.places[entry.queue].policy)
+            for name, entry in self.catalogue.items()
+        }
+
+    def datasets(self, entry: Entry) -> Datasets:
+        """The datasets that inputs of a process may name."""
+        return self.places[entry.queue].datasets
+
+
+class Offer:
+    """What a service offers, as it is now.
+
+    Parameters
+    ----------
+    own : its own processes.
+    datasets : its own datasets.
+    policy : from where its own processes fetch inputs.
+    sites : reads what sites have announced; None where none may.
+    """
+
+    def __init__(
+        self, own: Catalogue, datasets: Datasets, policy: Policy, sites: Callable[[], list[Enrolled]] | None
+    ) -> None:
+        self._own = own
+        self._places = {"local": Place(datasets, policy)}
+        self._sites = sites
+        self._lock = Lock()
+        self._known: tuple[tuple[Any, ...], ...] = ()
+        self._offered = Offered(own, self._places)
+        self._read = -FRESH
+
+    @property
+    def own(self) -> Catalogue:
+        """What runs here."""
+        return self._own
+
+    @property
+    def takes_sites(self) -> bool:
+        """Whether sites may dial in."""
+        return self._sites is not None
+
+    def now(self) -> Offered:
+        """What is offered now: the same object as long as nothing has changed."""
+        return self._offered if time.monotonic() - self._read < FRESH else self.latest()
+
+    def anew(self) -> Offered:
+        """What is offered at this very moment, whatever another process of this service has told already.
+
+        Raises
+        ------
+        Unavailable
+            where nobody can tell, because the job store does not answer.
+        """
+        if self._sites is not None:
+            with self._lock:
+                self._read = time.monotonic()  # first, so that others need not ask too, nor ask a store that is away
+                self._know(self._sites())
+        return self._offered
+
+    def latest(self) -> Offered:
+        """What is offered at this very moment, or else what is known of it."""
+        try:
+            return self.anew()
+        except Unavailable:
+            # what was known may still be so, and whoever asks for a job will be told
+            LOGGER.info("what sites offer is not known now")
+            return self._offered
+
+    def _know(self, told: list[Enrolled]) -> None:
+        sites = [site for site in told if site.is_known()]
+        # whichever of its machines said so last
+        known = tuple((site.name, replace(site.announcement, machine=""), site.is_present()) for site in sites)
+        if known != self._known:
+            entries = [entry for site in sites for entry in entries_of(site)]
+            places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in sites}
+            self._known = known
+            self._offered = Offered(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
+
+
+def entries_of(site: Enrolled) -> Iterator[Entry]:
+    """The processes of a site, as the hub lists them: ``awi.flood-days``."""
+    state = "present" if site.is_present() else f"away since {site.seen:%Y-%m-%dT%H:%M:%SZ}"
+    told = [{"role": SITE, "title": site.name}, {"role": STATE, "title": state}]
+    for process in site.announcement.processes:
+        name = f"{site.name}.{process['id']}"
+        described = process["description"]
+        metadata = [*described.get("metadata", ()), *told]
+        description = {**described, "id": name, "metadata": metadata}
+        yield Entry(name, description, Limits.from_json(process["limits"]), None, site.name)
+
+
+def _place(announcement: Announcement, own: str) -> Place:
+    datasets = {
+        name: Dataset(id=name, path="", kind=Kind(each["kind"]), title=str(each["title"]))
+        for name, each in announcement.datasets.items()
+    }
+    return Place(Datasets(datasets), Policy(own=own, allowed_hosts=announcement.allowed_hosts))

@@ -1,0 +1,130 @@
+"""Looks at results, made in killable children: web processes open no grid, no features and no table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moorage.formats import FORMATS, Kind
+
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.authoring.process import Address
+from moorage_processes.catalogue.catalogue import Entry
+from moorage_processes.execution.executor import Request
+from moorage_processes.jobs.errors import EngineError
+from moorage_processes.ogc import vocabulary as ogc
+
+if TYPE_CHECKING:
+    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.jobs.engine import Engine
+    from moorage_processes.jobs.job import Job
+    from moorage_processes.ogc.responses.results import Results
+
+PNG = "image/png"
+LIMITS = Limits(timeout=30.0, memory=10**9, attempts=1, asynchronous=False)
+MODULE = "moorage_processes.methods.preview"
+
+
+def _entry(name: str) -> Entry:
+    """An entry that only children know; its id begins as no id of an author's process does."""
+    return Entry(f"_{name}", {}, LIMITS, Address(None, None, MODULE, name))
+
+
+PICTURE, FACTS = _entry("picture"), _entry("facts")
+ENTRIES = (PICTURE, FACTS)
+"""What the children of a service know beside its catalogue."""
+
+GEOJSON = "application/geo+json"
+SHAPES = frozenset(
+    {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
+)
+DRAWN = (Kind.GRID, Kind.FEATURES, Kind.GEOMETRY)
+ROWED = (*DRAWN, Kind.TABLE)
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Media types that browsers show as they are."""
+
+
+def is_picture(artefact: Artefact) -> bool:
+    """Whether browsers show an output as it is."""
+    return artefact.file is not None and _bare(artefact.media_type) in PICTURES
+
+
+def can_draw(artefact: Artefact) -> bool:
+    """Whether a picture may be made of an output."""
+    return artefact.href is None and _bare(_media_type(artefact)) in _media_types(DRAWN)
+
+
+def _media_type(artefact: Artefact) -> str:
+    """What an output is; a geometry inside JSON is GeoJSON."""
+    is_shape = isinstance(artefact.value, dict) and artefact.value.get("type") in SHAPES
+    return GEOJSON if is_shape and {"coordinates", "geometries"} & artefact.value.keys() else artefact.media_type
+
+
+def can_tell(artefact: Artefact) -> bool:
+    """Whether there are facts to be told of an output."""
+    return can_draw(artefact) or (artefact.file is not None and _bare(artefact.media_type) in _media_types(ROWED))
+
+
+def _media_types(kinds: tuple[Kind, ...]) -> frozenset[str]:
+    return frozenset(_bare(fmt.media_type) for fmt in FORMATS if fmt.kind in kinds and fmt.readable)
+
+
+def _bare(media_type: str) -> str:
+    return media_type.partition(";")[0].strip()
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a service can show of its results.
+
+    Parameters
+    ----------
+    engine : runs the looks.
+    seconds : how long one is waited for.
+    """
+
+    engine: Engine
+    seconds: float = 30.0
+
+    def picture(self, results: Results, artefact: Artefact) -> bytes | None:
+        """A picture of an output, or None where it cannot be drawn."""
+        return self._call(PICTURE, PNG, results, artefact) if can_draw(artefact) else None
+
+    def facts(self, results: Results, artefact: Artefact) -> Mapping[str, Any] | None:
+        """What an output holds, or None where it cannot be told now."""
+        if not can_tell(artefact):
+            return None
+        try:
+            content = self._call(FACTS, ogc.JSON, results, artefact)
+        except EngineError:
+            return None  # the page is worth more than its ornaments
+        told: dict[str, Any] | None = json.loads(content) if content else None
+        return told
+
+    def _call(self, entry: Entry, media_type: str, results: Results, artefact: Artefact) -> bytes | None:
+        """What a look gives; None where it failed. Only the log of what nobody foresaw is kept."""
+        inputs = {"path": "", "media_type": _media_type(artefact)}
+        if artefact.file is None:
+            return self._made(entry, media_type, inputs | {"content": json.dumps(artefact.value)})
+        with results.shelf.local(artefact.file) as path:
+            return self._made(entry, media_type, inputs | {"path": str(path)})
+
+    def _made(self, entry: Entry, media_type: str, inputs: Mapping[str, str]) -> bytes | None:
+        request = Request(entry.id, inputs, {"result": media_type})
+        job = self.engine.call(request, LIMITS, self.seconds, is_recorded=False)
+        if job.failure is not None and job.failure.reference:
+            return None
+        try:
+            return self._content(job)
+        finally:
+            self.engine.forget(job)
+
+    def _content(self, job: Job) -> bytes | None:
+        if job.failure is not None:
+            return None
+        (given,) = job.artefacts
+        if given.file is None:
+            return json.dumps(given.value).encode()
+        return self.engine.files(job).read(given.file)

@@ -1,0 +1,1 @@
+"""Requests: execute requests, inputs, query parameters, content negotiation."""

@@ -1,0 +1,207 @@
+"""What a caller sends: an execute request, read, checked against the description, and made ready to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from moorage import formats
+from moorage.formats import Kind
+
+from moorage_processes.errors import InputError
+from moorage_processes.execution.executor import Request
+from moorage_processes.ogc import vocabulary as ogc
+from moorage_processes.ogc.descriptions import media_types, type_of
+from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.requests.negotiation import Return
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Entry
+    from moorage_processes.jobs.job import Callback
+    from moorage_processes.ogc.requests.input_validation import Checker
+
+
+class Shape(StrEnum):
+    """The standard's two shapes of an answer."""
+
+    RAW = "raw"
+    DOCUMENT = "document"
+
+
+class Transmission(StrEnum):
+    """How an output travels."""
+
+    VALUE = "value"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the caller wants the answer."""
+
+    shape: Shape | None = None
+    """None where the request does not say, as in draft 2.0: then the media type of the answer decides."""
+    transmissions: Mapping[str, Transmission] = field(default_factory=dict)
+    """Of the outputs for which the request says it."""
+    returns: Return | None = None
+    """How much stands in the answer itself, for the other outputs."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Answer:
+        """Read what :meth:`to_json` wrote."""
+        transmissions = {name: Transmission(way) for name, way in document["transmissions"].items()}
+        shape, returns = document["shape"], document.get("returns")
+        return cls(Shape(shape) if shape else None, transmissions, Return(returns) if returns else None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, kept with the job."""
+        return {"shape": self.shape, "transmissions": dict(self.transmissions), "returns": self.returns}
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the headers of an execute request say of the answer."""
+
+    accept: str = ""
+    returns: Return | None = None
+    is_draft: bool = False
+    """Whether the caller speaks draft 2.0: then ``"outputs": {}`` means none, not all."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An execute request that was read and found good."""
+
+    request: Request
+    answer: Answer
+    callbacks: tuple[Callback, ...] = ()
+    """Who wants to be told how it goes."""
+
+
+def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signals: Signals) -> Order:
+    """Check an execute request.
+
+    Raises
+    ------
+    InputError
+        for an input that is missing, unknown or not what its schema takes.
+    Problem
+        for anything else that is wrong with the request.
+    """
+    inputs = _member(document, "inputs") or {}
+    outputs = _member(document, "outputs")
+    checker.check(inputs)
+    if not outputs and not (signals.is_draft and outputs is not None):
+        outputs = {name: {} for name in entry.description["outputs"]}
+    wanted, transmissions = _read_outputs(outputs or {}, entry, signals.accept)
+    request = Request(entry.id, inputs, wanted)
+    return Order(request, Answer(_read_shape(document), transmissions, signals.returns))
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """The body of an execute request, parsed.
+
+    Raises
+    ------
+    Problem
+        where it is no JSON object.
+    """
+    if not body.strip():
+        raise _malformed("the body is empty; it takes a JSON object with 'inputs'")
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except InputError as error:
+        raise _malformed(error.detail) from error
+    except (ValueError, RecursionError) as error:
+        raise _malformed("the body is not JSON; it takes a JSON object with 'inputs'") from error
+    if not isinstance(document, dict):
+        raise _malformed("the body is not a JSON object; it takes {'inputs': {...}, 'outputs': {...}}")
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InputError(f"the body holds {name}, which is not JSON; leave the value out or send null")
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(400, ogc.INVALID_PARAMETER, detail)
+
+
+def _member(document: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    value = document.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise _malformed(f"{name!r} is not a JSON object; it takes one member for each of the {name}")
+    return value
+
+
+def _read_shape(document: Mapping[str, Any]) -> Shape | None:
+    wanted = document.get("response")
+    if wanted is None:
+        return None
+    if wanted not in set(Shape):
+        raise _malformed(f"response: {wanted!r} is neither 'raw' nor 'document'")
+    return Shape(wanted)
+
+
+def _read_outputs(
+    outputs: Mapping[str, Any], entry: Entry, accept: str
+) -> tuple[dict[str, str], dict[str, Transmission]]:
+    """Media type, and transmission where it is said, by output."""
+    offered: Mapping[str, Any] = entry.description["outputs"]
+    for name in outputs:
+        if name not in offered:
+            known = ", ".join(offered)
+            raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
+    negotiable = accept if len(outputs) == 1 else ""
+    wanted, transmissions = {}, {}
+    for name in (name for name in offered if name in outputs):
+        wish = outputs[name] or {}
+        if not isinstance(wish, dict):
+            raise _malformed(f"outputs: {name}: takes an object such as {{'format': {{'mediaType': ...}}}}")
+        wanted[name] = _media_type(name, offered[name], wish, negotiable)
+        if "transmissionMode" in wish:
+            transmissions[name] = _transmission(name, wish["transmissionMode"])
+    return wanted, transmissions
+
+
+def _transmission(name: str, way: Any) -> Transmission:
+    if way not in set(Transmission):
+        raise _malformed(f"outputs: {name}: transmissionMode {way!r} is neither 'value' nor 'reference'")
+    return Transmission(way)
+
+
+def _media_type(name: str, described: Mapping[str, Any], wish: Mapping[str, Any], accept: str) -> str:
+    """The media type an output is written in: asked for in the body, else by Accept, else the first offered."""
+    kind = formats.kind_of(type_of(described))
+    offered = media_types(described)
+    stated = wish.get("format") or {}
+    asked = stated.get("mediaType") if isinstance(stated, dict) else None
+    if asked is not None:
+        return _offered(name, kind, str(asked), offered)
+    for part in accept.split(","):
+        wanted = part.split(";q=")[0].strip()
+        for each in offered:
+            if wanted and _bare(wanted) == _bare(each):
+                return each
+    return offered[0]
+
+
+def _offered(name: str, kind: Kind, asked: str, offered: list[str]) -> str:
+    if kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
+        try:
+            found = formats.find(kind, asked).media_type
+        except ValueError:
+            found = ""
+        if found in offered:
+            return found
+    for each in offered:
+        if _bare(each) == _bare(asked):
+            return each
+    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(offered)}")
+
+
+def _bare(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()

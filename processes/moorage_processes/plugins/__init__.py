@@ -1,0 +1,1 @@
+"""Plugins that any pygeoapi loads: processor, manager, providers."""

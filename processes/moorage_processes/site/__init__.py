@@ -1,0 +1,1 @@
+"""The agent that `moorage join` runs at an institute behind a firewall."""
