@@ -10,14 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
-from moorage_processes.execution.executor import Request
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine, EngineSettings, Unavailable
 from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.workers.linux import MARK
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
+    from moorage_processes.catalogue.catalogue import Catalogue
 
 METHODS = Path(__file__).parent / "service" / "methods_for_tests.py"
 PATIENCE = 60.0

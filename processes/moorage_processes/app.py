@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
 from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
 from moorage_processes.jobs.engine import Engine
@@ -31,7 +31,8 @@ from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
 if TYPE_CHECKING:
-    from moorage_processes.configuration.configuration import Settings
+    from moorage_processes.catalogue.catalogue import Catalogue
+    from moorage_processes.configuration.settings import Settings
 
 THREADS = 64
 """Threads of one web process; at most half of them hold requests that wait for a job."""

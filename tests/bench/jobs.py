@@ -11,19 +11,24 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from engines import eventually, is_alive
 from figures import Figure, in_turn
-from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
-from moorage_processes.execution.executor import Request
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine, EngineSettings
 from moorage_processes.jobs.job import Order
-from moorage_processes.jobs.store.database import INPUTS, JOBS, QUEUES, Database
-from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.database import Database
+from moorage_processes.jobs.store.exchange import Ask
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
 from serving import serve
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Catalogue
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")

@@ -13,12 +13,17 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from moorage_processes.catalogue.catalogue import Entry, read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.execution.executor import OURS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from typing import TYPE_CHECKING
+
 from agreement import Agreement, stored
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Entry
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "processes" / "CATALOGUE.md"

@@ -2,7 +2,7 @@
 
 import pytest
 from moorage_processes import BBox
-from moorage_processes.authoring.decorator import processes_of
+from moorage_processes.authoring.builder import processes_of
 from moorage_processes.authoring.progress import listening
 from moorage_processes.methods.echo import echo
 

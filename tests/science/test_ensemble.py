@@ -7,7 +7,8 @@ from moorage_processes import InputError
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.discovery import describe
 from moorage_processes.data.datasets import Datasets, from_config
-from moorage_processes.execution.executor import Request, Workplace
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import Request
 from moorage_processes.methods.ensemble import ensemble_statistics
 from moorage_processes.methods.streaming import blocks
 

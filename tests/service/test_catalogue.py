@@ -11,8 +11,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from moorage_processes.authoring.decorator import Address
-from moorage_processes.catalogue.catalogue import Catalogue, Entry, describe_here, load_process, read_catalogue
+from moorage_processes.authoring.process import Address
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.discovery import load_process
+from moorage_processes.catalogue.reading import describe_here, read_catalogue
 from moorage_processes.errors import ServingError
 
 HEAD = "from moorage_processes import process\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import dask.config
 import numpy as np
@@ -20,15 +20,19 @@ import xarray as xr
 from distributed import LocalCluster
 from engines import Yard, eventually, settings, value
 from moorage_processes.app import create_app
-from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.commands.cli import free_port
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from moorage_processes.data import datasets
 from moorage_processes.execution.dask_scheduling import Computing
-from moorage_processes.execution.executor import Request, Workplace
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.workers.linux import resident
+
+if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Catalogue
 
 METHODS = Path(__file__).parent / "methods_on_dask.py"
 MEMORY = 600_000_000
@@ -301,7 +305,7 @@ def test_a_wrong_address_is_named(scheduler, words):
 
 
 def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_path):
-    monkeypatch.setattr("moorage_processes.execution.dask_scheduling.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.extras.is_installed", lambda _: False)
     monkeypatch.setattr("moorage_processes.data.datasets.is_installed", lambda _: False)
     with pytest.raises(ValueError, match="there is no Dask"):
         Computing(1, "tcp://scheduler:8786")

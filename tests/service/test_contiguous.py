@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 from moorage_processes.data import contiguous
 from moorage_processes.data.contiguous import straightened
-from moorage_processes.data.datasets import from_config, open_grid
+from moorage_processes.data.datasets import from_config
+from moorage_processes.data.opening import open_grid
 
 SHAPE = (40, 30, 300)
 """Large enough to be worth it, in single precision."""

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 from moorage.formats import Kind
 from moorage.formats.axes import Axis, axis_of, dimension
-from moorage_processes.data.datasets import Datasets, from_config, open_grid, variable_of
+from moorage_processes.data.datasets import Datasets, from_config
+from moorage_processes.data.opening import open_grid, variable_of
 from moorage_processes.data.selection import subset
 from moorage_processes.errors import InputError
 from samples import sea_surface

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.data.datasets import Datasets, from_config
-from moorage_processes.execution.executor import Request, Workplace
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import Request
 from moorage_processes.methods.streaming import blocks
 
 DAYS, ROWS, COLUMNS = 720, 120, 160

@@ -14,11 +14,13 @@ import xarray as xr
 import zarr
 from counting import serving_files, serving_opendap
 from moorage.formats.rasters import read_geotiff, write_geotiff
-from moorage_processes.catalogue.catalogue import read_catalogue
-from moorage_processes.data.datasets import DatasetUnavailableError, from_config, open_grid
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.data.datasets import DatasetUnavailableError, from_config
+from moorage_processes.data.opening import open_grid
 from moorage_processes.data.remote import Form, form_of, opened
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import ExecutionFailed, Request, Workplace
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import ExecutionFailed, Request
 from moorage_processes.network.fetch import Policy
 from moorage_processes.network.range_reader import Link
 from pydap.handlers.lib import BaseHandler

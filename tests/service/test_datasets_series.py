@@ -11,8 +11,9 @@ import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
 from moorage.formats.grids import read_netcdf, write_netcdf
-from moorage_processes.data import datasets, multifile
-from moorage_processes.data.datasets import DatasetUnavailableError, from_config, open_grid
+from moorage_processes.data import opening, multifile
+from moorage_processes.data.datasets import DatasetUnavailableError, from_config
+from moorage_processes.data.opening import open_grid
 from moorage_processes.data.selection import subset
 from moorage_processes.ogc.collections.cache import coverage_of
 from samples import sea_surface
@@ -37,13 +38,13 @@ def quarters(tmp_path):
 def counted(monkeypatch):
     """How often each file was opened."""
     opened = Counter()
-    known = datasets._file
+    known = opening._file
 
     def counting(entry, path):
         opened[None if path is None else path.name] += 1
         return known(entry, path)
 
-    monkeypatch.setattr(datasets, "_file", counting)
+    monkeypatch.setattr(opening, "_file", counting)
     return opened
 
 

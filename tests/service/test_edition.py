@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.commands.cli import free_port
-from moorage_processes.execution.executor import Request
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.files.state_directory import StateError
 from moorage_processes.jobs.job import JobQuery, Order, Status
 from moorage_processes.jobs.store import migrations, schema_version
-from moorage_processes.jobs.store.database import METADATA, Database
+from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import METADATA
 
 OLD = str(uuid.uuid4())
 

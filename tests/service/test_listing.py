@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from moorage_processes.jobs.job import JobQuery, Mark, Status
 from moorage_processes.jobs.store import listing
-from moorage_processes.jobs.store.database import JOBS, microseconds
+from moorage_processes.jobs.store.database import microseconds
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import JOBS
 from stores import STORES, new_store
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,13 +14,14 @@ import pytest
 import requests
 from engines import eventually, started
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Artefact, Failure, Request
+from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.attempt import Ended, Ref, Returned
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Order, Status
 from moorage_processes.jobs.store.counters import NEVER
 from moorage_processes.jobs.store.database import Database, compact
-from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.exchange import Ask
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.store import Store
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, serve

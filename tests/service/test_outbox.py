@@ -10,13 +10,15 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Request
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref
 from moorage_processes.jobs.job import Callback, Order, Status
-from moorage_processes.jobs.store.database import CALLBACKS, Database, microseconds
-from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.database import Database, microseconds
+from moorage_processes.jobs.store.exchange import Ask
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.outbox import Outbox
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import CALLBACKS
 
 ALL = tuple(
     Callback(status, f"http://a.example/{status}", "a.example:80")

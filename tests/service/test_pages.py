@@ -16,7 +16,7 @@ import requests
 import yaml
 from methods_for_pages import EVIL
 from moorage_processes.app import create_app, service_of
-from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.configuration import shipped
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.network.fetch import Policy

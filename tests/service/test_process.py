@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import geopandas  # noqa: TC002 - looked up when the function is described
 import pandas as pd  # noqa: TC002 - the same
@@ -18,9 +18,14 @@ import xarray as xr
 from jsonschema import Draft7Validator
 from moorage.formats import Kind
 from moorage_processes import BBox, InputError, Media, Unit, process, progress
-from moorage_processes.authoring.decorator import Limits, Process, parse_size, processes_of
+from moorage_processes.authoring.builder import processes_of
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.authoring.quantities import parse_size
 from pydantic import Field
 from shapely import Polygon, box
+
+if TYPE_CHECKING:
+    from moorage_processes.authoring.process import Process
 
 HERE = Path(__file__)
 DIALECT = Draft7Validator(json.loads(HERE.with_name("schema_dialect.json").read_text()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 import xarray as xr  # noqa: TC002 - looked up when the function is described
 from moorage_processes import process
-from moorage_processes.authoring.decorator import processes_of
+from moorage_processes.authoring.builder import processes_of
 from moorage_processes.errors import ServingError
 from pydantic import Field
 

@@ -21,15 +21,17 @@ import sqlalchemy as sa
 from engines import METHODS, eventually, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moorage_processes.authoring.limits import Limits, parse_age
-from moorage_processes.execution.executor import Request
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.authoring.quantities import parse_age
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.files.state_directory import State
 from moorage_processes.jobs.job import Order, Status
 from moorage_processes.jobs.retention import Allowance, Retention
-from moorage_processes.jobs.store.database import CALLBACKS, GRANTS, INPUTS, JOBS, Database, now
+from moorage_processes.jobs.store.database import Database, now
 from moorage_processes.jobs.store.expiry import Expiry, referred_to, size_of
 from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import CALLBACKS, GRANTS, INPUTS, JOBS
 from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
 from serving import Running, serve
 from stores import STORES, new_store

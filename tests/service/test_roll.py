@@ -10,19 +10,19 @@ import pytest
 from engines import catalogue
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.data.datasets import Datasets
-from moorage_processes.execution.executor import Artefact, Request
+from moorage_processes.execution.request import Artefact, Request
 from moorage_processes.jobs.attempt import Ended, Ref
 from moorage_processes.jobs.job import Job, Order, Status
-from moorage_processes.jobs.relay.protocol import Announcement, Holding
+from moorage_processes.jobs.relay.protocol import Announcement, Fate, Holding
 from moorage_processes.jobs.relay.validation import AnnouncementError, read_announcement, read_artefacts
 from moorage_processes.jobs.store.database import Database, compact
-from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.exchange import Ask
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.sites import Roll
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import Grant, Grants
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.live_catalogue import Offer
-from moorage_processes.site.local_results import Fate
 
 ROOM = 3
 

@@ -3,8 +3,9 @@
 import pytest
 from moorage_processes import InputError
 from moorage_processes.authoring.result_size import check_room, in_words, room
-from moorage_processes.catalogue.catalogue import read_catalogue
-from moorage_processes.execution.executor import ExecutionFailed, Request, Workplace
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import ExecutionFailed, Request
 
 METHODS = """
 import numpy as np

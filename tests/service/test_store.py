@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Artefact, Failure, Request
+from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from moorage_processes.jobs.errors import QueueFull, Unavailable
 from moorage_processes.jobs.job import JobQuery, Mark, Order, Status
 from moorage_processes.jobs.store.database import QUIET, Database
-from moorage_processes.jobs.store.leases import Ask, Ledger
+from moorage_processes.jobs.store.exchange import Ask
+from moorage_processes.jobs.store.leases import Ledger
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.store_thread import Clerk, Desk
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moorage_processes.jobs.ipc import Frame, Frames, Line, packed
-from moorage_processes.jobs.store.leases import Change
+from moorage_processes.jobs.store.exchange import Change
 from moorage_processes.jobs.supervisor.subscriptions import Watch, Watchers
 from moorage_processes.jobs.workers.shared_progress import SIZE, Gauge, Reading, new_gauge
 

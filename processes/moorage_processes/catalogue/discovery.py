@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from moorage.values import RESERVED_IDS
 
-from moorage_processes.authoring.decorator import is_marked, processes_of
+from moorage_processes.authoring.builder import processes_of
+from moorage_processes.authoring.decorator import is_marked
 from moorage_processes.authoring.process import Address, Process
 from moorage_processes.authoring.source_location import place_of
 from moorage_processes.authoring.version import GROUP
@@ -136,3 +138,23 @@ def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
             yield Refusal(
                 place.file, place.line, process.address.name, reason, 'write @process(id="...") with another id'
             )
+
+
+@cache
+def load_process(address: Address | None) -> Process:
+    """Import a method; each process does it once.
+
+    Raises
+    ------
+    ServingError
+        where the method is no longer what it was when the catalogue was read.
+    """
+    if address is None:
+        raise LookupError("the method of a site runs there")
+    process = find_process(load_module(address), address)
+    if process is None:
+        reason = f"{address.name} is no longer there"
+        raise ServingError(
+            (Refusal(address.file or address.module, 1, address.name, reason, "start the service again"),)
+        )
+    return process

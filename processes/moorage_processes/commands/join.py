@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from moorage_processes.catalogue.catalogue import Catalogue, read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.engine import engine_settings, policy_of
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.files.state_directory import State
@@ -16,6 +16,7 @@ from moorage_processes.site.agent import Site
 from moorage_processes.site.local_results import Keeper
 
 if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Catalogue
     from moorage_processes.configuration.configuration import Configuration
     from moorage_processes.jobs.relay.address import Relay
 

@@ -7,7 +7,7 @@ import signal
 from threading import Event
 from typing import TYPE_CHECKING
 
-from moorage_processes.catalogue.catalogue import read_catalogue
+from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
 from moorage_processes.jobs.engine import Engine

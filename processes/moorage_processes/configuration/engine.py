@@ -17,7 +17,8 @@ from moorage_processes.jobs.sites.settings import HubSettings
 from moorage_processes.network.fetch import Policy
 
 if TYPE_CHECKING:
-    from moorage_processes.configuration.configuration import Configuration, Settings
+    from moorage_processes.configuration.configuration import Configuration
+    from moorage_processes.configuration.settings import Settings
 
 
 def policy_of(configuration: Configuration, own: str, published: str | None = None) -> Policy:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from moorage.formats import Kind
 from sqlalchemy.exc import ArgumentError
 
-from moorage_processes.authoring.limits import parse_age, parse_size
+from moorage_processes.authoring.quantities import parse_age, parse_size
 from moorage_processes.configuration.validation import Section, Takes
 from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_usable
 

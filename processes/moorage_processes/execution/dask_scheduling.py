@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
+
+from moorage_processes.extras import is_installed
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+")
 
@@ -122,12 +122,6 @@ class Computing:
 
         with dask.config.set(scheduler="threads", num_workers=self.threads), Callback(posttask=tell):
             yield
-
-
-@cache
-def is_installed(name: str) -> bool:
-    """Whether there is a module of that name."""
-    return find_spec(name) is not None
 
 
 def _as_it_is(grid: Any) -> Any:

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from moorage_processes.execution.executor import Failure
+from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.job import Status
 
 if TYPE_CHECKING:

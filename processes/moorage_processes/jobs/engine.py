@@ -15,16 +15,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.execution.executor import Artefact, Failure, Request
+from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
 from moorage_processes.jobs.files.artefacts import Folder, Shelf
 from moorage_processes.jobs.files.state_directory import State, StateError
 from moorage_processes.jobs.ipc import Frame, connected
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from moorage_processes.jobs.settings import EngineSettings
-from moorage_processes.jobs.store.database import LOCAL, compact, microseconds, moment, now
+from moorage_processes.jobs.store.database import compact, microseconds, moment, now
 from moorage_processes.jobs.store.expiry import LEFT
 from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.tables import LOCAL
 from moorage_processes.jobs.supervisor.client import Link
 from moorage_processes.jobs.uploads import Berth
 

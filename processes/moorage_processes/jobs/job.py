@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
-    from moorage_processes.execution.executor import Artefact, Failure, Request
+    from moorage_processes.execution.request import Artefact, Failure, Request
 
 
 class Status(StrEnum):

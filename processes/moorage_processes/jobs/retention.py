@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from moorage_processes.authoring.limits import parse_age, parse_size
+from moorage_processes.authoring.quantities import parse_age, parse_size
 
 TAKES = "age: 30 days, size: 100 GB, and under processes: the same for single ones"
 

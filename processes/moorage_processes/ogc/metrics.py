@@ -20,7 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from moorage_processes.jobs.store.counters import BOUNDS, NEVER
-from moorage_processes.jobs.store.database import SECOND
+from moorage_processes.jobs.store.tables import SECOND
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -19,7 +19,7 @@ from moorage_processes.ogc import vocabulary as ogc
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from moorage_processes.execution.executor import Failure
+    from moorage_processes.execution.request import Failure
 
 LOGGER = logging.getLogger(__name__)
 

@@ -22,10 +22,12 @@ from typing import Any
 
 from pygeoapi.process.base import BaseProcessor, ProcessorExecuteError
 
-from moorage_processes.catalogue.catalogue import Catalogue, Entry, describe_here
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.reading import describe_here
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import Artefact, ExecutionFailed, Workplace
+from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.request import Artefact, ExecutionFailed
 from moorage_processes.jobs.files.artefacts import Folder, Shelf
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.problems import Problem, of_failure

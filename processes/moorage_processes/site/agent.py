@@ -18,14 +18,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from moorage_processes.errors import OperatorError
-from moorage_processes.execution.executor import Failure, Request
+from moorage_processes.execution.request import Failure, Request
 from moorage_processes.jobs.attempt import Ref
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.jobs.job import JobQuery
 from moorage_processes.jobs.relay import protocol
 from moorage_processes.jobs.relay.nats_connection import Away, Line
+from moorage_processes.jobs.relay.protocol import Fate
 from moorage_processes.site.assignment import Errand
-from moorage_processes.site.local_results import Fate
 from moorage_processes.site.reporter import Gone, Means, Reporter
 from moorage_processes.site.transfer import NotBroughtError, Porter
 

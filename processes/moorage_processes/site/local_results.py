@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from moorage_processes.errors import OperatorError
-from moorage_processes.jobs.attempt import Ref
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.relay import protocol
 from moorage_processes.network.hosts import is_address
 
 if TYPE_CHECKING:
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.job import Job
-
-NAMES = ("settled", "gone")
 
 
 class AddressError(OperatorError, ValueError):
     """An address at which no results can be found."""
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What the hub has to say of jobs that are done here."""
-
-    settled: frozenset[Ref] = frozenset()
-    """It has written their end down, and leads callers here."""
-    gone: frozenset[Ref] = frozenset()
-    """It has no more use for them."""
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Fate:
-        """Read what :meth:`to_json` wrote."""
-        return cls(*(frozenset(Ref(str(job), int(epoch)) for job, epoch in document[name]) for name in NAMES))
-
-    def __or__(self, other: Fate) -> Fate:
-        return Fate(self.settled | other.settled, self.gone | other.gone)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON, for the site."""
-        return {"settled": list(self.settled), "gone": list(self.gone)}
 
 
 class Keeper:

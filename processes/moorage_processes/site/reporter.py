@@ -18,7 +18,7 @@ from moorage_processes.jobs.relay.nats_connection import Away
 from moorage_processes.site.transfer import NotBroughtError
 
 if TYPE_CHECKING:
-    from moorage_processes.execution.executor import Failure
+    from moorage_processes.execution.request import Failure
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
     from moorage_processes.jobs.relay.nats_connection import Line

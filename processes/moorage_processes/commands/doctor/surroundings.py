@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from moorage.formats import Kind
 
 from moorage_processes.commands.doctor.finding import Finding
-from moorage_processes.data.datasets import Dataset, DatasetUnavailableError, open_grid
+from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
+from moorage_processes.data.opening import open_grid
 from moorage_processes.network.hosts import ForbiddenHostError, Hosts, UnknownHostError, is_network
 from moorage_processes.ogc.collections import layer
 

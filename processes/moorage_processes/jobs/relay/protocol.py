@@ -116,3 +116,28 @@ class Holding:
     def to_json(self, **more: Any) -> dict[str, Any]:
         """Plain JSON, with what is said of it."""
         return {"job": self.ref.job, "epoch": self.ref.epoch, "machine": self.machine, **more}
+
+
+NAMES = ("settled", "gone")
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What the hub has to say of jobs that are done here."""
+
+    settled: frozenset[Ref] = frozenset()
+    """It has written their end down, and leads callers here."""
+    gone: frozenset[Ref] = frozenset()
+    """It has no more use for them."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Fate:
+        """Read what :meth:`to_json` wrote."""
+        return cls(*(frozenset(Ref(str(job), int(epoch)) for job, epoch in document[name]) for name in NAMES))
+
+    def __or__(self, other: Fate) -> Fate:
+        return Fate(self.settled | other.settled, self.gone | other.gone)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the site."""
+        return {"settled": list(self.settled), "gone": list(self.gone)}

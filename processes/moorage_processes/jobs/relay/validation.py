@@ -10,7 +10,7 @@ from typing import Any
 from moorage.formats import Kind
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Artefact
+from moorage_processes.execution.request import Artefact
 from moorage_processes.jobs.relay.protocol import Announcement, SiteNameError, check_name
 from moorage_processes.network.hosts import parsed
 

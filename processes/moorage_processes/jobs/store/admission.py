@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from moorage_processes.jobs.store.database import INPUTS, JOBS, QUEUES
+from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.store.database import Database

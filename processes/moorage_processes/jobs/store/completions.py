@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.store.database import SECOND, microseconds
+from moorage_processes.jobs.store.database import microseconds
+from moorage_processes.jobs.store.tables import SECOND
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:

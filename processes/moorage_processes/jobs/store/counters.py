@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from moorage_processes.jobs.store.database import SECOND, TALLIES
+from moorage_processes.jobs.store.tables import SECOND, TALLIES
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -16,18 +16,8 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from moorage_processes.jobs.store.database import (
-    ACCEPTED,
-    CALLBACKS,
-    GRANTS,
-    HAS_FILES,
-    INPUTS,
-    JOBS,
-    RUNNING,
-    SECOND,
-    Database,
-    clock,
-)
+from moorage_processes.jobs.store.database import Database, clock
+from moorage_processes.jobs.store.tables import ACCEPTED, CALLBACKS, GRANTS, HAS_FILES, INPUTS, JOBS, RUNNING, SECOND
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.retention import Allowance, Retention

@@ -5,140 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam
 
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned, after_death, lost
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store import counters
 from moorage_processes.jobs.store.completions import End, of_attempt, of_call, tell
-from moorage_processes.jobs.store.database import (
-    ACCEPTED,
-    INPUTS,
-    JOBS,
-    QUEUES,
-    RUNNING,
-    SECOND,
-    Database,
-    clock,
-    compact,
-    now,
-    shift,
-)
+from moorage_processes.jobs.store.database import Database, clock, compact, now, shift
+from moorage_processes.jobs.store.exchange import Ask, Change, Exchange, Report
 from moorage_processes.jobs.store.expiry import size_of
-
-Report = Progressed | Ended | Returned
-
-# what an attempt reports counts only while the job is still its own
-OWN = sa.update(JOBS).where(JOBS.c.id == bindparam("job"), JOBS.c.epoch == bindparam("at"), JOBS.c.status == RUNNING)
-PROGRESS = OWN.values(progress=bindparam("percent"), message=bindparam("words"), updated=bindparam("moment"))
-END = OWN.values(
-    status=bindparam("end"),
-    progress=sa.func.coalesce(bindparam("percent"), JOBS.c.progress),
-    message=sa.func.coalesce(bindparam("words"), JOBS.c.message),
-    artefacts=bindparam("results"),
-    size=bindparam("bytes"),
-    failure=bindparam("reason"),
-    finished=bindparam("moment"),
-    updated=bindparam("moment"),
-)
-RETURN = OWN.values(
-    status=Status.ACCEPTED.value,
-    progress=0,
-    message=bindparam("words"),
-    attempt=bindparam("number"),
-    started=None,
-    owner=None,
-    lease=None,
-    updated=bindparam("moment"),
-).returning(JOBS.c.queue)
-ENDED = sa.select(
-    *(
-        JOBS.c[name]
-        for name in ("id", "epoch", "status", "process", "queue", "attempt", "created", "started", "finished")
-    )
-).where(JOBS.c.id.in_(bindparam("jobs", expanding=True)))
-CHOSEN = (
-    sa.select(JOBS.c.id)
-    .where(JOBS.c.queue == bindparam("served"), JOBS.c.status == ACCEPTED)
-    .order_by(JOBS.c.created)
-    .limit(bindparam("places"))
-    .with_for_update(skip_locked=True)
-    # inside the update: Python's sqlite3 begins no transaction for a statement that does not begin with its verb
-    .cte("chosen", nesting=True)
-)
-CLAIM = (
-    sa.update(JOBS)
-    .where(JOBS.c.id.in_(sa.select(CHOSEN.c.id)), JOBS.c.status == ACCEPTED)
-    .values(
-        status=Status.RUNNING.value,
-        owner=bindparam("claimant"),
-        lease=clock() + bindparam("term"),
-        epoch=JOBS.c.epoch + 1,
-        attempt=JOBS.c.attempt + 1,
-        started=bindparam("moment"),
-        updated=bindparam("moment"),
-    )
-    .returning(
-        *(JOBS.c[name] for name in ("id", "process", "queue", "outputs", "limits", "epoch", "attempt", "created")),
-        sa.select(INPUTS.c.content).where(INPUTS.c.job == JOBS.c.id).scalar_subquery().label("content"),
-    )
-)
-WAITING = sa.select(sa.literal(1)).where(JOBS.c.queue == bindparam("served"), JOBS.c.status == ACCEPTED).limit(1)
-MINE = sa.select(JOBS.c.id, JOBS.c.epoch).where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
-RENEW = (
-    sa.update(JOBS)
-    .where(JOBS.c.owner == bindparam("claimant"), JOBS.c.status == RUNNING)
-    .values(lease=clock() + bindparam("term"))
-)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A job that is not as it was."""
-
-    job: str
-    updated: int
-    """Microseconds since 1970, as in the store."""
-    is_done: bool
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a supervisor tells and asks at once."""
-
-    reports: Mapping[Ref, Report] = field(default_factory=dict)
-    """The last word of each attempt."""
-    records: Sequence[Mapping[str, Any]] = ()
-    """Calls that were answered, as rows of the jobs with their inputs under ``content``."""
-    places: int = 0
-    """How many jobs it could begin."""
-    runs: Collection[Ref] | None = None
-    """Attempts it has in hand, where that is to be compared with the store."""
-    renews: bool = False
-    """Whether its leases are renewed."""
-    takes_over: bool = False
-    """Whether jobs of others whose lease ran out are taken back."""
-    watched: Collection[str] = ()
-    """Jobs that somebody waits for."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What a supervisor is told in return."""
-
-    claimed: Sequence[Attempt] = ()
-    refused: Sequence[Ref] = ()
-    """Attempts whose end came too late: the job had been dismissed, or given to somebody else."""
-    gone: Sequence[Ref] = ()
-    """Attempts it has in hand whose job was dismissed, or given to somebody else."""
-    settled: Mapping[Ref, bool] = field(default_factory=dict)
-    """Attempts that are over, and whether their artefacts are the results of the job."""
-    changes: Sequence[Change] = ()
+from moorage_processes.jobs.store.lease_statements import CLAIM, END, ENDED, MINE, PROGRESS, RENEW, RETURN, WAITING
+from moorage_processes.jobs.store.tables import ACCEPTED, INPUTS, JOBS, QUEUES, RUNNING, SECOND
 
 
 class Ledger:

@@ -18,7 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from moorage_processes.jobs.job import JobQuery, Status
-from moorage_processes.jobs.store.database import DURATION, IS_DONE, JOBS, SECOND, microseconds, now
+from moorage_processes.jobs.store.database import microseconds, now
+from moorage_processes.jobs.store.tables import DURATION, IS_DONE, JOBS, SECOND
 
 FEW = 500
 """Jobs that are quickly put in order."""

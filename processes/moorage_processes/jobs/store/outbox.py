@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from moorage_processes.jobs.job import Callback, Status
-from moorage_processes.jobs.store.database import CALLBACKS, JOBS, RUNNING, SECOND, Database, clock
+from moorage_processes.jobs.store.database import Database, clock
+from moorage_processes.jobs.store.tables import CALLBACKS, JOBS, RUNNING, SECOND
 
 LOOKED_AT = 100
 """Callbacks that are read at once."""

@@ -12,29 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Failure
+from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import Attempt, Ref, failed
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.relay.protocol import HEARTBEAT, Announcement, Holding
+from moorage_processes.jobs.relay.protocol import HEARTBEAT, Announcement, Fate, Holding
 from moorage_processes.jobs.store import counters
 from moorage_processes.jobs.store.completions import End, of_attempt, tell
-from moorage_processes.jobs.store.database import (
-    ACCEPTED,
-    AFAR,
-    INPUTS,
-    JOBS,
-    RUNNING,
-    SECOND,
-    SITES,
-    Database,
-    clock,
-    compact,
-    moment,
-    now,
-    shift,
-)
-from moorage_processes.jobs.store.leases import Change, request_text
-from moorage_processes.site.local_results import Fate
+from moorage_processes.jobs.store.database import Database, clock, compact, moment, now, shift
+from moorage_processes.jobs.store.exchange import Change
+from moorage_processes.jobs.store.leases import request_text
+from moorage_processes.jobs.store.tables import ACCEPTED, AFAR, INPUTS, JOBS, RUNNING, SECOND, SITES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from moorage_processes.jobs.store.database import ACCEPTED, JOBS, QUEUES, RUNNING, SECOND, TALLIES, clock
+from moorage_processes.jobs.store.database import clock
+from moorage_processes.jobs.store.tables import ACCEPTED, JOBS, QUEUES, RUNNING, SECOND, TALLIES
 
 OLDEST = sa.select(sa.func.min(JOBS.c.created)).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
 WAITING = sa.select(QUEUES.c.name, QUEUES.c.waiting, OLDEST.scalar_subquery().label("oldest"), clock().label("moment"))

@@ -11,29 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.executor import Artefact, Failure, Request
+from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.errors import QueueFull, Unavailable
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
 from moorage_processes.jobs.store import counters, outbox, statistics
 from moorage_processes.jobs.store.admission import admit, is_admitted
 from moorage_processes.jobs.store.completions import of_dismissal, tell
-from moorage_processes.jobs.store.database import (
-    INPUTS,
-    JOBS,
-    LOCAL,
-    QUEUES,
-    SECOND,
-    Database,
-    compact,
-    microseconds,
-    moment,
-    now,
-    shift,
-)
+from moorage_processes.jobs.store.database import Database, compact, microseconds, moment, now, shift
 from moorage_processes.jobs.store.expiry import need, referred_to, size_of
 from moorage_processes.jobs.store.listing import page_of
 from moorage_processes.jobs.store.outbox import Outbox
 from moorage_processes.jobs.store.sites import Enrolled, read_sites
+from moorage_processes.jobs.store.tables import INPUTS, JOBS, LOCAL, QUEUES, SECOND
 from moorage_processes.jobs.store.transfer_tokens import Grants
 
 if TYPE_CHECKING:

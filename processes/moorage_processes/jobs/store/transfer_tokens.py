@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from moorage_processes.jobs.attempt import Ref
-from moorage_processes.jobs.store.database import GRANTS, SECOND, Database, clock
+from moorage_processes.jobs.store.database import Database, clock
+from moorage_processes.jobs.store.tables import GRANTS, SECOND
 
 LIFE = 3600.0
 """Seconds for which a grant can be used."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.execution.executor import Failure
+from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import (
     Attempt,
     Ended,
@@ -37,7 +37,7 @@ from moorage_processes.logs import about
 if TYPE_CHECKING:
     from moorage_processes.jobs.files.state_directory import State
     from moorage_processes.jobs.ipc import Frame
-    from moorage_processes.jobs.store.leases import Exchange
+    from moorage_processes.jobs.store.exchange import Exchange
     from moorage_processes.jobs.supervisor.store_thread import Clerk
     from moorage_processes.jobs.workers.pool import Worker
     from moorage_processes.jobs.workers.shared_progress import Reading

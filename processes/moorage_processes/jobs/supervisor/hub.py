@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from moorage_processes.execution.executor import Failure
+from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
@@ -30,11 +30,11 @@ from moorage_processes.jobs.store.sites import Roll
 from moorage_processes.jobs.store.transfer_tokens import Grant, Grants
 
 if TYPE_CHECKING:
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.state_directory import State
     from moorage_processes.jobs.sites.settings import HubSettings
     from moorage_processes.jobs.store.database import Database
-    from moorage_processes.jobs.store.leases import Exchange
+    from moorage_processes.jobs.store.exchange import Exchange
     from moorage_processes.jobs.supervisor.store_thread import Clerk
     from moorage_processes.jobs.supervisor.subscriptions import Watchers
 

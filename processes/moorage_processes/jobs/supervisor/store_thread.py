@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from moorage_processes.jobs.attempt import Progressed, Ref
 from moorage_processes.jobs.errors import Unavailable
-from moorage_processes.jobs.store.leases import Ask, Exchange, Ledger, Report
+from moorage_processes.jobs.store.exchange import Ask, Exchange, Report
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.leases import Change
+    from moorage_processes.jobs.store.exchange import Change
+    from moorage_processes.jobs.store.leases import Ledger
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.leases import Change
+    from moorage_processes.jobs.store.exchange import Change
 
 REMEMBERED = 10_000
 """Changes that are kept for those who ask a moment too late."""

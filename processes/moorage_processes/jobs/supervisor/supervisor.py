@@ -23,9 +23,10 @@ from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.files.state_directory import State
 from moorage_processes.jobs.ipc import listening
 from moorage_processes.jobs.settings import EngineSettings
-from moorage_processes.jobs.store.database import LOCAL, Database
+from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.expiry import Expiry
-from moorage_processes.jobs.store.leases import Exchange, Ledger
+from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.tables import LOCAL
 from moorage_processes.jobs.supervisor.connection import Visitor, accepted
 from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
 from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
@@ -35,6 +36,7 @@ from moorage_processes.jobs.workers.pool import Crew
 from moorage_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
+    from moorage_processes.jobs.store.exchange import Exchange
     from moorage_processes.jobs.supervisor.hub import Hub
 
 LOGGER = logging.getLogger(__name__)

@@ -18,14 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.execution.executor import (
-    Artefact,
-    ExecutionFailed,
-    Request,
-    Workplace,
-    logged_failure,
-    not_stored,
-)
+from moorage_processes.execution.executor import Workplace, logged_failure, not_stored
+from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
 from moorage_processes.jobs.ipc import Frame, Line
 from moorage_processes.jobs.workers import linux
 from moorage_processes.jobs.workers.shared_progress import Gauge, Reading

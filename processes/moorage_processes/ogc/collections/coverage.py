@@ -16,7 +16,8 @@ from moorage.formats import FormatError, Kind
 from moorage.formats.axes import LONLAT, Axis, crs_of, dimension, is_horizontal, is_lonlat, is_time
 from moorage.formats.coverages import moment_text
 
-from moorage_processes.data.datasets import Dataset, DatasetUnavailableError, open_grid
+from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
+from moorage_processes.data.opening import open_grid
 from moorage_processes.data.selection import axes_known, subset
 from moorage_processes.errors import InputError
 from moorage_processes.ogc.collections.extents import Extents, extents

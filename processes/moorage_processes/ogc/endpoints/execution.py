@@ -9,7 +9,7 @@ from flask import Response, request
 
 from moorage_processes.jobs.errors import Interrupted, TimedOut
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.store.database import LOCAL
+from moorage_processes.jobs.store.tables import LOCAL
 from moorage_processes.ogc import problems
 from moorage_processes.ogc.callbacks.subscriber import read_subscriber
 from moorage_processes.ogc.pages.reply import as_json, reply

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flask import Response
 
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.service import Service
 

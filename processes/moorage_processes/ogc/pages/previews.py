@@ -12,12 +12,12 @@ from moorage.formats import FORMATS, Kind
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.authoring.process import Address
 from moorage_processes.catalogue.catalogue import Entry
-from moorage_processes.execution.executor import Request
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.responses.results import Results

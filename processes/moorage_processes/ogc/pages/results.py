@@ -20,7 +20,7 @@ from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.responses.status import job_url
 
 if TYPE_CHECKING:
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.artefacts import Shelf
     from moorage_processes.ogc.responses.results import Results
     from moorage_processes.ogc.service import Service

@@ -12,7 +12,7 @@ from moorage import formats
 from moorage.formats import Kind
 
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import Request
+from moorage_processes.execution.request import Request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import media_types, type_of
 from moorage_processes.ogc.problems import Problem

@@ -15,7 +15,7 @@ from moorage.formats import Kind
 from moorage.values import BBox
 
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import stated_media_type
+from moorage_processes.execution.inputs import stated_media_type
 from moorage_processes.ogc.descriptions import type_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from moorage_processes.ogc.problems import Problem
 if TYPE_CHECKING:
     from flask import Request
 
-    from moorage_processes.authoring.decorator import Limits
+    from moorage_processes.authoring.limits import Limits
 
 LONGEST_WAIT = 30.0
 """Seconds a request is held at most."""

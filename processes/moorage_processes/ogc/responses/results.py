@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flask import Request
 
-    from moorage_processes.execution.executor import Artefact
+    from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.artefacts import Shelf
     from moorage_processes.jobs.job import Job
 

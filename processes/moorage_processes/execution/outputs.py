@@ -1,0 +1,51 @@
+"""The outputs of one call, written as artefacts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moorage import formats
+from moorage.formats import Kind
+
+from moorage_processes.authoring.result_size import check_room
+from moorage_processes.errors import InputError
+from moorage_processes.execution.request import Artefact
+
+if TYPE_CHECKING:
+    from moorage_processes.authoring.parameters import Output
+
+
+INLINE = 1 << 16
+"""JSON values up to this many bytes travel with the record of the job; larger ones become files."""
+
+
+def _write_output(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
+    if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
+        return _write_file(declared, value, media_type, directory)
+    if declared.kind is Kind.BYTES:
+        path = directory / declared.id
+        path.write_bytes(value)
+        return Artefact(declared.id, media_type, path.name, None, len(value))
+    document = declared.encode_value(value)
+    text = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    if len(text) <= INLINE:
+        return Artefact(declared.id, media_type, None, document, len(text))
+    path = directory / f"{declared.id}.json"
+    path.write_bytes(text)
+    return Artefact(declared.id, media_type, path.name, None, len(text))
+
+
+def _write_file(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
+    fmt = formats.find(declared.kind, media_type)
+    path = directory / f"{declared.id}{fmt.suffix}"
+    if declared.kind is Kind.GRID:
+        check_room((value.nbytes,), 1, f"the output {declared.id!r}")
+    if declared.type_name == "xarray.DataArray" and value.name is None:
+        value = value.rename(declared.id)
+    try:
+        formats.write(value, path, fmt)
+    except ValueError as error:
+        raise InputError(f"the output {declared.id!r} cannot be written as {fmt.media_type}: {error}") from error
+    return Artefact(declared.id, fmt.media_type, path.name, None, path.stat().st_size)
