@@ -11,7 +11,7 @@ import pytest
 import rioxarray  # noqa: F401 - gives grids their .rio
 import xarray as xr
 from moorage.formats.grids import read_netcdf, write_netcdf
-from moorage_processes.data import opening, multifile
+from moorage_processes.data import multifile, opening
 from moorage_processes.data.datasets import DatasetUnavailableError, from_config
 from moorage_processes.data.opening import open_grid
 from moorage_processes.data.selection import subset
