@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.execution.request import Request
-from moorage_processes.jobs.engine import Engine, EngineSettings, Unavailable
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Job, Status
+from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.workers.linux import MARK
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def limits(process: str) -> Limits:
 def settings(state: Path, **changes: Any) -> EngineSettings:
     """Settings of a small engine."""
     defaults: dict[str, Any] = {
-        "workplace": {"catalogue": catalogue().to_json()},
+        "executor": {"catalogue": catalogue().to_json()},
         "preload": ("xarray", "geopandas", "moorage_processes.execution.executor"),
         "slots": 2,
         "call_slots": 1,

@@ -22,7 +22,7 @@ from moorage_processes.ogc.collections.cache import files_only
 from moorage_processes.ogc.collections.collections import Collections
 from moorage_processes.ogc.collections.coverage_endpoint import coverage_blueprint
 from moorage_processes.ogc.health import health_blueprint
-from moorage_processes.ogc.live_catalogue import Offer
+from moorage_processes.ogc.live_catalogue import LiveCatalogue
 from moorage_processes.ogc.metrics import metrics_blueprint
 from moorage_processes.ogc.openapi.document import openapi_document
 from moorage_processes.ogc.pages import page, previews, problem
@@ -95,7 +95,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     engine = Engine(engine_settings(configuration, catalogue, policy, others=previews.ENTRIES, hub=hub))
     return Service(
         base=configuration.url,
-        offer=Offer(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
+        live_catalogue=LiveCatalogue(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
         engine=engine,
         datasets=configuration.datasets,
         held=Semaphore(THREADS // 2),
@@ -147,7 +147,10 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
     _check_names(configuration, service)
     document["resources"].update(collections.resources())
     document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
-    for name, entry in service.offer.own.items():  # sites come and go, and are in the store, which is opened later
+    for (
+        name,
+        entry,
+    ) in service.live_catalogue.own.items():  # sites come and go, and are in the store, which is opened later
         processor = {"name": "moorage_processes.plugins.processor.Method", "entry": entry.to_json()}
         document["resources"][name] = {"type": "process", "processor": processor}
     return document
@@ -155,7 +158,7 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
 
 def _check_names(configuration: Configuration, service: Service) -> None:
     """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing."""
-    taken = dict.fromkeys(service.offer.own, "process") | dict.fromkeys(
+    taken = dict.fromkeys(service.live_catalogue.own, "process") | dict.fromkeys(
         configuration.pygeoapi["resources"] or (), "resource"
     )
     for name in configuration.datasets.entries:

@@ -18,11 +18,12 @@ from engines import eventually, is_alive
 from figures import Figure, in_turn
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.execution.request import Request
-from moorage_processes.jobs.engine import Engine, EngineSettings
-from moorage_processes.jobs.job import Order
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.job import Submission
+from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.store.database import Database
-from moorage_processes.jobs.store.exchange import Ask
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.exchange import StoreRequest
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
 from serving import serve
@@ -101,7 +102,7 @@ def _submitter(folder: Path, *, lasts: bool) -> Callable[[], object]:
     store = Store(f"sqlite:///{folder / 'jobs.sqlite'}", survives_power_loss=lasts)
     store.prepare()
     request, limits = asked("hello", name="Ada")
-    return lambda: store.submit(Order(id=str(uuid.uuid4()), request=request, limits=limits), ROOM)
+    return lambda: store.submit(Submission(id=str(uuid.uuid4()), request=request, limits=limits), ROOM)
 
 
 class Shelf:
@@ -121,7 +122,7 @@ class Shelf:
         self._request, self._limits = asked("hello", name="Ada")
         self._store.submit(self._order(), ROOM)
         _multiply(Database(url, survives_power_loss=False), count)
-        self._ledger = Ledger(Database(url, survives_power_loss=False), "bench", 3600.0, lambda *_: True)
+        self._leases = LeaseStore(Database(url, survives_power_loss=False), "bench", 3600.0, lambda *_: True)
 
     def submit(self) -> None:
         """One more."""
@@ -129,11 +130,11 @@ class Shelf:
 
     def claim(self) -> None:
         """Take the oldest."""
-        (attempt,) = self._ledger.exchange(Ask(places=1)).claimed
+        (attempt,) = self._leases.exchange(StoreRequest(places=1)).claimed
         assert attempt.process == "hello"
 
-    def _order(self) -> Order:
-        return Order(id=str(uuid.uuid4()), request=self._request, limits=self._limits)
+    def _order(self) -> Submission:
+        return Submission(id=str(uuid.uuid4()), request=self._request, limits=self._limits)
 
 
 def _multiply(database: Database, count: int) -> None:
@@ -163,8 +164,8 @@ def asked(process: str, **inputs: Any) -> tuple[Request, Any]:
 @contextmanager
 def engine(state: Path, store: str | None = None, slots: int = SLOTS) -> Iterator[Engine]:
     """Our engine while the block lasts, its store in the state directory or elsewhere."""
-    workplace = {"catalogue": catalogue().to_json()}
-    made = Engine(EngineSettings(state=state, workplace=workplace, slots=slots, queue=ROOM, drain=0.0, store=store))
+    executor = {"catalogue": catalogue().to_json()}
+    made = Engine(EngineSettings(state=state, executor=executor, slots=slots, queue=ROOM, drain=0.0, store=store))
     made.start()
     try:
         made.call(*asked("hello", name="Ada"), timeout=60.0)

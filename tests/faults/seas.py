@@ -122,7 +122,7 @@ class Sea:
     nats: Nats | None = None
     disk: Path | None = None
     strait: Strait | None = None
-    pace: float = 0.15
+    prefetch: float = 0.15
     """Seconds from one job to the next, on average."""
 
     def urls(self) -> list[str]:

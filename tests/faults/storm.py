@@ -160,7 +160,7 @@ class Storm:
             for _ in range(self._jobs):
                 kind = kinds(dice)
                 pool.submit(self._submit, kind, random.Random(dice.random()))
-                time.sleep(dice.random() * 2 * self._sea.pace)
+                time.sleep(dice.random() * 2 * self._sea.prefetch)
 
     def _submit(self, kind: Kind, dice: random.Random) -> None:
         try:

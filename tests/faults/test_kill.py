@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from engines import Yard, eventually, family, is_alive, settings, started, value
-from moorage_processes.jobs.engine import Busy, Engine, Interrupted
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.errors import Busy, Interrupted
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
 
@@ -71,7 +72,7 @@ def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_
 ):
     job = yard.submit("slow-sum", numbers=[1.0], pause=600.0)
     yard.running(job)
-    supervisor, state = yard.processes()["supervisor"], State(yard.state)
+    supervisor, state = yard.processes()["supervisor"], StateDirectory(yard.state)
     os.kill(supervisor, signal.SIGSTOP)
     # as its child would have done at this moment
     state.published(job.id, 1).mkdir(parents=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from engines import Yard, eventually, started, value
-from moorage_processes.jobs.engine import Unavailable
+from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
 from postgres import Postgres, serving_postgres
 from serving import serve

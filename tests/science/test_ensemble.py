@@ -7,7 +7,7 @@ from moorage_processes import InputError
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.discovery import describe
 from moorage_processes.data.datasets import Datasets, from_config
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import Request
 from moorage_processes.methods.ensemble import ensemble_statistics
 from moorage_processes.methods.streaming import blocks
@@ -204,7 +204,7 @@ def test_a_service_takes_the_names_of_several_datasets_or_of_one(tmp_path):
     xr.concat(members, "member").to_netcdf(tmp_path / "all.nc")
     datasets = from_config({path.stem: path.name for path in sorted(tmp_path.glob("*.nc"))}, tmp_path)
     catalogue = Catalogue(map(Entry.of, describe(["moorage_processes.methods.ensemble"])))
-    workplace = Workplace({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
+    workplace = Executor({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
     for names in ([f"m{number}" for number in range(7)], "all"):
         request = Request("ensemble-statistics", {"members": names}, {"result": "application/x-netcdf"})
         (artefact,) = workplace.execute(request, tmp_path, lambda *_: None)

@@ -11,7 +11,7 @@ from moorage.formats.axes import Axis, dimension
 from moorage_processes import BBox, InputError
 from moorage_processes.authoring.result_size import room
 from moorage_processes.commands.demo.jacksboro import elevation_model
-from moorage_processes.grids.uneven import positions
+from moorage_processes.grids.uneven import uneven_positions
 from moorage_processes.methods import reproject as module
 from moorage_processes.methods.reproject import reproject
 from moorage_processes.methods.streaming import blocks
@@ -268,8 +268,8 @@ def test_data_of_dask_are_taken(dem):
 
 
 def test_positions_on_uneven_and_on_falling_axes_by_hand():
-    assert positions(np.array([0.0, 1, 3]), np.array([-0.5, 0.5, 2, 4])).tolist() == [-0.5, 0.5, 1.5, 2.5]
-    assert positions(np.array([3.0, 1, 0]), np.array([4, 2, 0.5, -0.5])).tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert uneven_positions(np.array([0.0, 1, 3]), np.array([-0.5, 0.5, 2, 4])).tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert uneven_positions(np.array([3.0, 1, 0]), np.array([4, 2, 0.5, -0.5])).tolist() == [-0.5, 0.5, 1.5, 2.5]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from moorage_processes.authoring.process import Address
+from moorage_processes.authoring.process import ImportPath
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.discovery import load_process
 from moorage_processes.catalogue.reading import describe_here, read_catalogue
@@ -40,7 +40,7 @@ def refusals(*sources: str) -> list[str]:
 def test_our_own_methods_enter_by_the_door_that_is_open_to_all():
     catalogue = read_catalogue([])
     assert {"echo", "terrain", "zonal-statistics", "climatology"} <= set(catalogue)
-    assert catalogue["echo"].address == Address(None, None, "moorage_processes.methods.echo", "echo")
+    assert catalogue["echo"].address == ImportPath(None, None, "moorage_processes.methods.echo", "echo")
     assert catalogue["terrain"].description["version"] == catalogue["echo"].description["version"] != "0.0.0"
 
 
@@ -111,7 +111,7 @@ def test_a_lone_file_does_not_take_the_place_of_the_standard_library(tmp_path):
     write(tmp_path / "helper.py", "FACTOR = 3\n")
     source = write(tmp_path / "uses.py", "import calendar, helper\n" + ONE + "    assert calendar.month_name\n")
     catalogue = read(source)
-    assert catalogue["one"].address == Address(str(tmp_path), source, "moorage_author.uses", "one")
+    assert catalogue["one"].address == ImportPath(str(tmp_path), source, "moorage_author.uses", "one")
 
 
 def test_a_file_inside_a_package_is_imported_by_its_dotted_name(tmp_path):
@@ -120,7 +120,7 @@ def test_a_file_inside_a_package_is_imported_by_its_dotted_name(tmp_path):
     source = write(
         tmp_path / "sealevel" / "sub" / "trend.py", "from sealevel.sub import FACTOR\nfrom . import FACTOR\n" + ONE
     )
-    assert read(source)["one"].address == Address(str(tmp_path), source, "sealevel.sub.trend", "one")
+    assert read(source)["one"].address == ImportPath(str(tmp_path), source, "sealevel.sub.trend", "one")
 
 
 def test_a_module_or_one_function_of_it_can_be_named(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ from moorage_processes.commands.cli import free_port
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from moorage_processes.data import datasets
 from moorage_processes.execution.dask_scheduling import Computing
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, Status
@@ -66,9 +66,9 @@ class DaskYard(Yard):
 @contextmanager
 def started(state: Path, scheduler: str | None = None) -> Iterator[DaskYard]:
     """An engine whose jobs compute on a cluster, or on two threads each."""
-    workplace = {"catalogue": catalogue().to_json(), "computing": Computing(2, scheduler).to_json()}
+    executor = {"catalogue": catalogue().to_json(), "computing": Computing(2, scheduler).to_json()}
     made = settings(state, drain=0.0)
-    engine = Engine(type(made)(**{**vars(made), "workplace": workplace}))
+    engine = Engine(type(made)(**{**vars(made), "executor": executor}))
     engine.start()
     try:
         yield DaskYard(engine, state)
@@ -255,11 +255,11 @@ def test_without_a_cluster_threads_share_the_work_within_the_memory_of_the_job(t
 @pytest.mark.parametrize("where", ["cluster", "threads"])
 def test_how_far_a_result_is_written_is_told(where, tmp_path, cluster):
     computing = Computing(2, cluster.scheduler_address if where == "cluster" else None)
-    workplace = Workplace({"catalogue": catalogue().to_json(), "computing": computing.to_json()})
+    executor = Executor({"catalogue": catalogue().to_json(), "computing": computing.to_json()})
     told = []
     request = Request("rows", {"blocks": 10}, {"result": "application/x-netcdf"})
     found = dask.config.get("scheduler", None)
-    workplace.execute(request, tmp_path, lambda fraction, _: told.append(fraction))
+    executor.execute(request, tmp_path, lambda fraction, _: told.append(fraction))
     assert dask.config.get("scheduler", None) is found
     assert told == sorted(told)
     assert len(told) >= 10
@@ -276,10 +276,10 @@ def test_a_dataset_with_chunks_is_opened_as_a_dask_array(tmp_path):
     xr.DataArray(np.zeros((10, 4)), dims=("y", "x"), name="height").to_netcdf(tmp_path / "h.nc")
     section = {"parts": {"path": "h.nc", "chunks": {"y": 4}}, "whole": "h.nc"}
     named = datasets.Datasets(datasets.from_config(section, tmp_path))
-    workplace = Workplace({"catalogue": catalogue().to_json(), "datasets": named.to_json()})
+    executor = Executor({"catalogue": catalogue().to_json(), "datasets": named.to_json()})
     for name, blocks in (("parts", [4, 4, 2]), ("whole", [])):
         request = Request("blocks-of", {"grid": name}, {"result": "application/json"})
-        (artefact,) = workplace.execute(request, tmp_path, lambda *_: None)
+        (artefact,) = executor.execute(request, tmp_path, lambda *_: None)
         assert artefact.value == blocks
 
 
@@ -312,5 +312,5 @@ def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_
     with pytest.raises(ValueError, match="datasets.h.chunks: there is no Dask"):
         datasets.from_config({"h": {"path": "h.nc", "chunks": {"y": 4}}}, tmp_path)
     request = Request("no-array", {}, {"result": "application/json"})
-    (artefact,) = Workplace({"catalogue": catalogue().to_json()}).execute(request, tmp_path, lambda *_: None)
+    (artefact,) = Executor({"catalogue": catalogue().to_json()}).execute(request, tmp_path, lambda *_: None)
     assert artefact.value == 1

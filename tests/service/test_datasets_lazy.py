@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.data.datasets import Datasets, from_config
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import Request
 from moorage_processes.methods.streaming import blocks
 
@@ -38,7 +38,7 @@ def large():
 
 
 @pytest.fixture(scope="module")
-def workplace(large, tmp_path_factory):
+def executor(large, tmp_path_factory):
     """The same field chunked, in one piece, in 24 files, and as a store."""
     folder = tmp_path_factory.mktemp("large")
     large.to_netcdf(folder / "chunked.nc", encoding={"t2m": {"chunksizes": CHUNK, "zlib": True, "complevel": 1}})
@@ -50,11 +50,11 @@ def workplace(large, tmp_path_factory):
     named = from_config(
         {"chunked": "chunked.nc", "plain": "plain.nc", "store": "store.zarr", "months": "months"}, folder
     )
-    return Workplace({"catalogue": read_catalogue([]).to_json(), "datasets": Datasets(named).to_json()})
+    return Executor({"catalogue": read_catalogue([]).to_json(), "datasets": Datasets(named).to_json()})
 
 
 @pytest.fixture
-def climatology(workplace, tmp_path, monkeypatch):
+def climatology(executor, tmp_path, monkeypatch):
     """The mean of the field's months, or what a selection holds of them; anomalies, which nobody asks for, wait."""
     monkeypatch.setattr(blocks, "EAGER", 0)
 
@@ -62,7 +62,7 @@ def climatology(workplace, tmp_path, monkeypatch):
         request = Request(
             "climatology", {"data": {"collection": place, **selection}}, {"climatology": "application/x-netcdf"}
         )
-        (made,) = workplace.execute(request, tmp_path, lambda *_: None)
+        (made,) = executor.execute(request, tmp_path, lambda *_: None)
         with xr.open_dataset(tmp_path / made.file) as opened:
             return opened.load()
 

@@ -17,12 +17,12 @@ from moorage.formats.rasters import read_geotiff, write_geotiff
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.data.datasets import DatasetUnavailableError, from_config
 from moorage_processes.data.opening import open_grid
-from moorage_processes.data.remote import Form, form_of, opened
+from moorage_processes.data.remote import RemoteFormat, form_of, opened
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import ExecutionFailed, Request
 from moorage_processes.network.fetch import Policy
-from moorage_processes.network.range_reader import Link
+from moorage_processes.network.range_reader import RangeReader
 from pydap.handlers.lib import BaseHandler
 from pydap.model import BaseType, DatasetType
 from samples import sea_surface
@@ -75,7 +75,7 @@ def point(grid):
 @pytest.mark.parametrize("store", ["consolidated2", "consolidated3", "plain2", "plain3"])
 def test_a_series_at_a_point_reads_the_chunks_of_that_point(server, store):
     server.clear()
-    with opened(f"{server.url}/{store}.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid:
+    with opened(f"{server.url}/{store}.zarr", RemoteFormat.ZARR, LISTED, "grid", "xarray.Dataset") as grid:
         assert not server.chunks("sst"), "nothing but coordinates is read to open it"
         server.clear()
         xr.testing.assert_equal(point(grid.sst).load(), point(sea_surface().sst))
@@ -103,7 +103,7 @@ def test_a_store_whose_metadata_is_nowhere_together_and_is_not_listed_is_told(fo
     with (
         serving_files(folder, redirects={"/plain3.zarr/": "/no", "/plain3.zarr": "/no"}) as server,
         pytest.raises(InputError, match="^grid: "),
-        opened(f"{server.url}/plain3.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset"),
+        opened(f"{server.url}/plain3.zarr", RemoteFormat.ZARR, LISTED, "grid", "xarray.Dataset"),
     ):
         pass
 
@@ -111,7 +111,7 @@ def test_a_store_whose_metadata_is_nowhere_together_and_is_not_listed_is_told(fo
 def test_a_chunk_that_was_never_written_holds_no_values(folder):
     with (
         serving_files(folder, refused={"/sst.zarr/sst/0.0.0": 404}) as server,
-        opened(f"{server.url}/sst.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+        opened(f"{server.url}/sst.zarr", RemoteFormat.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
     ):
         assert np.isnan(grid.sst[:3, :2, :4]).all()
         assert grid.sst[3:].notnull().all()
@@ -121,7 +121,7 @@ def test_a_chunk_that_was_never_written_holds_no_values(folder):
 def test_a_chunk_that_may_not_be_read_is_told_and_never_taken_for_one_without_values(folder, status):
     with (
         serving_files(folder, refused={"/sst.zarr/sst/0.0.0": status}) as server,
-        opened(f"{server.url}/sst.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+        opened(f"{server.url}/sst.zarr", RemoteFormat.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
         pytest.raises(InputError, match=f"grid: .* answered with status {status}"),
     ):
         grid.sst[0, 0, 0].load()
@@ -151,7 +151,7 @@ def test_a_codec_that_runs_what_it_reads_is_refused(folder, tmp_path, key):
     with (
         serving_files(tmp_path) as server,
         pytest.raises(InputError, match="^grid: "),
-        opened(f"{server.url}/trap.zarr", Form.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
+        opened(f"{server.url}/trap.zarr", RemoteFormat.ZARR, LISTED, "grid", "xarray.Dataset") as grid,
     ):
         grid.load()
     assert not marker.exists()
@@ -163,14 +163,14 @@ def test_a_codec_that_runs_what_it_reads_is_refused(folder, tmp_path, key):
 @pytest.mark.parametrize("name", ["two.tif", "packed.tif", "dem.tif"])
 @pytest.mark.parametrize("type_name", ["xarray.DataArray", "xarray.Dataset"])
 def test_a_geotiff_behind_a_link_is_what_it_is_when_fetched(server, folder, name, type_name):
-    with opened(f"{server.url}/{name}", Form.GEOTIFF, LISTED, "grid", type_name) as grid:
+    with opened(f"{server.url}/{name}", RemoteFormat.GEOTIFF, LISTED, "grid", type_name) as grid:
         xr.testing.assert_identical(grid.load(), read_geotiff(folder / name, type_name))
 
 
 def test_a_window_of_a_geotiff_reads_its_tiles(server, folder):
     size = (folder / "dem.tif").stat().st_size
     server.clear()
-    with opened(f"{server.url}/dem.tif", Form.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem:
+    with opened(f"{server.url}/dem.tif", RemoteFormat.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem:
         part = dem[700:800, 600:700].load()
     xr.testing.assert_identical(part, read_geotiff(folder / "dem.tif", "xarray.DataArray")[700:800, 600:700])
     assert 0 < server.bytes < size / 10
@@ -178,13 +178,13 @@ def test_a_window_of_a_geotiff_reads_its_tiles(server, folder):
 
 @pytest.mark.parametrize("key", [{"y": 3}, {"y": [4, 1], "x": slice(None, None, -7)}, {"x": []}, {"y": -1, "x": -1}])
 def test_any_part_of_a_geotiff_is_what_it_is_in_memory(server, folder, key):
-    with opened(f"{server.url}/two.tif", Form.GEOTIFF, LISTED, "grid", "xarray.Dataset") as grid:
+    with opened(f"{server.url}/two.tif", RemoteFormat.GEOTIFF, LISTED, "grid", "xarray.Dataset") as grid:
         xr.testing.assert_equal(grid.isel(key).load(), read_geotiff(folder / "two.tif", "xarray.Dataset").isel(key))
 
 
 def test_a_geotiff_that_is_cut_short_is_told(server):
     with (
-        opened(f"{server.url}/broken.tif", Form.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem,
+        opened(f"{server.url}/broken.tif", RemoteFormat.GEOTIFF, LISTED, "grid", "xarray.DataArray") as dem,
         pytest.raises(InputError, match="^grid: the GeoTIFF is broken"),
     ):
         dem.load()
@@ -207,7 +207,7 @@ def opendap():
 
 
 def test_a_series_at_a_point_asks_an_opendap_server_for_that_point(opendap):
-    with opened(f"{opendap.url}/sea.nc", Form.OPENDAP, LISTED, "grid", "xarray.Dataset") as grid:
+    with opened(f"{opendap.url}/sea.nc", RemoteFormat.OPENDAP, LISTED, "grid", "xarray.Dataset") as grid:
         assert not [path for path in opendap.paths if "sst[" in path]
         opendap.clear()
         xr.testing.assert_equal(point(grid.sst).load(), point(sea_surface().sst))
@@ -233,12 +233,12 @@ def test_the_netcdf_library_says_the_same_of_that_server(opendap):
 @pytest.mark.parametrize(
     ("href", "media_type", "form"),
     [
-        ("https://host/a.zarr", None, Form.ZARR),
-        ("https://host/a.zarr/?token=1#sst", None, Form.ZARR),
-        ("https://host/a", "application/vnd+zarr; version=3", Form.ZARR),
-        ("https://host/a.TIF", "application/octet-stream", Form.GEOTIFF),
-        ("https://host/a", "image/tiff; application=geotiff; profile=cloud-optimized", Form.GEOTIFF),
-        ("https://host/a.nc", "application/x-opendap", Form.OPENDAP),
+        ("https://host/a.zarr", None, RemoteFormat.ZARR),
+        ("https://host/a.zarr/?token=1#sst", None, RemoteFormat.ZARR),
+        ("https://host/a", "application/vnd+zarr; version=3", RemoteFormat.ZARR),
+        ("https://host/a.TIF", "application/octet-stream", RemoteFormat.GEOTIFF),
+        ("https://host/a", "image/tiff; application=geotiff; profile=cloud-optimized", RemoteFormat.GEOTIFF),
+        ("https://host/a.nc", "application/x-opendap", RemoteFormat.OPENDAP),
         ("https://host/a.tif", "application/x-netcdf", None),
         ("https://host/a.nc", None, None),
         ("https://host/a?b=.zarr", None, None),
@@ -255,8 +255,8 @@ def execute():
 
     def run(directory, process, inputs, output, **named):
         known = {name: entry.to_json() for name, entry in named.items()}
-        workplace = Workplace({"catalogue": catalogue, "references": LISTED.to_json(), "datasets": known})
-        (made,) = workplace.execute(Request(process, inputs, {output: "netcdf"}), directory, lambda *_: None)
+        executor = Executor({"catalogue": catalogue, "references": LISTED.to_json(), "datasets": known})
+        (made,) = executor.execute(Request(process, inputs, {output: "netcdf"}), directory, lambda *_: None)
         with xr.open_dataset(directory / made.file) as opened:
             return opened.load()
 
@@ -318,7 +318,7 @@ def test_a_host_that_gives_no_ranges_is_fetched_from_whole(folder, execute, tmp_
 # Nowhere else
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(RemoteFormat))
 def test_a_host_that_is_not_listed_is_never_asked(form):
     with (
         pytest.raises(InputError, match="not a host this service fetches from"),
@@ -327,7 +327,7 @@ def test_a_host_that_is_not_listed_is_never_asked(form):
         pass
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(RemoteFormat))
 def test_a_name_that_leads_to_a_private_address_is_refused(form):
     policy = Policy(own="http://service.example", allowed_hosts=("myself.localhost",))
     with (
@@ -337,7 +337,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused(form):
         pass
 
 
-@pytest.mark.parametrize("form", [Form.ZARR, Form.OPENDAP])
+@pytest.mark.parametrize("form", [RemoteFormat.ZARR, RemoteFormat.OPENDAP])
 def test_a_redirect_is_not_followed(folder, form):
     with serving_files(folder) as target:
         away = f"{target.url}/secret"
@@ -351,7 +351,7 @@ def test_a_redirect_is_not_followed(folder, form):
         assert target.paths == []
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(RemoteFormat))
 def test_an_address_that_is_silent_is_given_up(form):
     hasty = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",), seconds=0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -363,7 +363,7 @@ def test_an_address_that_is_silent_is_given_up(form):
 def test_no_more_is_read_of_a_link_than_one_input_may_hold(server):
     small = Policy(own="http://service.example", allowed_hosts=("127.0.0.0/8",), size=50_000)
     with (
-        opened(f"{server.url}/dem.tif", Form.GEOTIFF, small, "grid", "xarray.DataArray") as dem,
+        opened(f"{server.url}/dem.tif", RemoteFormat.GEOTIFF, small, "grid", "xarray.DataArray") as dem,
         pytest.raises(InputError, match="grid: more than 50000 bytes of .* were read"),
     ):
         dem.load()
@@ -378,5 +378,5 @@ def test_a_dataset_behind_an_address_that_fails_is_unavailable_without_a_word_of
 
 
 def test_a_link_may_travel_to_where_a_part_is_computed(server):
-    link = pickle.loads(pickle.dumps(Link(f"{server.url}/sst.zarr", LISTED, "grid")))  # noqa: S301 - our own
+    link = pickle.loads(pickle.dumps(RangeReader(f"{server.url}/sst.zarr", LISTED, "grid")))  # noqa: S301 - our own
     assert link.get(link.beneath(".zgroup")).content == b'{\n  "zarr_format": 2\n}'

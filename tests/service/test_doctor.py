@@ -19,7 +19,7 @@ from engines import eventually
 from moorage import cli
 from moorage_processes.commands.cli import free_port
 from moorage_processes.commands.doctor import engine, machine, surroundings
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.relay.credentials import invite
 from moorage_processes.jobs.store import schema_version
@@ -141,14 +141,14 @@ def test_a_supervisor_that_does_not_answer_is_found(tmp_path, monkeypatch):
         line.close()
         os.kill(pid, signal.SIGSTOP)
         try:
-            found = engine.supervisor(State(service.state))
+            found = engine.supervisor(StateDirectory(service.state))
         finally:
             os.kill(pid, signal.SIGCONT)
     assert str(found).startswith("WRONG  supervisor: one holds the lock and does not answer; end the process that")
 
 
 def test_looking_at_the_lock_does_not_take_it(tmp_path):
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.prepare()
     (state.run / "lock").touch()
     assert "the lock is free" in engine.supervisor(state).words
@@ -169,11 +169,11 @@ def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, reques
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     if kind == "postgresql":
         url = request.getfixturevalue("postgres").database()
-        assert str(engine.store(State(tmp_path), url)).endswith("answers, and its tables will be made")
+        assert str(engine.store(StateDirectory(tmp_path), url)).endswith("answers, and its tables will be made")
     store = Store(url)
     store.prepare()
     store.close()
-    assert str(engine.store(State(tmp_path), url)).endswith("answers")
+    assert str(engine.store(StateDirectory(tmp_path), url)).endswith("answers")
     for version, words in (
         ("0001", "answers, and will be brought up to date"),
         ("9999", "is of edition 9999; install"),
@@ -181,7 +181,7 @@ def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, reques
         changed = sa.create_engine(url)
         with changed.begin() as connection:
             connection.execute(sa.update(schema_version.EDITION).values(version_num=version))
-        found = engine.store(State(tmp_path), url)
+        found = engine.store(StateDirectory(tmp_path), url)
         assert words in str(found)
         assert found.is_wrong == (version == "9999")
         with changed.connect() as connection:
@@ -190,7 +190,7 @@ def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, reques
 
 
 def test_a_store_that_does_not_answer_is_told_without_its_password(tmp_path):
-    found = engine.store(State(tmp_path), f"postgresql+psycopg://me:s3cret@127.0.0.1:{free_port()}/jobs")
+    found = engine.store(StateDirectory(tmp_path), f"postgresql+psycopg://me:s3cret@127.0.0.1:{free_port()}/jobs")
     assert found.is_wrong
     assert "does not answer: " in found.words
     assert "s3cret" not in str(found)
@@ -199,21 +199,21 @@ def test_a_store_that_does_not_answer_is_told_without_its_password(tmp_path):
 
 def test_a_store_that_is_none_is_told(tmp_path):
     (tmp_path / "jobs.sqlite").write_bytes(b"this is no database, but it is long enough to be read as one" * 100)
-    assert "does not answer: file is not a database" in engine.store(State(tmp_path), None).words
+    assert "does not answer: file is not a database" in engine.store(StateDirectory(tmp_path), None).words
 
 
 def test_a_state_directory_that_cannot_be_used_is_told(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    assert "cannot be written to" in machine.directory(State(tmp_path / "file" / "state")).words
+    assert "cannot be written to" in machine.directory(StateDirectory(tmp_path / "file" / "state")).words
     monkeypatch.setattr(machine, "file_system", lambda _: "nfs4")
-    found = machine.directory(State(tmp_path / "state"))
+    found = machine.directory(StateDirectory(tmp_path / "state"))
     assert "on nfs4" in found.words
     assert found.remedy.startswith("name a directory on a local disk")
 
 
 def test_a_disk_without_room_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "ROOM", 10**18)
-    assert machine.directory(State(tmp_path)).remedy.startswith("results need room")
+    assert machine.directory(StateDirectory(tmp_path)).remedy.startswith("results need room")
 
 
 def test_packages_that_do_not_fit_are_named(monkeypatch):

@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.commands.cli import free_port
 from moorage_processes.execution.request import Request
-from moorage_processes.jobs.files.state_directory import StateError
-from moorage_processes.jobs.job import JobQuery, Order, Status
+from moorage_processes.jobs.files.state_directory import StateDirectoryError
+from moorage_processes.jobs.job import JobQuery, Status, Submission
 from moorage_processes.jobs.store import migrations, schema_version
 from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.store import Store
@@ -119,7 +119,7 @@ def test_an_old_store_becomes_as_a_new_one_and_keeps_its_jobs(store_url, make, t
     (job,) = store.find(JobQuery()).jobs
     assert (job.id, job.status, job.request.inputs) == (OLD, Status.ACCEPTED, {"years": [1990]})
     request_of_a_new_job = Request("trend", {}, {"result": "application/json"})
-    store.submit(Order(id=str(uuid.uuid4()), request=request_of_a_new_job, limits=Limits()), 10)
+    store.submit(Submission(id=str(uuid.uuid4()), request=request_of_a_new_job, limits=Limits()), 10)
     store.close()
     new = f"sqlite:///{tmp_path / 'new.sqlite'}"
     if store_url.startswith("postgresql"):
@@ -160,7 +160,7 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
         store_url, lambda connection: connection.execute(sa.update(schema_version.EDITION).values(version_num="9999"))
     )
     before = shape(store_url)
-    with pytest.raises(StateError, match="of edition 9999.*works with 0005.*install the version that made it"):
+    with pytest.raises(StateDirectoryError, match="of edition 9999.*works with 0005.*install the version that made it"):
         opened(store_url)
     assert shape(store_url) == before
 

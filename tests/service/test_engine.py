@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
-from moorage_processes.jobs.engine import Busy, Engine, QueueFull, StateError, TimedOut
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.errors import Busy, QueueFull, TimedOut
 from moorage_processes.jobs.files.disk import file_system
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.prefetch import WITNESSES
@@ -450,7 +451,7 @@ def test_a_newer_service_with_other_settings_gets_its_own_supervisor(tmp_path):
 def test_the_same_settings_have_the_same_fingerprint_until_a_method_changes(tmp_path):
     file = tmp_path / "flood.py"
     file.write_text("")
-    one = replace(settings(tmp_path), workplace={"catalogue": [{"address": {"file": str(file)}}]})
+    one = replace(settings(tmp_path), executor={"catalogue": [{"address": {"file": str(file)}}]})
     assert replace(one, born=0.0).fingerprint == one.fingerprint
     before = one.fingerprint
     file.write_text("changed")
@@ -536,8 +537,8 @@ def test_a_state_directory_is_for_its_user_alone(yard):
 
 def test_a_state_directory_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises((StateError, OSError)):
-        State(tmp_path / "file" / "state").prepare()
+    with pytest.raises((StateDirectoryError, OSError)):
+        StateDirectory(tmp_path / "file" / "state").prepare()
 
 
 def test_a_state_directory_may_have_a_long_name(tmp_path):
@@ -588,7 +589,7 @@ def test_the_engine_must_be_started_in_each_process(tmp_path):
 
 
 def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.prepare()
     for number in (1, 2):
         scratch = state.clear_scratch(1)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from moorage_processes.jobs.job import JobQuery, Mark, Status
+from moorage_processes.jobs.job import JobQuery, ListPosition, Status
 from moorage_processes.jobs.store import listing
 from moorage_processes.jobs.store.database import microseconds
 from moorage_processes.jobs.store.store import Store
@@ -120,7 +120,7 @@ def test_pages_by_place_give_each_job_once(store):
             break
         last = shown[-1]
         query = replace(
-            query, after=Mark(BEGIN + timedelta(microseconds=last["created"] - microseconds(BEGIN)), last["id"])
+            query, after=ListPosition(BEGIN + timedelta(microseconds=last["created"] - microseconds(BEGIN)), last["id"])
         )
     assert seen == [each["id"] for each in newest_first(rows) if matches(each, replace(query, after=None))]
 

@@ -141,7 +141,7 @@ def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_pat
     entries = catalogue().to_json()
     lost = next(each for each in entries if each["id"] == "slow-sum")
     lost["address"] = {"root": None, "file": None, "module": "moorage_processes.methods.gone", "name": "gone"}
-    with started(tmp_path / "state", workplace={"catalogue": entries}) as yard:
+    with started(tmp_path / "state", executor={"catalogue": entries}) as yard:
         assert yard.call("shout").status is Status.SUCCESSFUL
         assert yard.run("slow-sum", numbers=[1.0]).status is Status.FAILED
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()

@@ -17,11 +17,11 @@ from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.attempt import Ended, Ref, Returned
 from moorage_processes.jobs.ipc import connected
-from moorage_processes.jobs.job import Order, Status
+from moorage_processes.jobs.job import Status, Submission
 from moorage_processes.jobs.store.counters import NEVER
 from moorage_processes.jobs.store.database import Database, compact
-from moorage_processes.jobs.store.exchange import Ask
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.exchange import StoreRequest
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, serve
@@ -40,28 +40,30 @@ def store(store_url) -> Iterator[Store]:
 
 
 @pytest.fixture
-def ledger_of(store, store_url) -> Iterator[Callable[[str], Ledger]]:
+def ledger_of(store, store_url) -> Iterator[Callable[[str], LeaseStore]]:
     """Makes the ledger of one more supervisor."""
-    made: list[Ledger] = []
+    made: list[LeaseStore] = []
 
-    def make(owner: str = "here") -> Ledger:
+    def make(owner: str = "here") -> LeaseStore:
         made.append(
-            Ledger(Database(store_url, survives_power_loss=False), owner, 10.0, lambda _job, _epoch: True, counts=True)
+            LeaseStore(
+                Database(store_url, survives_power_loss=False), owner, 10.0, lambda _job, _epoch: True, counts=True
+            )
         )
         return made[-1]
 
     yield make
-    for ledger in made:
-        ledger.close()
+    for leases in made:
+        leases.close()
 
 
 def submit(store: Store, process: str = "trend", queue: str = "local") -> str:
     request = Request(process, {}, {"result": "application/json"})
-    return store.submit(Order(id=str(uuid.uuid4()), request=request, limits=Limits(), queue=queue), 1000).id
+    return store.submit(Submission(id=str(uuid.uuid4()), request=request, limits=Limits(), queue=queue), 1000).id
 
 
-def begun(ledger: Ledger, places: int = 1) -> list[Ref]:
-    return [Ref(each.job, each.epoch) for each in ledger.exchange(Ask(places=places)).claimed]
+def begun(leases: LeaseStore, places: int = 1) -> list[Ref]:
+    return [Ref(each.job, each.epoch) for each in leases.exchange(StoreRequest(places=places)).claimed]
 
 
 def successful(size: int = 10) -> Ended:
@@ -79,16 +81,16 @@ def counted(store: Store) -> dict[tuple[str, ...], int]:
 
 
 def test_each_end_is_counted_once(store, ledger_of):
-    ledger = ledger_of()
+    leases = ledger_of()
     jobs = [submit(store) for _ in range(4)]
-    refs = begun(ledger, 4)
+    refs = begun(leases, 4)
     failure = Failure("timeout", "it took too long")
-    ledger.exchange(Ask({refs[0]: successful(), refs[1]: Ended(Status.FAILED, failure=failure)}))
+    leases.exchange(StoreRequest({refs[0]: successful(), refs[1]: Ended(Status.FAILED, failure=failure)}))
     # a second word on the same attempt, and one on a job that was dismissed, change nothing
-    ledger.exchange(Ask({refs[0]: successful()}))
+    leases.exchange(StoreRequest({refs[0]: successful()}))
     store.dismiss(jobs[2])
-    ledger.exchange(Ask({refs[2]: successful()}))
-    ledger.exchange(Ask({refs[3]: Returned(1)}))
+    leases.exchange(StoreRequest({refs[2]: successful()}))
+    leases.exchange(StoreRequest({refs[3]: Returned(1)}))
     assert counted(store) == {
         ("trend", "job", "successful", ""): 1,
         ("trend", "job", "failed", "timeout"): 1,
@@ -107,9 +109,9 @@ def test_a_job_that_never_ran_is_counted_without_a_duration(store):
 
 def test_removing_a_job_leaves_what_was_counted(store, ledger_of):
     job = submit(store)
-    ledger = ledger_of()
-    (ref,) = begun(ledger)
-    ledger.exchange(Ask({ref: successful()}))
+    leases = ledger_of()
+    (ref,) = begun(leases)
+    leases.exchange(StoreRequest({ref: successful()}))
     store.dismiss(job)
     assert store.get(job) is None
     assert counted(store) == {("trend", "job", "successful", ""): 1}
@@ -131,9 +133,9 @@ def test_supervisors_that_count_at_once_lose_nothing(store, ledger_of):
     for _ in range(60):
         submit(store)
 
-    def work(ledger: Ledger) -> None:
-        while refs := begun(ledger, 3):
-            ledger.exchange(Ask({ref: successful() for ref in refs}))
+    def work(leases: LeaseStore) -> None:
+        while refs := begun(leases, 3):
+            leases.exchange(StoreRequest({ref: successful() for ref in refs}))
 
     threads = [threading.Thread(target=work, args=(ledger_of(f"owner {number}"),)) for number in range(4)]
     for thread in threads:

@@ -11,8 +11,8 @@ import moorage
 import pytest
 import requests
 from engines import METHODS, eventually, started, value
-from moorage_processes.jobs.engine import Unavailable
-from moorage_processes.jobs.files.state_directory import State, StateError
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import Status
 from objects import serving_objects
 from serving import serve
@@ -157,7 +157,7 @@ def test_attempts_that_died_leave_nothing(tmp_path, objects):
 
 
 def test_what_a_late_attempt_put_is_removed(tmp_path, objects):
-    state = State.of({"state": tmp_path / "state", **objects.settings})
+    state = StateDirectory.of({"state": tmp_path / "state", **objects.settings})
     state.prepare()
     for epoch in (1, 2):
         (state.clear_scratch(1) / "result").write_text(f"of {epoch}")
@@ -165,7 +165,7 @@ def test_what_a_late_attempt_put_is_removed(tmp_path, objects):
     state.settle("late", 2, keep=True)
     state.settle("late", 1, keep=False)
     assert objects.names("late") == ["2/result"]
-    assert state.shelf("late", 2).read("result") == b"of 2"
+    assert state.artefact_files("late", 2).read("result") == b"of 2"
 
 
 def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(tmp_path):
@@ -185,8 +185,8 @@ def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(t
 
 
 def test_a_store_nobody_can_speak_to_is_refused_at_the_start(tmp_path):
-    with pytest.raises(StateError, match=r"results: gopher://hole: .*gopher"):
-        State.of({"state": tmp_path, "results": "gopher://hole"}).prepare()
+    with pytest.raises(StateDirectoryError, match=r"results: gopher://hole: .*gopher"):
+        StateDirectory.of({"state": tmp_path, "results": "gopher://hole"}).prepare()
 
 
 def test_machines_that_share_a_store_of_objects_have_each_others_results_and_logs(objects, tmp_path, postgres):

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref
-from moorage_processes.jobs.job import Callback, Order, Status
+from moorage_processes.jobs.job import Callback, Status, Submission
 from moorage_processes.jobs.store.database import Database, microseconds
-from moorage_processes.jobs.store.exchange import Ask
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.exchange import StoreRequest
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.outbox import Outbox
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import CALLBACKS
@@ -37,22 +37,22 @@ class Office:
         self.store = Store(url)
         self.store.prepare()
         self.database = Database(url, survives_power_loss=False)
-        self.ledger = Ledger(self.database, "here", 10.0, lambda _job, _epoch: True)
+        self.leases = LeaseStore(self.database, "here", 10.0, lambda _job, _epoch: True)
         self.outbox = Outbox(self.database)
 
     def submit(self, *callbacks):
         request = Request("trend", {}, {"result": "application/json"})
-        order = Order(id=str(uuid.uuid4()), request=request, limits=Limits(), callbacks=callbacks)
+        order = Submission(id=str(uuid.uuid4()), request=request, limits=Limits(), callbacks=callbacks)
         return self.store.submit(order, 1000).id
 
     def run(self, *callbacks):
         """A job that runs."""
         job = self.submit(*callbacks)
-        (attempt,) = self.ledger.exchange(Ask(places=1)).claimed
+        (attempt,) = self.leases.exchange(StoreRequest(places=1)).claimed
         return Ref(job, attempt.epoch)
 
     def end(self, ref, status=Status.SUCCESSFUL):
-        self.ledger.exchange(Ask({ref: Ended(status, 100, "", "[]")}))
+        self.leases.exchange(StoreRequest({ref: Ended(status, 100, "", "[]")}))
 
     def done(self, *callbacks, status=Status.SUCCESSFUL):
         ref = self.run(*callbacks)
@@ -87,10 +87,10 @@ def test_nothing_is_told_of_a_job_that_waits(office):
 @pytest.mark.parametrize("status", [Status.SUCCESSFUL, Status.FAILED])
 def test_the_end_of_a_job_is_told_once_and_what_did_not_happen_never(office, status):
     office.done(*ALL, status=status)
-    (letter,) = office.take()
-    assert (letter.callback.status, letter.attempt) == (status, 1)
+    (pending,) = office.take()
+    assert (pending.callback.status, pending.attempt) == (status, 1)
     assert office.take() == []
-    office.outbox.delivered(letter, 0, 0.0)
+    office.outbox.delivered(pending, 0, 0.0)
     assert office.rows() == []
 
 
@@ -108,28 +108,28 @@ def test_a_job_that_was_removed_is_told_of_no_more(office):
 
 def test_each_state_of_a_running_job_is_news_after_a_pause(office):
     ref = office.run(*ALL)
-    (letter,) = office.take()
-    assert letter.callback.status is Status.RUNNING
-    office.outbox.delivered(letter, microseconds(office.store.get(ref.job).updated), 0.0)
-    office.ledger.exchange(Ask({ref: Progressed(50, "half")}))
+    (pending,) = office.take()
+    assert pending.callback.status is Status.RUNNING
+    office.outbox.delivered(pending, microseconds(office.store.get(ref.job).updated), 0.0)
+    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
     (again,) = office.take()
-    assert (again.id, again.attempt) == (letter.id, 1)
+    assert (again.id, again.attempt) == (pending.id, 1)
 
 
 def test_what_was_told_is_not_told_again_while_nothing_changes(office):
     ref = office.run(*ALL)
-    (letter,) = office.take()
-    office.outbox.delivered(letter, microseconds(office.store.get(ref.job).updated), 0.0)
+    (pending,) = office.take()
+    office.outbox.delivered(pending, microseconds(office.store.get(ref.job).updated), 0.0)
     assert office.take() == []
-    office.ledger.exchange(Ask({ref: Progressed(50, "half")}))
+    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
     assert len(office.take()) == 1
 
 
 def test_news_waits_for_its_pause(office):
     ref = office.run(*ALL)
-    (letter,) = office.take()
-    office.outbox.delivered(letter, 0, 60.0)
-    office.ledger.exchange(Ask({ref: Progressed(50, "half")}))
+    (pending,) = office.take()
+    office.outbox.delivered(pending, 0, 60.0)
+    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
     assert office.take() == []
 
 
@@ -140,7 +140,7 @@ def test_two_at_once_never_take_the_same(office):
 
     def work():
         while found := office.take(most=3):
-            taken.extend(letter.id for letter in found)
+            taken.extend(pending.id for pending in found)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -163,10 +163,10 @@ def test_what_was_taken_by_one_that_died_is_due_again(office):
 
 def test_what_failed_is_due_after_its_pause(office):
     office.done(*ALL)
-    (letter,) = office.take()
-    office.outbox.postpone(letter, 60.0)
+    (pending,) = office.take()
+    office.outbox.postpone(pending, 60.0)
     assert office.take() == []
-    office.outbox.postpone(letter, 0.0)
+    office.outbox.postpone(pending, 0.0)
     (again,) = office.take()
     assert again.attempt == 2
 
@@ -175,8 +175,8 @@ def test_an_address_that_is_gone_is_told_nothing_more_of_the_job(office):
     same = [Callback(status, "http://a.example/", "a.example:80") for status in (Status.RUNNING, Status.FAILED)]
     other = Callback(Status.SUCCESSFUL, "http://a.example/other", "a.example:80")
     office.run(*same, other)
-    (letter,) = office.take()
-    assert office.outbox.silence(letter)
+    (pending,) = office.take()
+    assert office.outbox.silence(pending)
     assert [row["url"] for row in office.rows()] == ["http://a.example/other"]
 
 
@@ -184,7 +184,7 @@ def test_a_slow_receiver_keeps_none_but_its_own_waiting(office):
     for _ in range(150):
         office.done(Callback(Status.SUCCESSFUL, "http://slow.example/", "slow.example:80"))
     office.done(Callback(Status.SUCCESSFUL, "http://b.example/", "b.example:80"))
-    taken = Counter(letter.callback.receiver for letter in office.take(each=2))
+    taken = Counter(pending.callback.receiver for pending in office.take(each=2))
     assert taken["slow.example:80"] == 2
     assert [each.callback.receiver for each in office.take(each=2, in_hand=taken)] == ["b.example:80"]
 

@@ -21,9 +21,9 @@ from moorage_processes.configuration.configuration import shipped
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.pages.examples import example
-from moorage_processes.ogc.pages.snippets import Calls
+from moorage_processes.ogc.pages.snippets import Snippets
 from moorage_processes.ogc.pages.text_filters import prose
-from moorage_processes.ogc.requests.input_validation import Checker
+from moorage_processes.ogc.requests.input_validation import InputValidator
 from programs import program
 from shown import METHODS, Page, ended, page, showing, submitted
 
@@ -410,15 +410,15 @@ def test_the_javascript_call_works_as_it_stands(url, tmp_path, process):
 def test_the_values_of_every_call_are_what_its_process_takes():
     datasets, policy = Datasets({}), Policy(own="")
     for entry in read_catalogue(METHODS).values():
-        calls = Calls(entry, "http://localhost", datasets)
+        calls = Snippets(entry, "http://localhost", datasets)
         if not calls.needs_file:
-            Checker(entry, datasets, policy).check(calls.inputs)
+            InputValidator(entry, datasets, policy).check(calls.inputs)
 
 
 def test_where_no_data_lies_here_a_call_sends_a_file(url, tmp_path):
     entry = read_catalogue([])["terrain"]
     (tmp_path / "dem.nc").write_bytes(Path(get_file(url, tmp_path)).read_bytes())
-    curl, python, javascript = Calls(entry, url, Datasets({}))
+    curl, python, javascript = Snippets(entry, url, Datasets({}))
     for command in (["bash", "-c", curl.text], [sys.executable, "-c", python.text]):
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "slope.nc").read_bytes().startswith(b"\x89HDF")

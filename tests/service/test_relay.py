@@ -14,7 +14,7 @@ import pytest
 from moorage_processes.jobs.relay import protocol
 from moorage_processes.jobs.relay.address import Relay, RelayError
 from moorage_processes.jobs.relay.credentials import InvitationError, invite
-from moorage_processes.jobs.relay.nats_connection import Line
+from moorage_processes.jobs.relay.nats_connection import RelayConnection
 from programs import program
 from relay import Nats, serving_nats
 
@@ -27,7 +27,7 @@ def relay(tmp_path_factory) -> Iterator[Nats]:
     with serving_nats(tmp_path_factory.mktemp("relay"), "awi", "gfz") as server:
 
         async def prepare() -> None:
-            hub = await Line.dialled(server.relay("hub"), "hub", protocol.inbox("hub"))
+            hub = await RelayConnection.dialled(server.relay("hub"), "hub", protocol.inbox("hub"))
             await hub.make_queues()
             for site in ("awi", "gfz"):
                 await hub.make_queue(site)
@@ -118,7 +118,7 @@ def test_a_site_may_speak_for_itself(relay, deed):
 
 def test_a_site_pulls_its_own_tickets_only(relay):
     async def pulled() -> str | None:
-        line = await Line.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
+        line = await RelayConnection.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
         ticket = await (await line.pull("awi")).next()
         await line.close()
         return ticket and ticket.job
@@ -131,7 +131,7 @@ def test_whoever_was_not_invited_stays_outside(relay, tmp_path):
     invite("awi", tmp_path / "stranger.seed", users)
     for given in (Relay(relay.url, str(tmp_path / "stranger.seed")), Relay(relay.url)):
         with pytest.raises(PermissionError, match="does not know the credentials"):
-            asyncio.run(Line.dialled(given, "awi", protocol.inbox("awi")))
+            asyncio.run(RelayConnection.dialled(given, "awi", protocol.inbox("awi")))
 
 
 def test_the_command_says_why_it_may_not_join(relay, tmp_path):
@@ -177,7 +177,7 @@ def reached(given: Relay) -> str | None:
     """The ticket that a site gets over this way."""
 
     async def pulled() -> str | None:
-        line = await Line.dialled(given, "gfz", protocol.inbox("gfz"))
+        line = await RelayConnection.dialled(given, "gfz", protocol.inbox("gfz"))
         ticket = await (await line.pull("gfz")).next()
         if ticket is not None:
             await ticket.back(0.0)
@@ -216,7 +216,9 @@ def test_the_way_is_encrypted_and_the_relay_known(authority, tmp_path, scheme, c
 
         async def prepare() -> None:
             url = f"{scheme}://127.0.0.1:{port}"
-            hub = await Line.dialled(Relay(url, seeds["hub"], f"{authority}/ca.pem"), "hub", protocol.inbox("hub"))
+            hub = await RelayConnection.dialled(
+                Relay(url, seeds["hub"], f"{authority}/ca.pem"), "hub", protocol.inbox("hub")
+            )
             await hub.make_queues()
             await hub.make_queue("gfz")
             await hub.put("gfz", "j9")
@@ -228,7 +230,7 @@ def test_the_way_is_encrypted_and_the_relay_known(authority, tmp_path, scheme, c
 
         async def doubted() -> None:
             async with asyncio.timeout(12):
-                await Line.dialled(Relay(known.url, seeds["gfz"]), "gfz", protocol.inbox("gfz"))
+                await RelayConnection.dialled(Relay(known.url, seeds["gfz"]), "gfz", protocol.inbox("gfz"))
 
         with pytest.raises(TimeoutError):
             asyncio.run(doubted())

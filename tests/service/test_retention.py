@@ -24,15 +24,15 @@ from hypothesis import strategies as st
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.authoring.quantities import parse_age
 from moorage_processes.execution.request import Request
-from moorage_processes.jobs.files.state_directory import State
-from moorage_processes.jobs.job import Order, Status
+from moorage_processes.jobs.files.state_directory import StateDirectory
+from moorage_processes.jobs.job import Status, Submission
 from moorage_processes.jobs.retention import Allowance, Retention
 from moorage_processes.jobs.store.database import Database, now
 from moorage_processes.jobs.store.expiry import Expiry, referred_to, size_of
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
-from moorage_processes.jobs.store.tables import CALLBACKS, GRANTS, INPUTS, JOBS
-from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
+from moorage_processes.jobs.store.tables import CALLBACKS, INPUTS, JOBS, TRANSFER_TOKENS
+from moorage_processes.jobs.supervisor.garbage_collector import GarbageCollector
 from serving import Running, serve
 from stores import STORES, new_store
 
@@ -68,12 +68,12 @@ class Kept:
 
 
 @contextmanager
-def shelf(url: str) -> Iterator[Database]:
+def artefact_files(url: str) -> Iterator[Database]:
     """An empty store."""
     database = Database(url, survives_power_loss=False)
     database.create()
     with database.begin() as connection:
-        for table in (JOBS, INPUTS, CALLBACKS, GRANTS):
+        for table in (JOBS, INPUTS, CALLBACKS, TRANSFER_TOKENS):
             connection.execute(sa.delete(table))
     yield database
     database.close()
@@ -95,11 +95,11 @@ def fill(database: Database, jobs: list[Kept]) -> None:
             connection.execute(sa.insert(INPUTS), inputs)
         for number, job in enumerate(jobs):
             if job.owed:
-                letter = {"id": name_of(number), "job": name_of(number), "status": "successful", "url": "u"}
-                connection.execute(sa.insert(CALLBACKS), letter | {"receiver": "r", "due": 0, "told": 0, "attempt": 0})
+                pending = {"id": name_of(number), "job": name_of(number), "status": "successful", "url": "u"}
+                connection.execute(sa.insert(CALLBACKS), pending | {"receiver": "r", "due": 0, "told": 0, "attempt": 0})
             if job.granted:
                 leave = {"token": name_of(number), "job": name_of(number), "epoch": 1, "file": "f", "size": 1}
-                connection.execute(sa.insert(GRANTS), leave | {"expires": hour})
+                connection.execute(sa.insert(TRANSFER_TOKENS), leave | {"expires": hour})
 
 
 def row_of(number: int, job: Kept) -> dict[str, Any]:
@@ -193,7 +193,7 @@ EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=list(H
 @EXAMPLES
 @given(jobs=st.lists(kept, max_size=15), retention=retentions, most=st.integers(1, 5))
 def test_what_somebody_needs_never_goes_and_what_must_go_does(url, jobs, retention, most):
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, jobs)
         gone = swept(database, retention, most)
     kept_back = needed(jobs)
@@ -216,7 +216,7 @@ def test_what_somebody_needs_never_goes_and_what_must_go_does(url, jobs, retenti
 @EXAMPLES
 @given(jobs=ended, size=st.integers(1, 40))
 def test_the_oldest_go_first_and_no_more_than_must(url, jobs, size):
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, jobs)
         gone = swept(database, Retention(Allowance(size=size)))
     oldest_first = sorted(range(len(jobs)), key=lambda number: -jobs[number].age)
@@ -230,14 +230,14 @@ def test_the_oldest_go_first_and_no_more_than_must(url, jobs, size):
 
 
 def test_at_most_so_many_go_at_once(url):
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, [Kept()] * 7)
         expiry = Expiry(database, Retention(Allowance(age=HOUR)))
         assert [len(expiry.expire(3)) for _ in range(4)] == [3, 3, 1, 0]
 
 
 def test_without_a_limit_nothing_goes(url):
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, [Kept(age=10**5)])
         assert swept(database, Retention()) == set()
 
@@ -245,10 +245,10 @@ def test_without_a_limit_nothing_goes(url):
 def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
     """It is submitted after the inputs of live jobs were looked at, and before the end is noted."""
     store = Store(url)
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, [Kept()])
         href = {"href": f"https://hub.example/jobs/{name_of(0)}/results/result"}
-        late = Order(id=str(uuid.uuid4()), request=Request("mean", {"grid": href}, {}), limits=Limits())
+        late = Submission(id=str(uuid.uuid4()), request=Request("mean", {"grid": href}, {}), limits=Limits())
 
         def look_then_submit(contents):
             found = referred_to(contents)
@@ -263,7 +263,7 @@ def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
 
 def test_a_result_that_was_read_is_held_and_one_that_has_gone_is_not(url):
     store = Store(url)
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         fill(database, [Kept(), Kept()])
         assert store.hold(name_of(0))
         held = store.get(name_of(0)).needed
@@ -337,7 +337,7 @@ while sweeper.expire():
 """
 
 
-def with_files(state: State, database: Database, count: int) -> None:
+def with_files(state: StateDirectory, database: Database, count: int) -> None:
     """Jobs whose results lie there, each with a log."""
     fill(database, [Kept(age=count - number, size=10) for number in range(count)])
     for number in range(count):
@@ -352,9 +352,9 @@ def test_whoever_is_killed_in_the_midst_of_it_leaves_no_job_without_its_files_an
     url, tmp_path, seed
 ):
     count, left = 60, 20
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.prepare()
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         with_files(state, database, count)
         command = [sys.executable, "-c", SWEEPER, url, str(tmp_path), str(10 * left)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -366,11 +366,11 @@ def test_whoever_is_killed_in_the_midst_of_it_leaves_no_job_without_its_files_an
         assert gone
         for number in set(range(count)) - gone:
             assert (state.published(name_of(number), 1) / "result").read_bytes() == b"x" * 10
-        ledger = Ledger(database, "here", 10.0, lambda *_: True)
-        sweeper = Sweeper(state, ledger, Expiry(database, Retention(Allowance(size=10 * left))))
-        while sweeper.expire():
+        leases = LeaseStore(database, "here", 10.0, lambda *_: True)
+        garbage_collector = GarbageCollector(state, leases, Expiry(database, Retention(Allowance(size=10 * left))))
+        while garbage_collector.expire():
             pass
-        sweeper.search(time.time() + 1)
+        garbage_collector.search(time.time() + 1)
         assert expired(database) == set(range(count - left))
         rest = {name_of(number) for number in range(count - left, count)}
         assert {each.name for each in state.results.iterdir()} == rest
@@ -378,9 +378,9 @@ def test_whoever_is_killed_in_the_midst_of_it_leaves_no_job_without_its_files_an
 
 
 def test_what_belongs_to_nothing_is_found_and_what_is_young_or_needed_is_not(url, tmp_path):
-    state = State(tmp_path / "state", tmp_path / "common")
+    state = StateDirectory(tmp_path / "state", tmp_path / "common")
     state.prepare()
-    with shelf(url) as database:
+    with artefact_files(url) as database:
         with_files(state, database, 2)
         with database.begin() as connection:
             connection.execute(sa.update(JOBS).where(JOBS.c.id == name_of(1)).values(epoch=3))
@@ -392,12 +392,12 @@ def test_what_belongs_to_nothing_is_found_and_what_is_young_or_needed_is_not(url
         machine = state.common / "scratch" / "gone"
         machine.mkdir()
         os.utime(machine, (0, 0))
-        sweeper = Sweeper(state, Ledger(database, "here", 10.0, lambda *_: True), None)
-        sweeper.search(time.time() - HOUR)
+        garbage_collector = GarbageCollector(state, LeaseStore(database, "here", 10.0, lambda *_: True), None)
+        garbage_collector.search(time.time() - HOUR)
         assert (state.results / name_of(7)).exists()
         assert not machine.exists()
         assert state.clear_scratch(1).exists()
-        sweeper.search(time.time() + 1)
+        garbage_collector.search(time.time() + 1)
     assert {each.name for each in state.results.iterdir()} == {name_of(0), name_of(1)}
     assert [each.name for each in (state.results / name_of(1)).iterdir()] == ["3"]
     assert {each.stem for each in state.logs.iterdir()} == {name_of(0), name_of(1)}

@@ -4,7 +4,7 @@ import pytest
 from moorage_processes import InputError
 from moorage_processes.authoring.result_size import check_room, in_words, room
 from moorage_processes.catalogue.reading import read_catalogue
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import ExecutionFailed, Request
 
 METHODS = """
@@ -44,12 +44,10 @@ def test_outside_of_a_service_nothing_is_refused():
 
 def test_what_any_method_gives_is_looked_at_before_it_is_written(tmp_path):
     (tmp_path / "zeros.py").write_text(METHODS)
-    workplace = Workplace({"catalogue": read_catalogue([str(tmp_path / "zeros.py")]).to_json(), "result_size": 1000})
+    executor = Executor({"catalogue": read_catalogue([str(tmp_path / "zeros.py")]).to_json(), "result_size": 1000})
 
     def call(cells):
-        return workplace.execute(
-            Request("zeros", {"cells": cells}, {"result": "application/x-netcdf"}), tmp_path, print
-        )
+        return executor.execute(Request("zeros", {"cells": cells}, {"result": "application/x-netcdf"}), tmp_path, print)
 
     assert call(250)[0].file == "result.nc"
     (tmp_path / "result.nc").unlink()

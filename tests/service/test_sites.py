@@ -19,11 +19,11 @@ from engines import METHODS, PATIENCE, eventually, is_alive
 from jsonschema import Draft4Validator
 from moorage.cli import main
 from moorage_processes.jobs.attempt import Ref
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.relay import protocol
-from moorage_processes.jobs.relay.nats_connection import Line
+from moorage_processes.jobs.relay.nats_connection import RelayConnection
 from moorage_processes.jobs.store.store import Store
-from moorage_processes.jobs.store.transfer_tokens import Grant
+from moorage_processes.jobs.store.transfer_tokens import TransferToken
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from samples import sea_surface
 from sites import AS_JOB, Harbour, Machine, harbour
@@ -170,10 +170,10 @@ def test_a_grant_is_used_once(port, awi):
 
     job = port.submit("awi.slow-sum", numbers=[1.0], pause=30.0)
     port.until(job, "running")
-    state = State(port.hub.state)
+    state = StateDirectory(port.hub.state)
     store = Store(f"sqlite:///{port.hub.state / 'jobs.sqlite'}")
     ref = Ref(job.rpartition("/")[2], 1)
-    short, long, good = store.grants.give(*(Grant(ref, "result.bin", 4) for _ in range(3)))
+    short, long, good = store.transfer_tokens.give(*(TransferToken(ref, "result.bin", 4) for _ in range(3)))
     assert put("no-such-token", b"1234").status_code == 404
     assert put(short, b"123").status_code == 400
     assert put(short, b"1234").status_code == 404
@@ -246,7 +246,7 @@ def test_tickets_of_several_hubs_are_one_job(port, awi, tmp_path):
     """Each web process sends what waits; a second ticket may come to another place of the same machine."""
 
     async def submit(count: int) -> list[str]:
-        line = await Line.dialled(port.nats.relay("hub"), "another hub", protocol.inbox("hub"))
+        line = await RelayConnection.dialled(port.nats.relay("hub"), "another hub", protocol.inbox("hub"))
         jobs = []
         for _ in range(count):
             jobs.append(await asyncio.to_thread(partial(port.submit, "awi.leave-trace", folder=str(tmp_path))))

@@ -16,12 +16,12 @@ from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from moorage_processes.jobs.errors import QueueFull, Unavailable
-from moorage_processes.jobs.job import JobQuery, Mark, Order, Status
+from moorage_processes.jobs.job import JobQuery, ListPosition, Status, Submission
 from moorage_processes.jobs.store.database import QUIET, Database
-from moorage_processes.jobs.store.exchange import Ask
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.exchange import StoreRequest
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
-from moorage_processes.jobs.supervisor.store_thread import Clerk, Desk
+from moorage_processes.jobs.supervisor.store_thread import StoreThread, SupervisorCallbacks
 
 ROOM = 1000
 HANG_UP_ON_OTHERS = sa.text(
@@ -49,27 +49,27 @@ def ledger_of(url, store):
     made = []
 
     def make(owner="here", lease=10.0, has_begun=lambda _job, _epoch: True):
-        ledger = Ledger(Database(url, survives_power_loss=False), owner, lease, has_begun)
-        made.append(ledger)
-        return ledger
+        leases = LeaseStore(Database(url, survives_power_loss=False), owner, lease, has_begun)
+        made.append(leases)
+        return leases
 
     yield make
-    for ledger in made:
-        ledger.close()
+    for leases in made:
+        leases.close()
 
 
 @pytest.fixture
-def ledger(ledger_of):
+def leases(ledger_of):
     return ledger_of()
 
 
 def order(process="trend", **changes):
     request = Request(process, {"years": [1990, 1991], "name": "Rhône\0"}, {"result": "application/json"})
-    return Order(**{"id": str(uuid.uuid4()), "request": request, "limits": Limits(), "answer": {"a": 1}} | changes)
+    return Submission(**{"id": str(uuid.uuid4()), "request": request, "limits": Limits(), "answer": {"a": 1}} | changes)
 
 
-def claim(ledger, places=1):
-    return ledger.exchange(Ask(places=places)).claimed
+def claim(leases, places=1):
+    return leases.exchange(StoreRequest(places=places)).claimed
 
 
 def ref(attempt):
@@ -101,8 +101,8 @@ def test_two_supervisors_at_once_never_take_the_same_job(store, ledger_of):
     jobs = {store.submit(order(), ROOM).id for _ in range(60)}
     taken = []
 
-    def work(ledger):
-        while found := claim(ledger, 3):
+    def work(leases):
+        while found := claim(leases, 3):
             taken.extend(attempt.job for attempt in found)
 
     threads = [threading.Thread(target=work, args=[ledger_of(name)]) for name in ("here", "there")]
@@ -113,70 +113,70 @@ def test_two_supervisors_at_once_never_take_the_same_job(store, ledger_of):
     assert sorted(taken) == sorted(jobs)
 
 
-def test_a_claim_carries_the_request_and_the_limits(store, ledger):
+def test_a_claim_carries_the_request_and_the_limits(store, leases):
     asked = order(limits=Limits(timeout=5.0, attempts=2))
     store.submit(asked, ROOM)
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     assert Request.from_json(json.loads(attempt.request)) == asked.request
     assert (attempt.limits, attempt.number, attempt.epoch) == (asked.limits, 1, 1)
 
 
-def test_progress_and_end_are_told(store, ledger):
+def test_progress_and_end_are_told(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     running = store.get(job.id)
     assert (running.status, running.attempt, running.epoch) == (Status.RUNNING, 1, 1)
-    ledger.exchange(Ask({ref(attempt): Progressed(40, "reading")}))
+    leases.exchange(StoreRequest({ref(attempt): Progressed(40, "reading")}))
     assert (store.get(job.id).progress, store.get(job.id).message) == (40, "reading")
     artefacts = (Artefact("result", "application/json", None, [1, None], 8),)
     text = json.dumps([each.to_json() for each in artefacts])
-    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL, 100, "written", text)}))
+    leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL, 100, "written", text)}))
     done = store.get(job.id)
     assert (done.status, done.progress, done.message) == (Status.SUCCESSFUL, 100, "written")
     assert done.artefacts == artefacts
     assert done.created <= done.started <= done.finished == done.updated
 
 
-def test_a_failure_is_kept(store, ledger):
+def test_a_failure_is_kept(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     failure = Failure("error", "it failed", reference="ab12")
-    ledger.exchange(Ask({ref(attempt): Ended(Status.FAILED, failure=failure)}))
+    leases.exchange(StoreRequest({ref(attempt): Ended(Status.FAILED, failure=failure)}))
     done = store.get(job.id)
     assert (done.status, done.failure, done.message) == (Status.FAILED, failure, "it failed")
 
 
-def test_words_that_databases_do_not_take_are_mended(store, ledger):
+def test_words_that_databases_do_not_take_are_mended(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
-    ledger.exchange(Ask({ref(attempt): Progressed(1, "half \ud800 a\0 pair")}))
+    (attempt,) = claim(leases)
+    leases.exchange(StoreRequest({ref(attempt): Progressed(1, "half \ud800 a\0 pair")}))
     assert store.get(job.id).message == "half ? a pair"
 
 
-def test_a_late_report_of_an_older_epoch_changes_nothing(store, ledger):
+def test_a_late_report_of_an_older_epoch_changes_nothing(store, leases):
     job = store.submit(order(), ROOM)
-    (first,) = claim(ledger)
-    ledger.exchange(Ask({ref(first): Returned(1)}))
-    (second,) = claim(ledger)
+    (first,) = claim(leases)
+    leases.exchange(StoreRequest({ref(first): Returned(1)}))
+    (second,) = claim(leases)
     assert (second.epoch, second.number) == (2, 2)
     before = store.get(job.id)
-    late = ledger.exchange(Ask({ref(first): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
+    late = leases.exchange(StoreRequest({ref(first): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
     assert late.refused == [ref(first)]
-    assert ledger.exchange(Ask({ref(first): Progressed(90, "late")})).changes == []
+    assert leases.exchange(StoreRequest({ref(first): Progressed(90, "late")})).changes == []
     assert store.get(job.id) == before
-    ledger.exchange(Ask({ref(second): Ended(Status.SUCCESSFUL)}))
-    assert ledger.exchange(Ask({ref(second): Returned(2)})).settled == {ref(second): True}
+    leases.exchange(StoreRequest({ref(second): Ended(Status.SUCCESSFUL)}))
+    assert leases.exchange(StoreRequest({ref(second): Returned(2)})).settled == {ref(second): True}
     assert store.get(job.id).status is Status.SUCCESSFUL
 
 
-def test_of_ends_told_at_once_only_those_that_come_too_late_are_refused(store, ledger):
+def test_of_ends_told_at_once_only_those_that_come_too_late_are_refused(store, leases):
     jobs = [store.submit(order(), ROOM).id for _ in range(4)]
-    good, bad, late, gone = claim(ledger, places=4)
+    good, bad, late, gone = claim(leases, places=4)
     store.dismiss(late.job)
     store.dismiss(gone.job)
     store.dismiss(gone.job)
     ends = {ref(each): Ended(Status.SUCCESSFUL, 100, "done", "[]") for each in (good, late, gone)}
-    exchange = ledger.exchange(Ask({**ends, ref(bad): Ended(Status.FAILED, failure=Failure("error", "no"))}))
+    exchange = leases.exchange(StoreRequest({**ends, ref(bad): Ended(Status.FAILED, failure=Failure("error", "no"))}))
     assert {*exchange.refused} == {ref(late), ref(gone)}
     assert exchange.settled == {ref(good): True, ref(bad): False}
     assert {change.job for change in exchange.changes if change.is_done} == {good.job, bad.job}
@@ -185,21 +185,21 @@ def test_of_ends_told_at_once_only_those_that_come_too_late_are_refused(store, l
     assert (found[0].message, found[1].message, found[1].failure) == ("done", "no", Failure("error", "no"))
 
 
-def test_an_end_that_is_told_twice_is_not_refused(store, ledger):
+def test_an_end_that_is_told_twice_is_not_refused(store, leases):
     # as where the answer of the database was lost on its way
     store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     ends = {ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}
-    first, second = ledger.exchange(Ask(ends)), ledger.exchange(Ask(ends))
+    first, second = leases.exchange(StoreRequest(ends)), leases.exchange(StoreRequest(ends))
     assert first.settled == second.settled == {ref(attempt): True}
 
 
-def test_a_job_that_was_returned_waits_in_its_old_place(store, ledger):
+def test_a_job_that_was_returned_waits_in_its_old_place(store, leases):
     first, second = (store.submit(order(), ROOM).id for _ in range(2))
-    (attempt,) = claim(ledger)
-    ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    (attempt,) = claim(leases)
+    leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
     assert (store.get(first).status, store.get(first).attempt) == (Status.ACCEPTED, 0)
-    assert [each.job for each in claim(ledger, 2)] == [first, second]
+    assert [each.job for each in claim(leases, 2)] == [first, second]
 
 
 def test_what_the_supervisor_before_ran_is_taken_back(store, ledger_of):
@@ -207,7 +207,7 @@ def test_what_the_supervisor_before_ran_is_taken_back(store, ledger_of):
     assert len(claim(ledger_of(), 3)) == 3
     begun = {ids[0], ids[1]}
     later = ledger_of(has_begun=lambda job, _epoch: job in begun)
-    exchange = later.exchange(Ask(runs=()))
+    exchange = later.exchange(StoreRequest(runs=()))
     again, lost, never_begun = (store.get(job) for job in ids)
     assert (again.status, again.attempt) == (Status.ACCEPTED, 1)
     assert (lost.status, lost.failure.reason) == (Status.FAILED, "lost")
@@ -216,19 +216,19 @@ def test_what_the_supervisor_before_ran_is_taken_back(store, ledger_of):
     assert {change.job for change in exchange.changes} == set(ids)
 
 
-def test_an_attempt_that_kills_the_service_each_time_is_given_up(store, ledger):
+def test_an_attempt_that_kills_the_service_each_time_is_given_up(store, leases):
     job = store.submit(order(limits=Limits(attempts=2)), ROOM)
     for _ in range(2):
-        assert len(claim(ledger)) == 1
-        ledger.exchange(Ask(runs=()))
+        assert len(claim(leases)) == 1
+        leases.exchange(StoreRequest(runs=()))
     done = store.get(job.id)
     assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "lost", 2)
 
 
-def test_what_is_in_hand_is_not_taken_back(store, ledger):
+def test_what_is_in_hand_is_not_taken_back(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
-    exchange = ledger.exchange(Ask(runs=[ref(attempt)]))
+    (attempt,) = claim(leases)
+    exchange = leases.exchange(StoreRequest(runs=[ref(attempt)]))
     assert (exchange.gone, exchange.changes) == ([], [])
     assert store.get(job.id).status is Status.RUNNING
 
@@ -237,13 +237,13 @@ def test_a_machine_that_is_not_heard_of_loses_its_jobs_after_its_lease(store, le
     job = store.submit(order(), ROOM)
     away, here = ledger_of("away", lease=0.3), ledger_of("here")
     (attempt,) = claim(away)
-    here.exchange(Ask(takes_over=True))
+    here.exchange(StoreRequest(takes_over=True))
     assert store.get(job.id).status is Status.RUNNING
     time.sleep(0.5)
-    here.exchange(Ask(takes_over=True))
+    here.exchange(StoreRequest(takes_over=True))
     assert store.get(job.id).status is Status.ACCEPTED
     assert len(claim(here)) == 1
-    assert away.exchange(Ask(runs=[ref(attempt)])).gone == [ref(attempt)]
+    assert away.exchange(StoreRequest(runs=[ref(attempt)])).gone == [ref(attempt)]
 
 
 def test_a_lease_that_is_renewed_holds(store, ledger_of):
@@ -252,64 +252,64 @@ def test_a_lease_that_is_renewed_holds(store, ledger_of):
     (attempt,) = claim(away)
     for _ in range(4):
         time.sleep(0.2)
-        away.exchange(Ask(renews=True))
-        here.exchange(Ask(takes_over=True))
-    assert away.exchange(Ask(runs=[ref(attempt)])).gone == []
+        away.exchange(StoreRequest(renews=True))
+        here.exchange(StoreRequest(takes_over=True))
+    assert away.exchange(StoreRequest(runs=[ref(attempt)])).gone == []
 
 
-def test_a_full_queue_refuses_until_there_is_a_place(store, ledger):
+def test_a_full_queue_refuses_until_there_is_a_place(store, leases):
     jobs = [store.submit(order(), 3) for _ in range(3)]
     with pytest.raises(QueueFull, match="3 jobs wait already"):
         store.submit(order(), 3)
     assert len(store.find(JobQuery()).jobs) == 3
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     store.submit(order(), 3)
     with pytest.raises(QueueFull):
         store.submit(order(), 3)
     store.dismiss(jobs[2].id)
     store.submit(order(), 3)
-    ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
     with pytest.raises(QueueFull):
         store.submit(order(), 4)
 
 
-def test_queues_fill_apart(store, ledger):
+def test_queues_fill_apart(store, leases):
     store.submit(order(queue="awi"), 1)
     store.submit(order(queue="local"), 1)
     with pytest.raises(QueueFull):
         store.submit(order(queue="awi"), 1)
-    assert len(claim(ledger, 5)) == 1
+    assert len(claim(leases, 5)) == 1
 
 
-def test_what_waits_is_counted_anew_by_each_supervisor(store, ledger):
+def test_what_waits_is_counted_anew_by_each_supervisor(store, leases):
     store.submit(order(), ROOM)
     store.dismiss(store.submit(order(), ROOM).id)
-    ledger.prepare()
+    leases.prepare()
     store.submit(order(), 2)
     with pytest.raises(QueueFull):
         store.submit(order(), 2)
 
 
-def test_dismissing_a_waiting_job_keeps_it_from_being_taken(store, ledger):
+def test_dismissing_a_waiting_job_keeps_it_from_being_taken(store, leases):
     job = store.submit(order(), ROOM)
     assert store.dismiss(job.id).status is Status.ACCEPTED
     assert store.get(job.id).status is Status.DISMISSED
-    assert claim(ledger) == []
+    assert claim(leases) == []
 
 
-def test_dismissing_a_running_job_is_told_to_its_supervisor(store, ledger):
+def test_dismissing_a_running_job_is_told_to_its_supervisor(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
+    (attempt,) = claim(leases)
     store.dismiss(job.id)
-    assert ledger.exchange(Ask(runs=[ref(attempt)])).gone == [ref(attempt)]
-    assert ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)})).refused == [ref(attempt)]
+    assert leases.exchange(StoreRequest(runs=[ref(attempt)])).gone == [ref(attempt)]
+    assert leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL)})).refused == [ref(attempt)]
     assert store.get(job.id).status is Status.DISMISSED
 
 
-def test_dismissing_a_job_that_is_done_removes_it(store, ledger):
+def test_dismissing_a_job_that_is_done_removes_it(store, leases):
     job = store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
-    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)}))
+    (attempt,) = claim(leases)
+    leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL)}))
     assert store.dismiss(job.id).status is Status.SUCCESSFUL
     assert store.get(job.id) is None
     assert store.inputs(job.id) == {}
@@ -330,7 +330,7 @@ def test_the_list_is_newest_first_filtered_and_paged(store):
     assert ids(processes=("slope", "trend"), statuses=(Status.ACCEPTED,)) == ([second.id, first.id], False)
     assert ids(statuses=(Status.ACCEPTED,)) == ([second.id, first.id], False)
     assert ids(limit=1, offset=1) == ([second.id], True)
-    assert ids(limit=2, after=Mark(third.created, third.id)) == ([second.id, first.id], False)
+    assert ids(limit=2, after=ListPosition(third.created, third.id)) == ([second.id, first.id], False)
     assert ids(created_from=second.created) == ([third.id, second.id], False)
     assert ids(created_to=second.created) == ([second.id, first.id], False)
     assert ids(created_from=datetime.now(UTC) + timedelta(days=1)) == ([], False)
@@ -424,7 +424,7 @@ def sqlite(tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     store, database = Store(url), Database(url, survives_power_loss=False)
     store.prepare()
-    yield store, Ledger(database, "here", 10.0, lambda *_: True), Commits(store._database), Commits(database)
+    yield store, LeaseStore(database, "here", 10.0, lambda *_: True), Commits(store._database), Commits(database)
     store.close()
     database.close()
 
@@ -438,36 +438,36 @@ def test_what_a_caller_was_told_is_on_the_disk(sqlite):
 
 
 def test_what_would_only_be_done_again_need_not_be(sqlite):
-    store, ledger, _, commits = sqlite
+    store, leases, _, commits = sqlite
     store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
-    ledger.exchange(Ask({ref(attempt): Progressed(50, "half")}))
-    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL)}))
+    (attempt,) = claim(leases)
+    leases.exchange(StoreRequest({ref(attempt): Progressed(50, "half")}))
+    leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL)}))
     assert commits.take() == [NORMAL] * 3
 
 
 def test_what_must_not_be_done_again_is_on_the_disk_before_it_begins_and_when_it_is_done(sqlite):
-    store, ledger, _, commits = sqlite
+    store, leases, _, commits = sqlite
     store.submit(order(limits=Limits(attempts=1)), ROOM)
     store.submit(order(), ROOM)
-    one, other = claim(ledger, 2)
+    one, other = claim(leases, 2)
     assert commits.take() == [FULL]
     assert (one.is_once, other.is_once) == (True, False)
-    ledger.exchange(Ask({ref(one): Ended(Status.SUCCESSFUL, must_last=True)}))
+    leases.exchange(StoreRequest({ref(one): Ended(Status.SUCCESSFUL, must_last=True)}))
     assert commits.take() == [FULL]
-    ledger.exchange(Ask({ref(other): Ended(Status.SUCCESSFUL)}))
+    leases.exchange(StoreRequest({ref(other): Ended(Status.SUCCESSFUL)}))
     assert commits.take() == [NORMAL]
 
 
-def test_a_claim_that_comes_to_nothing_leaves_nothing_behind(store, ledger, monkeypatch):
+def test_a_claim_that_comes_to_nothing_leaves_nothing_behind(store, leases, monkeypatch):
     job = store.submit(order(), ROOM)
-    monkeypatch.setattr(ledger, "_claim", lambda *args: type(ledger)._claim(ledger, *args) and 1 / 0)
+    monkeypatch.setattr(leases, "_claim", lambda *args: type(leases)._claim(leases, *args) and 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        claim(ledger)
+        claim(leases)
     assert (store.get(job.id).status, store.get(job.id).epoch) == (Status.ACCEPTED, 0)
 
 
-def test_what_waits_is_never_counted_among_what_runs(store, ledger):
+def test_what_waits_is_never_counted_among_what_runs(store, leases):
     """A job that is seen to run is not counted as waiting any more: both are one transaction."""
     jobs = [store.submit(order(), ROOM).id for _ in range(200)]
     seen: list[tuple[int, int]] = []
@@ -481,7 +481,7 @@ def test_what_waits_is_never_counted_among_what_runs(store, ledger):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    while claim(ledger):
+    while claim(leases):
         pass
     is_over.set()
     watcher.join()
@@ -489,28 +489,28 @@ def test_what_waits_is_never_counted_among_what_runs(store, ledger):
     assert all(waiting <= 20 - running for running, waiting in seen if running)
 
 
-def test_what_a_killed_supervisor_had_just_written_keeps_its_files(store, ledger):
+def test_what_a_killed_supervisor_had_just_written_keeps_its_files(store, leases):
     """Its successor may have read that the job runs a moment before the end of it was there."""
     store.submit(order(), ROOM)
-    (attempt,) = claim(ledger)
-    ledger.exchange(Ask({ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
-    late = ledger.exchange(Ask({ref(attempt): Returned(0)}))
+    (attempt,) = claim(leases)
+    leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
+    late = leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
     assert (late.refused, late.settled) == ([], {ref(attempt): True})
-    failed_late = ledger.exchange(Ask({ref(attempt): Ended(Status.FAILED)}))
+    failed_late = leases.exchange(StoreRequest({ref(attempt): Ended(Status.FAILED)}))
     assert (failed_late.refused, failed_late.settled) == ([], {ref(attempt): True})
 
 
-def test_a_report_that_the_store_will_not_take_holds_up_no_other(store, ledger):
+def test_a_report_that_the_store_will_not_take_holds_up_no_other(store, leases):
     jobs = [store.submit(order(), ROOM).id for _ in range(2)]
-    good, bad = map(ref, claim(ledger, 2))
+    good, bad = map(ref, claim(leases, 2))
     told = []
 
     async def tell():
-        clerk = Clerk(ledger, 10.0, Desk(lambda: 0, lambda: [good, bad], list, told.append))
-        working = asyncio.create_task(clerk.work())
-        clerk.report(bad, Ended(Status.SUCCESSFUL, 10**30))
-        clerk.report(good, Ended(Status.SUCCESSFUL, 100))
-        await clerk.finish(10.0)
+        store_thread = StoreThread(leases, 10.0, SupervisorCallbacks(lambda: 0, lambda: [good, bad], list, told.append))
+        working = asyncio.create_task(store_thread.work())
+        store_thread.report(bad, Ended(Status.SUCCESSFUL, 10**30))
+        store_thread.report(good, Ended(Status.SUCCESSFUL, 100))
+        await store_thread.finish(10.0)
         await asyncio.sleep(0)
         working.cancel()
 

@@ -8,10 +8,10 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moorage_processes.jobs.ipc import Frame, Frames, Line, packed
-from moorage_processes.jobs.store.exchange import Change
-from moorage_processes.jobs.supervisor.subscriptions import Watch, Watchers
-from moorage_processes.jobs.workers.shared_progress import SIZE, Gauge, Reading, new_gauge
+from moorage_processes.jobs.ipc import Connection, Frame, Frames, packed
+from moorage_processes.jobs.store.exchange import JobChange
+from moorage_processes.jobs.supervisor.subscriptions import Subscription, Subscriptions
+from moorage_processes.jobs.workers.shared_progress import SIZE, ProgressReading, SharedProgress, new_shared_progress
 
 HEADS = st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=3)
 
@@ -26,7 +26,7 @@ def test_frames_are_whole_however_they_are_cut(sent, size):
 
 def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
     ours, theirs = socket.socketpair()
-    line = Line(ours)
+    line = Connection(ours)
     assert line.is_open
     line.send({"do": "call"})
     theirs.recv(1 << 16)
@@ -34,7 +34,7 @@ def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
     with pytest.raises(EOFError):
         line.receive(1.0)
     ours, theirs = socket.socketpair()
-    line = Line(ours)
+    line = Connection(ours)
     line.send({"do": "call"})
     theirs.close()
     with pytest.raises(ConnectionError):
@@ -45,17 +45,17 @@ def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
 @pytest.fixture
 def gauges():
     """The child's and the supervisor's view of one gauge."""
-    file = new_gauge()
-    yield Gauge(file), Gauge(file)
+    file = new_shared_progress()
+    yield SharedProgress(file), SharedProgress(file)
     os.close(file)
 
 
 @given(fraction=st.floats(allow_nan=False), message=st.text())
 def test_a_gauge_shows_the_last_report(fraction, message):
-    file = new_gauge()
-    child, supervisor = Gauge(file), Gauge(file)
+    file = new_shared_progress()
+    child, supervisor = SharedProgress(file), SharedProgress(file)
     os.close(file)
-    child.show(Reading(7, fraction, message))
+    child.show(ProgressReading(7, fraction, message))
     reading = supervisor.read()
     assert (reading.number, reading.fraction) == (7, fraction)
     whole = message.encode("utf-8", "replace").decode()
@@ -65,50 +65,50 @@ def test_a_gauge_shows_the_last_report(fraction, message):
 
 def test_a_gauge_that_is_being_written_shows_nothing(gauges):
     child, supervisor = gauges
-    child.show(Reading(1, 0.5, "half"))
+    child.show(ProgressReading(1, 0.5, "half"))
     child._memory[19] ^= 1
     assert supervisor.read() is None
     child.clear()
-    assert supervisor.read() == Reading(0, 0.0, "")
+    assert supervisor.read() == ProgressReading(0, 0.0, "")
 
 
-def watching(watchers, known, *, only_end=False):
+def watching(subscriptions, known, *, only_end=False):
     told = []
-    watchers.add(Watch("job", known, only_end, lambda: told.append(True)))
+    subscriptions.add(Subscription("job", known, only_end, lambda: told.append(True)))
     return told
 
 
 def test_a_watcher_is_told_once_of_what_it_does_not_know():
-    watchers = Watchers()
-    told = watching(watchers, known=5)
-    watchers.notice([Change("other", 6, is_done=True), Change("job", 5, is_done=False)])
+    subscriptions = Subscriptions()
+    told = watching(subscriptions, known=5)
+    subscriptions.notice([JobChange("other", 6, is_done=True), JobChange("job", 5, is_done=False)])
     assert not told
-    watchers.notice([Change("job", 7, is_done=False), Change("job", 8, is_done=True)])
+    subscriptions.notice([JobChange("job", 7, is_done=False), JobChange("job", 8, is_done=True)])
     assert told == [True]
-    assert not watchers.jobs
+    assert not subscriptions.jobs
 
 
 def test_a_watcher_of_the_end_is_not_told_of_progress():
-    watchers = Watchers()
-    told = watching(watchers, known=5, only_end=True)
-    watchers.notice([Change("job", 6, is_done=False)])
+    subscriptions = Subscriptions()
+    told = watching(subscriptions, known=5, only_end=True)
+    subscriptions.notice([JobChange("job", 6, is_done=False)])
     assert not told
-    watchers.notice([Change("job", 7, is_done=True)])
+    subscriptions.notice([JobChange("job", 7, is_done=True)])
     assert told
 
 
 def test_a_watcher_that_comes_a_moment_too_late_is_told_at_once():
-    watchers = Watchers()
-    watchers.notice([Change("job", 7, is_done=True)])
-    assert watching(watchers, known=6)
-    assert not watching(watchers, known=7)
+    subscriptions = Subscriptions()
+    subscriptions.notice([JobChange("job", 7, is_done=True)])
+    assert watching(subscriptions, known=6)
+    assert not watching(subscriptions, known=7)
 
 
 def test_a_watcher_that_left_is_forgotten():
-    watchers = Watchers()
-    watch = Watch("job", 5, only_end=False, tell=lambda: pytest.fail("nobody is there"))
-    watchers.add(watch)
-    watchers.remove(watch)
-    watchers.remove(watch)
-    watchers.notice([Change("job", 6, is_done=True)])
-    assert not watchers.jobs
+    subscriptions = Subscriptions()
+    watch = Subscription("job", 5, only_end=False, tell=lambda: pytest.fail("nobody is there"))
+    subscriptions.add(watch)
+    subscriptions.remove(watch)
+    subscriptions.remove(watch)
+    subscriptions.notice([JobChange("job", 6, is_done=True)])
+    assert not subscriptions.jobs

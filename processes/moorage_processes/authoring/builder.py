@@ -13,9 +13,9 @@ from moorage_processes.authoring.annotation import UnservableError
 from moorage_processes.authoring.decorator import MARK, Options, is_marked
 from moorage_processes.authoring.docstring import Explanation, read_docstring
 from moorage_processes.authoring.invocation import FunctionCall, MethodCall
-from moorage_processes.authoring.process import Address, Process
+from moorage_processes.authoring.process import ImportPath, Process
 from moorage_processes.authoring.signature import humanised, inputs_of, outputs_of
-from moorage_processes.authoring.source_location import Place, place_of
+from moorage_processes.authoring.source_location import SourceLocation, source_location_of
 from moorage_processes.authoring.statelessness import check_fitness
 from moorage_processes.authoring.version import version_of
 from moorage_processes.errors import ServingError
@@ -30,7 +30,7 @@ Run = Callable[[Mapping[str, Any]], Any]
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def processes_of(target: Any, address: Address | None = None) -> tuple[Process, ...]:
+def processes_of(target: Any, address: ImportPath | None = None) -> tuple[Process, ...]:
     """The process of a decorated function, or those of a decorated class.
 
     Parameters
@@ -43,18 +43,18 @@ def processes_of(target: Any, address: Address | None = None) -> tuple[Process, 
     ServingError
         with all that stands against serving it.
     """
-    place = place_of(target)
+    place = source_location_of(target)
     if not is_marked(target):
         place.refuse(UnservableError("it is not decorated", "write @process above it"))
         raise ServingError(tuple(place.refusals))
-    address = address or Address(None, None, target.__module__, target.__qualname__)
+    address = address or ImportPath(None, None, target.__module__, target.__qualname__)
     if isinstance(target, type):
         return _of_class(target, address, place)
     draft = Draft.of(target, vars(target)[MARK], hyphened(target.__name__), address)
     return (draft.finished(draft.inputs(), FunctionCall(target)),)
 
 
-def _of_class(cls: type, address: Address, place: Place) -> tuple[Process, ...]:
+def _of_class(cls: type, address: ImportPath, place: SourceLocation) -> tuple[Process, ...]:
     """One process for each public method."""
     constructor = _constructor_inputs(cls, place)
     processes, refusals = [], place.refusals
@@ -70,7 +70,7 @@ def _of_class(cls: type, address: Address, place: Place) -> tuple[Process, ...]:
     return tuple(processes)
 
 
-def _of_method(cls: type, name: str, member: Any, address: Address, constructor: tuple[Input, ...]) -> Process:
+def _of_method(cls: type, name: str, member: Any, address: ImportPath, constructor: tuple[Input, ...]) -> Process:
     """The process of one method, with the arguments of the constructor among its inputs where it has an instance."""
     options: Options = vars(cls)[MARK]
     usual_id = f"{options.id or hyphened(cls.__name__)}-{hyphened(name)}"
@@ -89,7 +89,7 @@ def _of_method(cls: type, name: str, member: Any, address: Address, constructor:
     return draft.finished((*constructor, *inputs), MethodCall(cls, name, made))
 
 
-def _constructor_inputs(cls: type, place: Place) -> tuple[Input, ...]:
+def _constructor_inputs(cls: type, place: SourceLocation) -> tuple[Input, ...]:
     """What the constructor of a class takes, as its own docstring or that of the class tells."""
     constructor = vars(cls).get("__init__")
     said = read_docstring(cls)
@@ -121,14 +121,14 @@ class Draft:
     function: Callable[..., Any]
     options: Options
     usual_id: str
-    address: Address
+    address: ImportPath
     said: Explanation
-    place: Place
+    place: SourceLocation
 
     @classmethod
-    def of(cls, function: Callable[..., Any], options: Options, usual_id: str, address: Address) -> Draft:
+    def of(cls, function: Callable[..., Any], options: Options, usual_id: str, address: ImportPath) -> Draft:
         """Begin with the code and the docstring of a function."""
-        place = place_of(function)
+        place = source_location_of(function)
         check_fitness(function, place)
         return cls(function, options, usual_id, address, read_docstring(function), place)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Address:
+class ImportPath:
     """Where a process finds a method: strings only, so that it can be told to any process."""
 
     root: str | None
@@ -28,7 +28,7 @@ class Address:
     """The function, or ``Class.method``."""
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Address:
+    def from_json(cls, document: Mapping[str, Any]) -> ImportPath:
         """Read what :meth:`to_json` wrote."""
         return cls(**document)
 
@@ -49,7 +49,7 @@ class Process:
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Output]
     limits: Limits
-    address: Address
+    address: ImportPath
     function: Callable[[Mapping[str, Any]], Any]
     """Runs the method with its inputs by name."""
     record: type | None = None

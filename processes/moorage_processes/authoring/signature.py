@@ -24,7 +24,7 @@ from moorage_processes.authoring.schema import input_schema, output_schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from moorage_processes.authoring.source_location import Place
+    from moorage_processes.authoring.source_location import SourceLocation
 
 SINGLE = "result"
 """The id of an output that has no name."""
@@ -35,7 +35,7 @@ STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "
 
 
 def inputs_of(
-    function: Callable[..., Any], explanation: Explanation, place: Place, *, method: bool = False
+    function: Callable[..., Any], explanation: Explanation, place: SourceLocation, *, method: bool = False
 ) -> Iterator[Input]:
     """The inputs of a function, method or constructor (given as its class), in the order of its signature.
 
@@ -53,7 +53,7 @@ def inputs_of(
 
 
 def outputs_of(
-    function: Callable[..., Any], explanation: Explanation, place: Place
+    function: Callable[..., Any], explanation: Explanation, place: SourceLocation
 ) -> tuple[type | None, tuple[Output, ...]]:
     """The outputs of a function: one called ``result``, or one for each field of the record it returns.
 
@@ -71,7 +71,7 @@ def outputs_of(
     return None, ()
 
 
-def _field_outputs(record: type, said: Mapping[str, str], place: Place) -> Iterator[Output]:
+def _field_outputs(record: type, said: Mapping[str, str], place: SourceLocation) -> Iterator[Output]:
     for name, hint in _fields(record):
         with place.watching("return"):
             yield _output(name, hint, said.get(name, ""))

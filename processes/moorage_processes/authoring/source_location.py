@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """The place of one function or class, which gathers all that stands against serving it."""
 
     file: str
@@ -40,20 +40,20 @@ class Place:
             self.refuse(error, self.lines.get(name or ""))
 
 
-def place_of(target: Any) -> Place:
+def source_location_of(target: Any) -> SourceLocation:
     """Find a function or class in its file; line 1 of it where it cannot be found."""
     name = str(getattr(target, "__qualname__", repr(target)))
     inner = inspect.unwrap(target)
     code = getattr(inner, "__code__", None)
     if code is None:
-        return Place(*_class_place(inner), name)
+        return SourceLocation(*_class_place(inner), name)
     node = _node(code.co_filename, code.co_firstlineno)
     if node is None:
-        return Place(code.co_filename, code.co_firstlineno, name)
+        return SourceLocation(code.co_filename, code.co_firstlineno, name)
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     lines = {each.arg: each.lineno for each in arguments}
     lines["return"] = node.returns.lineno if node.returns else node.lineno
-    return Place(code.co_filename, node.lineno, name, lines)
+    return SourceLocation(code.co_filename, node.lineno, name, lines)
 
 
 def _class_place(target: Any) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from moorage_processes.authoring.annotation import UnservableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from moorage_processes.authoring.source_location import Place
+    from moorage_processes.authoring.source_location import SourceLocation
 
 SHARED_WRITES = {
     "STORE_GLOBAL": "global",
@@ -22,7 +22,7 @@ SHARED_WRITES = {
 }
 
 
-def check_fitness(function: Callable[..., Any], place: Place) -> None:
+def check_fitness(function: Callable[..., Any], place: SourceLocation) -> None:
     """Look at the code of a function; what stands against serving it is kept in *place*."""
     inner: FunctionType = inspect.unwrap(function)
     for error in _shape_flaws(inner):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.authoring.process import Address, Process
+from moorage_processes.authoring.process import ImportPath, Process
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Entry:
     id: str
     description: dict[str, Any]
     limits: Limits
-    address: Address | None
+    address: ImportPath | None
     """Where its method is found; None for that of a site, which nobody here may import."""
     queue: str = "local"
     """Who runs its jobs."""
@@ -34,7 +34,7 @@ class Entry:
             document["id"],
             document["description"],
             Limits.from_json(document["limits"]),
-            None if document["address"] is None else Address.from_json(document["address"]),
+            None if document["address"] is None else ImportPath.from_json(document["address"]),
             document["queue"],
         )
 

@@ -12,8 +12,8 @@ from moorage.values import RESERVED_IDS
 
 from moorage_processes.authoring.builder import processes_of
 from moorage_processes.authoring.decorator import is_marked
-from moorage_processes.authoring.process import Address, Process
-from moorage_processes.authoring.source_location import place_of
+from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.authoring.source_location import source_location_of
 from moorage_processes.authoring.version import GROUP
 from moorage_processes.catalogue.modules import import_refusal, load_module, locate
 from moorage_processes.errors import Refusal, ServingError
@@ -25,13 +25,13 @@ Importing = Callable[[str], object]
 """Hears which module is about to be imported."""
 
 
-def installed_sources() -> list[Address]:
+def installed_sources() -> list[ImportPath]:
     """The modules that installed distributions offer."""
-    return [Address(None, None, each.module, each.attr or "") for each in entry_points(group=GROUP)]
+    return [ImportPath(None, None, each.module, each.attr or "") for each in entry_points(group=GROUP)]
 
 
 def describe(
-    sources: Iterable[str], installed: Iterable[Address] = (), importing: Importing = str
+    sources: Iterable[str], installed: Iterable[ImportPath] = (), importing: Importing = str
 ) -> tuple[Process, ...]:
     """The processes of all sources.
 
@@ -70,7 +70,7 @@ def describe(
     return tuple(process for each in found.values() for process in each.processes)
 
 
-def find_process(module: ModuleType, address: Address) -> Process | None:
+def find_process(module: ModuleType, address: ImportPath) -> Process | None:
     """The one process of a module that an address means."""
     top = address.name.partition(".")[0]
     target = getattr(module, top, None)
@@ -86,7 +86,7 @@ class _Found:
     processes: tuple[Process, ...]
 
 
-def _read_module(module: ModuleType, address: Address, found: dict[int, _Found]) -> Iterator[Refusal]:
+def _read_module(module: ModuleType, address: ImportPath, found: dict[int, _Found]) -> Iterator[Refusal]:
     """Add what a module serves to *found*, each function or class once; give what stands against the rest."""
     top = address.name.partition(".")[0]
     names = [top] if top else list(_decorated(module))
@@ -123,7 +123,7 @@ def _file(module: ModuleType) -> str:
 
 def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
     """Ids that two functions share, or that the client's service object needs for itself."""
-    taken: dict[str, Address] = {}
+    taken: dict[str, ImportPath] = {}
     for each in found:
         for process in each.processes:
             name = process.id.replace("-", "_")
@@ -134,14 +134,14 @@ def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
                 reason = f"the id {process.id!r} is taken by {other.name} in {other.file or other.module}"
             else:
                 continue
-            place = place_of(each.target)
+            place = source_location_of(each.target)
             yield Refusal(
                 place.file, place.line, process.address.name, reason, 'write @process(id="...") with another id'
             )
 
 
 @cache
-def load_process(address: Address | None) -> Process:
+def load_process(address: ImportPath | None) -> Process:
     """Import a method; each process does it once.
 
     Raises

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from moorage_processes.authoring.process import Address
+from moorage_processes.authoring.process import ImportPath
 from moorage_processes.authoring.version import AUTHOR
 from moorage_processes.errors import Refusal, ServingError
 
@@ -18,7 +18,7 @@ OURS = (Path(__file__).parent, Path(__file__).parents[1] / "authoring")
 """Folders of what runs while an author's module is imported, and is none of theirs."""
 
 
-def locate(source: str) -> Address:
+def locate(source: str) -> ImportPath:
     """Where a source is found: ``flood.py``, ``package.module``, or one function of either, ``flood.py:flood_days``.
 
     Raises
@@ -31,7 +31,7 @@ def locate(source: str) -> Address:
         if not re.fullmatch(r"\w+(\.\w+)*", place):
             reason = "it is neither a Python file nor the name of a module"
             raise ServingError((Refusal(source, 1, source, reason, "write flood.py or package.module"),))
-        return Address(str(Path.cwd()), None, place, name)
+        return ImportPath(str(Path.cwd()), None, place, name)
     file = Path(place).expanduser().absolute()
     if not file.is_file():
         raise ServingError((Refusal(str(file), 1, source, "there is no such file", "check its path"),))
@@ -40,13 +40,13 @@ def locate(source: str) -> Address:
         parts.insert(0, root.name)
         root = root.parent
     if len(parts) == 1:
-        return Address(str(root), str(file), f"{AUTHOR}.{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}", name)
+        return ImportPath(str(root), str(file), f"{AUTHOR}.{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}", name)
     if parts[-1] == "__init__":
         parts.pop()
-    return Address(str(root), str(file), ".".join(parts), name)
+    return ImportPath(str(root), str(file), ".".join(parts), name)
 
 
-def load_module(address: Address) -> ModuleType:
+def load_module(address: ImportPath) -> ModuleType:
     """Import the module of an address; whatever it raises is raised here.
 
     Raises
@@ -84,7 +84,7 @@ def _load_file(name: str, file: str) -> ModuleType:
     return module
 
 
-def import_refusal(error: BaseException, address: Address) -> Refusal:
+def import_refusal(error: BaseException, address: ImportPath) -> Refusal:
     """Why a module cannot be imported, with the author's own line where there is one."""
     subject = address.file or address.module
     file, line = _author_line(error, address)
@@ -99,7 +99,7 @@ def import_refusal(error: BaseException, address: Address) -> Refusal:
     return Refusal(file, line, subject, reason, "mend it until Python can import it")
 
 
-def _author_line(error: BaseException, address: Address) -> tuple[str, int]:
+def _author_line(error: BaseException, address: ImportPath) -> tuple[str, int]:
     """The last line of the author's own that was reached."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     theirs = [frame for frame in frames if Path(frame.filename).parent not in OURS]

@@ -21,7 +21,7 @@ ORIGIN = ("source", "institution", "comment")
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodReference:
     """A method, as its results name it: the attributes of CF that say what was done, and by whose recipe."""
 
     id: str

@@ -42,7 +42,7 @@ class Command(ABC):
         """Do it; what the command ends with."""
 
 
-class Serve(Command):
+class ServeCommand(Command):
     """``moorage serve``: methods as an OGC API - Processes service."""
 
     help = "serve methods as an OGC API - Processes service"
@@ -64,7 +64,7 @@ class Serve(Command):
         return 0
 
 
-class Doctor:
+class DoctorCommand:
     """``moorage doctor``: what stands in the way of a service."""
 
     help = "look at the configuration of a service and all that it needs, and say what is wrong"
@@ -98,7 +98,7 @@ class Doctor:
         yield from examination.examine(configuration)
 
 
-class Worker(Command):
+class WorkerCommand(Command):
     """``moorage worker``: a machine that runs jobs and serves nobody."""
 
     help = "run jobs of a store that several machines share, without serving anybody"
@@ -122,7 +122,7 @@ class Worker(Command):
         return 0
 
 
-class Demo:
+class DemoCommand:
     """``moorage demo``: the whole line on real data, in under a minute."""
 
     help = "start a service, call four of its methods from another process, save two maps"
@@ -146,7 +146,7 @@ class Demo:
                     service.terminate()
 
 
-class Join(Command):
+class JoinCommand(Command):
     """``moorage join``: a machine of a site, which dials out to a hub and runs its jobs here."""
 
     help = "offer methods through the hub of another institute, by dialling out only"
@@ -175,7 +175,7 @@ class Join(Command):
         return 0
 
 
-class Publish(Command):
+class PublishCommand(Command):
     """``moorage publish``: a site's results at its own address."""
 
     help = "give out the results that stay at this machine of a site, and nothing else"
@@ -198,7 +198,7 @@ class Publish(Command):
         return 0
 
 
-class Invite(Command):
+class InviteCommand(Command):
     """``moorage invite``: credentials for a site, and what the relay must know of it."""
 
     help = "make credentials for a site, or for the hub itself"
@@ -222,13 +222,13 @@ class Invite(Command):
         return 0
 
 
-serve = Serve()
-doctor = Doctor()
-worker = Worker()
-demo = Demo()
-join = Join()
-publish = Publish()
-invite = Invite()
+serve = ServeCommand()
+doctor = DoctorCommand()
+worker = WorkerCommand()
+demo = DemoCommand()
+join = JoinCommand()
+publish = PublishCommand()
+invite = InviteCommand()
 
 
 def declare_service(parser: ArgumentParser) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.engine import engine_settings, policy_of
 from moorage_processes.jobs.engine import Engine
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.relay.protocol import Announcement, check_name
 from moorage_processes.logs import OperatorLog
-from moorage_processes.site.agent import Site
-from moorage_processes.site.local_results import Keeper
+from moorage_processes.site.agent import SiteAgent
+from moorage_processes.site.local_results import LocalResults
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue
@@ -45,13 +45,15 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
         where the state directory cannot be used, or the relay does not let it in.
     """
     configuration = of_site(configuration, name)
-    keeper = None if url is None else Keeper(url)
+    local_results = None if url is None else LocalResults(url)
     OperatorLog(configuration.settings.log, "site").begin()
-    State(configuration.state).prepare()
+    StateDirectory(configuration.state).prepare()
     settings = configuration.settings
     catalogue = read_catalogue(settings.modules, installed=settings.installed)
-    offered = _announcement(configuration, catalogue)
-    site = Site(name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, offered, relay, keeper)
+    snapshot = _announcement(configuration, catalogue)
+    site = SiteAgent(
+        name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, snapshot, relay, local_results
+    )
     asyncio.run(site.run())
 
 
@@ -75,7 +77,7 @@ def _engine(configuration: Configuration, catalogue: Catalogue, hub: str, url: s
 
 def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:
     return Announcement(
-        machine=State(configuration.state).identity,
+        machine=StateDirectory(configuration.state).identity,
         processes=tuple(
             {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
             for entry in catalogue.values()

@@ -9,7 +9,7 @@ from moorage_processes.commands.join import of_site
 from moorage_processes.commands.serve import Server, announce
 from moorage_processes.configuration.engine import engine_settings, policy_of
 from moorage_processes.jobs.engine import Engine
-from moorage_processes.ogc.published_results import Published, published_app
+from moorage_processes.ogc.published_results import PublishedResults, published_app
 
 if TYPE_CHECKING:
     from moorage_processes.configuration.configuration import Configuration
@@ -33,6 +33,6 @@ def publish_forever(name: str, configuration: Configuration) -> None:
     configuration = of_site(configuration, name)
     engine = Engine(engine_settings(configuration, Catalogue(()), policy_of(configuration, configuration.url)))
     engine.prepare()
-    published = Published(engine, configuration.url)
+    published = PublishedResults(engine, configuration.url)
     announce(f"the results of {name} at {published.base}", configuration)
     Server(published_app(published), published, configuration).run()

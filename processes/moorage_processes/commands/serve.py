@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from moorage_processes.configuration.configuration import Configuration
-    from moorage_processes.ogc.shutdown import Farewell
+    from moorage_processes.ogc.shutdown import StopSignal
 
 LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
@@ -42,7 +42,7 @@ def serve_forever(configuration: Configuration) -> None:
     app = create_app(configuration)
     service = service_of(app)
     service.engine.prepare()
-    own = service.offer.own
+    own = service.live_catalogue.own
     announce(f"{len(own)} processes at {service.base}: {', '.join(own)}", configuration)
     Server(app, service, configuration).run()
 
@@ -58,11 +58,11 @@ def announce(words: str, configuration: Configuration) -> None:
         print(words, flush=True)
 
 
-class Served(Protocol):
+class StartedService(Protocol):
     """What the endpoints of an application stand on, in each process."""
 
     @property
-    def farewell(self) -> Farewell:
+    def farewell(self) -> StopSignal:
         """By which it is told that it is about to stop."""
         ...
 
@@ -86,7 +86,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     configuration : where to listen, how to log, and how long to say farewell.
     """
 
-    def __init__(self, app: WSGIApplication, service: Served, configuration: Configuration) -> None:
+    def __init__(self, app: WSGIApplication, service: StartedService, configuration: Configuration) -> None:
         self._app = app
         self._service = service
         self._bind = configuration.bind
@@ -122,7 +122,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def run(self) -> None:
         """Serve until a signal says stop."""
         try:
-            Host(self).run()
+            GracefulArbiter(self).run()
         except RuntimeError as error:
             # gunicorn's word for options that do not fit
             print(error, file=sys.stderr, flush=True)
@@ -151,7 +151,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
         logs.write_as_json("web", "gunicorn.error")
 
 
-class Host(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
+class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
     """gunicorn's first process, which takes its time to go: whoever sends requests here is told before it goes.
 
     Parameters

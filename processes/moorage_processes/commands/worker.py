@@ -11,7 +11,7 @@ from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
 from moorage_processes.jobs.engine import Engine
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.logs import OperatorLog
 
@@ -48,7 +48,7 @@ def work_forever(configuration: Configuration) -> None:
             )
     OperatorLog(settings.log, "worker").begin()
     # before anything is begun, so that the reason is told once
-    State.of({"state": configuration.state, "results": configuration.results}).prepare()
+    StateDirectory.of({"state": configuration.state, "results": configuration.results}).prepare()
     catalogue = read_catalogue(settings.modules, installed=settings.installed)
     policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
     engine = Engine(engine_settings(configuration, catalogue, policy, hub=hub))
@@ -65,7 +65,7 @@ def work_forever(configuration: Configuration) -> None:
 def is_at_work(configuration: Configuration) -> bool:
     """Whether a supervisor with children answers at this state directory."""
     try:
-        line = connected(State(configuration.state).run / "socket")
+        line = connected(StateDirectory(configuration.state).run / "socket")
     except OSError:
         return False
     try:

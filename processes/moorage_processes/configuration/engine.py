@@ -11,7 +11,7 @@ from moorage.values import RESERVED_IDS
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.execution.dask_scheduling import Computing
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.sites.settings import HubSettings
 from moorage_processes.network.fetch import Policy
@@ -40,10 +40,12 @@ def policy_of(configuration: Configuration, own: str, published: str | None = No
     )
 
 
-def state_of(configuration: Configuration) -> State:
+def state_of(configuration: Configuration) -> StateDirectory:
     """Where a service keeps what outlives its processes."""
     options = configuration.settings.results_options
-    return State.of({"state": configuration.state, "results": configuration.results, "results_options": options})
+    return StateDirectory.of(
+        {"state": configuration.state, "results": configuration.results, "results_options": options}
+    )
 
 
 def engine_settings(
@@ -71,7 +73,7 @@ def engine_settings(
     """
     settings = configuration.settings
     slots = (settings.slots or os.cpu_count() or 1) if settings.jobs else 0
-    workplace = {
+    executor = {
         "catalogue": Catalogue([*catalogue.values(), *others]).to_json(),
         "datasets": configuration.datasets.to_json(),
         "references": policy.to_json(),
@@ -80,7 +82,7 @@ def engine_settings(
     }
     return EngineSettings(
         state=configuration.state,
-        workplace=workplace,
+        executor=executor,
         slots=slots,
         call_slots=settings.call_slots,
         queue=settings.queue,

@@ -64,7 +64,7 @@ def files_of(path: str) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class Shape:
+class VariableShape:
     """What is the same of a variable in all files."""
 
     dims: tuple[Hashable, ...]
@@ -72,7 +72,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One file of a series: its times, and what must be the same in all."""
 
     path: Path
@@ -81,14 +81,14 @@ class Part:
     units: str
     """Of times that are numbers still, since nothing tells their length."""
     calendar: str
-    variables: Mapping[Hashable, Shape]
+    variables: Mapping[Hashable, VariableShape]
     """Those that change with time."""
     dtypes: Mapping[Hashable, np.dtype[Any]]
     axes: Mapping[Hashable, tuple[int, str]]
     """The other dimensions: length, and a digest of the coordinates."""
 
     @classmethod
-    def of(cls, path: Path, grid: xr.Dataset) -> Part:
+    def of(cls, path: Path, grid: xr.Dataset) -> FilePart:
         """What the file *path* holds, which is open as *grid*."""
         t = dimension(grid, Axis.T)
         if t is None or t not in grid.indexes:
@@ -103,7 +103,9 @@ class Part:
             times=times,
             units="" if is_time(grid[t]) else str(grid[t].attrs.get("units", "")),
             calendar=str(grid[t].encoding.get("calendar", "")),
-            variables={name: Shape(each.dims, str(each.attrs.get("units", ""))) for name, each in changing.items()},
+            variables={
+                name: VariableShape(each.dims, str(each.attrs.get("units", ""))) for name, each in changing.items()
+            },
             dtypes={name: each.dtype for name, each in changing.items()},
             axes={name: (size, _digest(grid, name)) for name, size in grid.sizes.items() if name != t},
         )
@@ -119,7 +121,7 @@ def _digest(grid: xr.Dataset, name: Hashable) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class FileOpener:
     """How the files of a series are opened: picklable, since parts are read wherever dask computes them."""
 
     opener: Opener
@@ -132,7 +134,7 @@ class Source:
         with self.opener(path) as grid:
             yield _dated(grid, path)
 
-    def part(self, path: Path) -> Part:
+    def part(self, path: Path) -> FilePart:
         """What a file holds, looked up once for each of its states."""
         states = [(each.stat().st_mtime_ns, each.stat().st_size) for each in _telling(path) if each.exists()]
         return _looked_up(path, tuple(states), self.key, _Uncompared(self))
@@ -142,7 +144,7 @@ class Source:
 class _Uncompared:
     """Something that a cache does not tell one from another by."""
 
-    source: Source
+    source: FileOpener
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Uncompared)
@@ -152,9 +154,9 @@ class _Uncompared:
 
 
 @lru_cache(maxsize=KNOWN)
-def _looked_up(path: Path, states: tuple[Any, ...], key: str, how: _Uncompared) -> Part:  # noqa: ARG001 - the first two tell a state
+def _looked_up(path: Path, states: tuple[Any, ...], key: str, how: _Uncompared) -> FilePart:  # noqa: ARG001 - the first two tell a state
     with READING, how.source.open(path) as grid:
-        return Part.of(path, grid)
+        return FilePart.of(path, grid)
 
 
 def _telling(path: Path) -> list[Path]:
@@ -185,7 +187,7 @@ def _along(grid: xr.Dataset, t: Hashable) -> xr.Dataset:
 
 
 @contextmanager
-def joined(paths: Sequence[Path], source: Source) -> Iterator[xr.Dataset]:
+def joined(paths: Sequence[Path], source: FileOpener) -> Iterator[xr.Dataset]:
     """The files as one grid, lazily, in the order of their times; what has no time is that of the first.
 
     Raises
@@ -212,7 +214,7 @@ def _encoding(encoding: Mapping[str, Any]) -> dict[str, Any]:
     return {key: encoding[key] for key in ("calendar",) if key in encoding}
 
 
-def _ordered(parts: Sequence[Part]) -> list[Part]:
+def _ordered(parts: Sequence[FilePart]) -> list[FilePart]:
     first = parts[0]
     for part in parts[1:]:
         _check_alike(first, part)
@@ -223,7 +225,7 @@ def _ordered(parts: Sequence[Part]) -> list[Part]:
     return ordered
 
 
-def _check_alike(one: Part, other: Part) -> None:
+def _check_alike(one: FilePart, other: FilePart) -> None:
     """Refuse two files that are no steps of one grid."""
     if set(one.variables) != set(other.variables):
         odd = ", ".join(sorted(map(str, set(one.variables) ^ set(other.variables))))
@@ -244,7 +246,7 @@ def _check_alike(one: Part, other: Part) -> None:
         raise FormatError(f"its files count time differently: {one.units!r} and {other.units!r}")
 
 
-def _variable(first: xr.DataArray, name: Hashable, parts: Sequence[Part], source: Source) -> xr.Variable:
+def _variable(first: xr.DataArray, name: Hashable, parts: Sequence[FilePart], source: FileOpener) -> xr.Variable:
     axis = first.dims.index(parts[0].t)
     lengths = [len(part.times) for part in parts]
     shape = tuple(sum(lengths) if number == axis else size for number, size in enumerate(first.shape))
@@ -269,7 +271,7 @@ class _Joined(BackendArray):
         axis: int,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        source: Source,
+        source: FileOpener,
     ) -> None:
         self.shape = shape
         self.dtype = dtype

@@ -15,10 +15,10 @@ from moorage.formats.axes import is_horizontal
 
 from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
 from moorage_processes.data.decoding import decoded
-from moorage_processes.data.remote import COMPUTING, ENGINES, Form, form_of, linked_dataset
+from moorage_processes.data.remote import COMPUTING, ENGINES, RemoteFormat, form_of, linked_dataset
 from moorage_processes.errors import InputError
 from moorage_processes.network.fetch import Policy
-from moorage_processes.network.range_reader import Link
+from moorage_processes.network.range_reader import RangeReader
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +62,7 @@ def _opened(entry: Dataset) -> Iterator[xr.Dataset]:
     from moorage_processes.data import multifile  # noqa: PLC0415 - slow, and only where it is used
 
     if multifile.is_series(entry.path):
-        source = multifile.Source(partial(_file, replace(entry, chunks=None)), repr(entry))
+        source = multifile.FileOpener(partial(_file, replace(entry, chunks=None)), repr(entry))
         with multifile.joined(multifile.files_of(entry.path), source) as grid:
             yield grid.chunk(entry.chunks) if entry.chunks else grid
     elif entry.path.startswith(("http://", "https://")) and (form := _form(entry)) is not None:
@@ -86,17 +86,19 @@ def _file(entry: Dataset, path: Path | None) -> Iterator[xr.Dataset]:
         yield opened if entry.chunks else straightened(opened, at)
 
 
-def _form(entry: Dataset) -> Form | None:
+def _form(entry: Dataset) -> RemoteFormat | None:
     """What is read through a link of ours; GDAL, and libraries that the operator names, see to the rest themselves."""
     form = form_of(entry.path, None) if entry.engine is None else ENGINES.get(entry.engine)
-    return None if form is Form.GEOTIFF else form
+    return None if form is RemoteFormat.GEOTIFF else form
 
 
-def _link(entry: Dataset, form: Form) -> Link:
+def _link(entry: Dataset, form: RemoteFormat) -> RangeReader:
     """Where the operator says that a dataset lies; that is allowed, and nothing else."""
     policy = Policy(own=entry.path, size=sys.maxsize)
     about = f"the dataset {entry.id!r} of this service"
-    return Link(entry.path, policy, about, shown="its address", silence=COMPUTING if form is Form.OPENDAP else SILENCE)
+    return RangeReader(
+        entry.path, policy, about, shown="its address", silence=COMPUTING if form is RemoteFormat.OPENDAP else SILENCE
+    )
 
 
 def _options(entry: Dataset) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from moorage.formats import FormatError
 
 from moorage_processes.data.decoding import decoded
 from moorage_processes.errors import InputError
-from moorage_processes.network.range_reader import SILENCE, Link, Ranges, UnrangedError
+from moorage_processes.network.range_reader import SILENCE, RangedFile, RangeReader, UnrangedError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +26,7 @@ BUFFER = 1 << 14
 """Bytes of a file that are read at least, since its directory comes in small pieces."""
 
 
-class Form(StrEnum):
+class RemoteFormat(StrEnum):
     """What lies behind a link."""
 
     ZARR = "zarr"
@@ -35,24 +35,24 @@ class Form(StrEnum):
 
 
 MEDIA_TYPES = {
-    "application/vnd+zarr": Form.ZARR,  # the one in use, though no valid one
-    "application/vnd.zarr": Form.ZARR,
-    "application/zarr": Form.ZARR,
-    "application/x-zarr": Form.ZARR,
-    "image/tiff": Form.GEOTIFF,
-    "image/geotiff": Form.GEOTIFF,
-    "application/x-opendap": Form.OPENDAP,
-    "application/x-ogc-dap": Form.OPENDAP,
-    "application/vnd.opendap.dap2": Form.OPENDAP,
+    "application/vnd+zarr": RemoteFormat.ZARR,  # the one in use, though no valid one
+    "application/vnd.zarr": RemoteFormat.ZARR,
+    "application/zarr": RemoteFormat.ZARR,
+    "application/x-zarr": RemoteFormat.ZARR,
+    "image/tiff": RemoteFormat.GEOTIFF,
+    "image/geotiff": RemoteFormat.GEOTIFF,
+    "application/x-opendap": RemoteFormat.OPENDAP,
+    "application/x-ogc-dap": RemoteFormat.OPENDAP,
+    "application/vnd.opendap.dap2": RemoteFormat.OPENDAP,
 }
 """Media types, without their parameters, by which a caller says what is behind a link."""
-ENDINGS = {".zarr": Form.ZARR, ".tif": Form.GEOTIFF, ".tiff": Form.GEOTIFF}
-ENGINES = {"zarr": Form.ZARR, "pydap": Form.OPENDAP}
+ENDINGS = {".zarr": RemoteFormat.ZARR, ".tif": RemoteFormat.GEOTIFF, ".tiff": RemoteFormat.GEOTIFF}
+ENGINES = {"zarr": RemoteFormat.ZARR, "pydap": RemoteFormat.OPENDAP}
 """Engines of datasets that are opened here rather than by the library itself."""
 FORMS = "application/vnd+zarr, image/tiff; application=geotiff, application/x-opendap"
 
 
-def form_of(href: str, media_type: str | None) -> Form | None:
+def form_of(href: str, media_type: str | None) -> RemoteFormat | None:
     """What is behind *href*, by its media type or else by how its path ends; None for a file to be fetched whole."""
     stated = (media_type or "").partition(";")[0].strip().lower()
     if stated and stated not in ("application/octet-stream", "binary/octet-stream"):
@@ -62,7 +62,7 @@ def form_of(href: str, media_type: str | None) -> Form | None:
 
 
 @contextmanager
-def linked_dataset(link: Link, form: Form, **options: Any) -> Iterator[xr.Dataset]:
+def linked_dataset(link: RangeReader, form: RemoteFormat, **options: Any) -> Iterator[xr.Dataset]:
     """A Zarr store or what an OPeNDAP server holds, open and lazy while the block lasts.
 
     Parameters
@@ -71,7 +71,7 @@ def linked_dataset(link: Link, form: Form, **options: Any) -> Iterator[xr.Datase
     form : which of the two.
     options : further arguments of ``xarray.open_dataset``.
     """
-    if form is Form.ZARR:
+    if form is RemoteFormat.ZARR:
         from moorage_processes.data.remote_zarr import LinkedStore  # noqa: PLC0415 - slow, and only where it is used
 
         opened = decoded(LinkedStore(link), **{**options, "engine": "zarr"})
@@ -81,7 +81,7 @@ def linked_dataset(link: Link, form: Form, **options: Any) -> Iterator[xr.Datase
         yield opened
 
 
-def _address(link: Link) -> str:
+def _address(link: RangeReader) -> str:
     """What pydap derives its requests from; without a query, and never to be asked for by itself."""
     return link.parts._replace(query="", fragment="").geturl()
 
@@ -96,7 +96,7 @@ class Forwarded:
     link : where that is.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RangeReader) -> None:
         self._link = link
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -115,7 +115,7 @@ class Forwarded:
 
 
 @contextmanager
-def linked_geotiff(link: Link, type_name: str) -> Iterator[xr.DataArray | xr.Dataset]:
+def linked_geotiff(link: RangeReader, type_name: str) -> Iterator[xr.DataArray | xr.Dataset]:
     """A GeoTIFF, open and lazy while the block lasts, as it would be had it been fetched.
 
     Raises
@@ -130,13 +130,15 @@ def linked_geotiff(link: Link, type_name: str) -> Iterator[xr.DataArray | xr.Dat
             f"{link.name}: the GeoTIFF is broken ({type(error).__name__})", input=link.name
         )
 
-    content = Ranges(link)
+    content = RangedFile(link)
     with opened_geotiff(lambda: io.BufferedReader(content.again(), BUFFER), content.size, type_name, explain) as grid:
         yield grid
 
 
 @contextmanager
-def opened(href: str, form: Form, policy: Policy, name: str, type_name: str) -> Iterator[xr.DataArray | xr.Dataset]:
+def opened(
+    href: str, form: RemoteFormat, policy: Policy, name: str, type_name: str
+) -> Iterator[xr.DataArray | xr.Dataset]:
     """What the input *name* finds behind a link, open and lazy while the block lasts.
 
     Parameters
@@ -154,16 +156,18 @@ def opened(href: str, form: Form, policy: Policy, name: str, type_name: str) -> 
     UnrangedError
         where it is to be fetched whole.
     """
-    link = Link(href, policy, name, silence=min(policy.seconds, COMPUTING if form is Form.OPENDAP else SILENCE))
+    link = RangeReader(
+        href, policy, name, silence=min(policy.seconds, COMPUTING if form is RemoteFormat.OPENDAP else SILENCE)
+    )
     with closing(link), ExitStack() as stack:
         yield _entered(stack, link, form, type_name)
 
 
-def _entered(stack: ExitStack, link: Link, form: Form, type_name: str) -> xr.DataArray | xr.Dataset:
+def _entered(stack: ExitStack, link: RangeReader, form: RemoteFormat, type_name: str) -> xr.DataArray | xr.Dataset:
     from moorage.formats.grids import settled  # noqa: PLC0415 - slow, and only where it is used
 
     try:
-        if form is Form.GEOTIFF:
+        if form is RemoteFormat.GEOTIFF:
             return stack.enter_context(linked_geotiff(link, type_name))
         return settled(stack.enter_context(linked_dataset(link, form)))
     except (InputError, UnrangedError):

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from moorage.formats import FormatError
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 
-from moorage_processes.network.range_reader import MISSING, PARTIAL, WHOLE, Answer, Link
+from moorage_processes.network.range_reader import MISSING, PARTIAL, WHOLE, RangeAnswer, RangeReader
 
 if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, BufferPrototype
@@ -50,7 +50,7 @@ class LinkedStore(Store):
         """What is beneath a key is found where the host shows it."""
         return True
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RangeReader) -> None:
         super().__init__(read_only=True)
         self.link = link
 
@@ -141,7 +141,7 @@ def _span(byte_range: ByteRequest | None) -> str | None:
             return None
 
 
-def _check_codecs(answer: Answer) -> None:
+def _check_codecs(answer: RangeAnswer) -> None:
     """Refuse metadata that names codecs other than the known ones."""
     try:
         document = json.loads(answer.content)

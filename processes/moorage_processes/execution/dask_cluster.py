@@ -77,7 +77,7 @@ class LateClient:
         return held.assign({name: each.copy(data=self._fetched(each.data)) for name, each in lazy.items()})
 
     def _fetched(self, array: Any) -> Any:
-        distant = Distant(array, self._opened())
+        distant = ClusterArray(array, self._opened())
         return dask.array.from_array(distant, chunks=array.chunks, asarray=False, meta=array._meta)  # noqa: SLF001 - dask's own word for the kind of array
 
     def _opened(self) -> JobClient:
@@ -85,7 +85,7 @@ class LateClient:
             carry(self._roots)
             try:
                 self._client = JobClient(self._address, name=self._name, timeout=PATIENCE)
-                self._client.register_plugin(Sweeper())
+                self._client.register_plugin(ClusterCleanup())
             except OSError as error:
                 raise ClusterAwayError(AWAY) from error
         return self._client
@@ -113,11 +113,11 @@ class JobClient(Client):  # type: ignore[misc]  # distributed is hardly typed
 
     def _graph_to_futures(self, expr: Any, *arguments: Any, **options: Any) -> Any:
         # all that computes comes through here, and what pickle would send by name is sent with its code
-        return super()._graph_to_futures(Whole(expr), *arguments, **options)
+        return super()._graph_to_futures(SelfContainedGraph(expr), *arguments, **options)
 
 
 @dataclass(frozen=True)
-class Whole:
+class SelfContainedGraph:
     """A graph that takes functions of authors' modules along, since the cluster has no such modules.
 
     dask itself tries pickle first, which writes down no more of a function than its name.
@@ -130,7 +130,7 @@ class Whole:
 
 
 @dataclass(frozen=True, eq=False)
-class Distant:
+class ClusterArray:
     """An array held on the cluster, of which parts are fetched."""
 
     array: Any
@@ -156,7 +156,7 @@ class Distant:
         return part.result()
 
 
-class Sweeper(SchedulerPlugin):  # type: ignore[misc]  # the same
+class ClusterCleanup(SchedulerPlugin):  # type: ignore[misc]  # the same
     """Lets go, in the scheduler, of what a call gave a name there that would outlive it.
 
     What a client holds goes with it by itself, however it ends; published datasets, variables, queues and tasks to be

@@ -17,7 +17,7 @@ from moorage_processes.catalogue.discovery import load_process
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
-from moorage_processes.execution.inputs import Desk
+from moorage_processes.execution.inputs import InputReader
 from moorage_processes.execution.outputs import _write_output
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Failure, Request
 from moorage_processes.network.fetch import Policy
@@ -33,7 +33,7 @@ OURS = "moorage_processes.methods."
 """How the modules of the methods that come with Moorage begin."""
 
 
-class Workplace:
+class Executor:
     """Where calls are executed: the methods, the datasets beside them, and from where hrefs may be fetched.
 
     Parameters
@@ -86,8 +86,10 @@ class Workplace:
                 listening(report),
                 room(self._result_size),
             ):
-                desk = Desk(self._datasets, self._policy, directory, stack)
-                arguments = {name: desk.receive(process.inputs[name], value) for name, value in request.inputs.items()}
+                reader = InputReader(self._datasets, self._policy, directory, stack)
+                arguments = {
+                    name: reader.receive(process.inputs[name], value) for name, value in request.inputs.items()
+                }
                 results = {name: bring_home(each) for name, each in process.call(arguments).items()}
                 return self._write_outputs(process, request, results, directory)
         except InputError as error:

@@ -39,7 +39,7 @@ def stated_media_type(qualified: Mapping[str, Any]) -> str | None:
     return None if media_type is None else str(media_type)
 
 
-class Desk:
+class InputReader:
     """Where the inputs of one call are unpacked.
 
     Parameters
@@ -110,7 +110,7 @@ class Desk:
             return self._read(declared, path, link.get("type") or stated)
         return declared.decode_value(self._fetched_value(declared, path, str(link.get("type") or stated)))
 
-    def _linked(self, declared: Input, href: str, form: remote.Form) -> Any:
+    def _linked(self, declared: Input, href: str, form: remote.RemoteFormat) -> Any:
         """A grid that stays where it is, of which the method reads what it needs."""
         import xarray as xr  # noqa: PLC0415 - slow, and the supervisor carries none
 

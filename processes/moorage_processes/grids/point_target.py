@@ -26,7 +26,7 @@ BOX = 4
 
 
 @dataclass(frozen=True)
-class Target:
+class PointTarget:
     """An evenly spaced grid and the stations on its map."""
 
     columns: Numbers
@@ -91,7 +91,7 @@ def unwrapped(longitudes: Numbers) -> Numbers:
     return shifted
 
 
-def target_of(points: geopandas.GeoSeries, crs: CRS, resolution: float, bounds: list[float] | None) -> Target:
+def target_of(points: geopandas.GeoSeries, crs: CRS, resolution: float, bounds: list[float] | None) -> PointTarget:
     """The grid of cells of *resolution* within *bounds*, or around the points."""
     stations: Numbers = np.stack([points.x.to_numpy(), points.y.to_numpy()], axis=1).astype(np.float64)
     if not np.isfinite(stations).all():
@@ -107,7 +107,7 @@ def target_of(points: geopandas.GeoSeries, crs: CRS, resolution: float, bounds: 
         raise InputError(f"the grid would have {rows} x {columns} cells; take a coarser resolution", input="resolution")
     x: Numbers = west + (np.arange(columns, dtype=np.float64) + 0.5) * resolution
     y: Numbers = north - (np.arange(rows, dtype=np.float64) + 0.5) * resolution
-    return Target(x, y, crs, stations)
+    return PointTarget(x, y, crs, stations)
 
 
 def _box(stations: Numbers, resolution: float) -> tuple[float, float, float, float]:

@@ -31,7 +31,7 @@ POLE = 90.0
 
 
 @dataclass(frozen=True)
-class Target:
+class ProjectedTarget:
     """Rows and columns in a CRS."""
 
     crs: pyproj.CRS
@@ -72,13 +72,13 @@ def as_crs(given: str) -> pyproj.CRS:
     return crs
 
 
-def target_like(like: xr.DataArray) -> Target:
+def target_like(like: xr.DataArray) -> ProjectedTarget:
     """The rows and columns of another grid."""
     grid = horizontal_grid(like, "like")
-    return Target(grid.crs, grid.x, grid.y, grid.columns, grid.rows, grid.dx, grid.dy)
+    return ProjectedTarget(grid.crs, grid.x, grid.y, grid.columns, grid.rows, grid.dx, grid.dy)
 
 
-def target(source: HorizontalGrid, crs: pyproj.CRS, resolution: float | None, bounds: BBox | None) -> Target:
+def target(source: HorizontalGrid, crs: pyproj.CRS, resolution: float | None, bounds: BBox | None) -> ProjectedTarget:
     """North first, within *bounds* or around the *source*, square cells as many along the diagonal."""
     around = _around(source, crs) if bounds is None or resolution is None else None
     cell = resolution
@@ -94,7 +94,7 @@ def target(source: HorizontalGrid, crs: pyproj.CRS, resolution: float | None, bo
     names = ("lon", "lat") if crs.is_geographic else ("x", "y")
     columns: Numbers = west + cell * (np.arange(width, dtype=np.float64) + 0.5)
     rows: Numbers = north - cell * (np.arange(height, dtype=np.float64) + 0.5)
-    return Target(crs, *names, columns, rows, cell, -cell)
+    return ProjectedTarget(crs, *names, columns, rows, cell, -cell)
 
 
 def _checked(around: Bounds | None, crs: pyproj.CRS) -> Bounds:

@@ -10,10 +10,10 @@ import pyproj
 
 from moorage_processes.errors import InputError
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
-from moorage_processes.grids.uneven import outer_edges, positions
+from moorage_processes.grids.uneven import outer_edges, uneven_positions
 
 if TYPE_CHECKING:
-    from moorage_processes.grids.projected_target import Target
+    from moorage_processes.grids.projected_target import ProjectedTarget
 
 KEPT = 2**23
 """Target cells up to which it is kept where they lie on the data, for the next time step."""
@@ -22,7 +22,7 @@ Place = tuple[Numbers, Numbers]
 Sides = tuple[Numbers, ...]
 
 
-class Chart:
+class ProjectionMap:
     """Where the cells of the target lie on the data.
 
     Parameters
@@ -32,7 +32,7 @@ class Chart:
     keep : whether it will be asked for again, for the next time step.
     """
 
-    def __init__(self, source: HorizontalGrid, aim: Target, *, keep: bool) -> None:
+    def __init__(self, source: HorizontalGrid, aim: ProjectedTarget, *, keep: bool) -> None:
         self.source = source
         self.aim = aim
         self._to: pyproj.Transformer | None = None
@@ -65,7 +65,7 @@ class Chart:
 
     def _centres(self, rows: slice) -> Sides:
         x, y = self._places(self.aim.columns, self.aim.rows[rows])
-        return positions(self.source.rows, y), positions(self.source.columns, self._home(x))
+        return uneven_positions(self.source.rows, y), uneven_positions(self.source.columns, self._home(x))
 
     def _sides(self, rows: slice) -> Sides:
         centre = self._home(self._places(self.aim.columns, self.aim.rows[rows])[0])
@@ -77,14 +77,14 @@ class Chart:
         eastings, northings = _corners(x), _corners(y)
         if self.source.crs.is_geographic:  # corners on the other side of the antimeridian stay beside the centre
             eastings = centre + (eastings - centre + FULL_CIRCLE / 2) % FULL_CIRCLE - FULL_CIRCLE / 2
-        row, column = positions(self.source.rows, northings), positions(self.source.columns, eastings)
+        row, column = uneven_positions(self.source.rows, northings), uneven_positions(self.source.columns, eastings)
         return row.min(axis=0), row.max(axis=0), column.min(axis=0), column.max(axis=0)
 
     def check(self, name: str) -> None:
         """Refuse a target that does not meet the data, as far as some of its cells tell."""
         rows, columns = (np.unique(np.linspace(0, size - 1, 128).astype(int)) for size in self._shape)
         x, y = self._places(self.aim.columns[columns], self.aim.rows[rows])
-        row, column = positions(self.source.rows, y), positions(self.source.columns, self._home(x))
+        row, column = uneven_positions(self.source.rows, y), uneven_positions(self.source.columns, self._home(x))
         met = (np.abs(row - (self.source.rows.size - 1) / 2) <= self.source.rows.size / 2) & np.isfinite(column)
         if not self.closed:
             met &= np.abs(column - (self.source.columns.size - 1) / 2) <= self.source.columns.size / 2

@@ -19,7 +19,7 @@ ROUNDING = 2e-3
 """How far coordinates may lie from an even spacing, in cells, and be taken for rounded ones."""
 
 
-def rectilinear_grid(field: xr.DataArray, name: str, crs: str | None = None) -> HorizontalGrid:
+def uneven_grid(field: xr.DataArray, name: str, crs: str | None = None) -> HorizontalGrid:
     """The horizontal grid of *field*, whose rows and columns may be of different sizes.
 
     Parameters
@@ -43,7 +43,7 @@ def rectilinear_grid(field: xr.DataArray, name: str, crs: str | None = None) -> 
     return replace(grid, columns=_unless_even(told[grid.x], grid.columns), rows=_unless_even(told[grid.y], grid.rows))
 
 
-def positions(centres: Numbers, values: Numbers) -> Numbers:
+def uneven_positions(centres: Numbers, values: Numbers) -> Numbers:
     """Where *values* lie among cell centres, in cells: 0 at the first centre, -0.5 at its outer edge."""
     steps = np.diff(centres)
     if np.ptp(steps) <= ROUNDING**2 * abs(steps[0]):

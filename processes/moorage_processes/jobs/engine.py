@@ -16,37 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.execution.request import Artefact, Failure, Request
-from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
-from moorage_processes.jobs.files.artefacts import Folder, Shelf
-from moorage_processes.jobs.files.state_directory import State, StateError
+from moorage_processes.jobs.errors import Busy, Elsewhere, Interrupted, TimedOut, Unavailable
+from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import Frame, connected
-from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
-from moorage_processes.jobs.settings import EngineSettings
+from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store.database import compact, microseconds, moment, now
 from moorage_processes.jobs.store.expiry import LEFT
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import LOCAL
-from moorage_processes.jobs.supervisor.client import Link
-from moorage_processes.jobs.uploads import Berth
+from moorage_processes.jobs.supervisor.client import SupervisorClient
+from moorage_processes.jobs.uploads import UploadReceiver
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
+    from moorage_processes.jobs.settings import EngineSettings
     from moorage_processes.jobs.store.outbox import Outbox
-    from moorage_processes.jobs.store.sites import Enrolled
-    from moorage_processes.jobs.store.statistics import Figures
-
-__all__ = [
-    "Busy",
-    "Elsewhere",
-    "Engine",
-    "EngineError",
-    "EngineSettings",
-    "Interrupted",
-    "QueueFull",
-    "StateError",
-    "TimedOut",
-    "Unavailable",
-]
+    from moorage_processes.jobs.store.sites import RegisteredSite
+    from moorage_processes.jobs.store.statistics import JobStatistics
 
 LOGGER = logging.getLogger(__name__)
 
@@ -72,9 +59,9 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = replace(settings, state=settings.state.absolute())
-        self._state = State.of(self._settings.to_json())
+        self._state = StateDirectory.of(self._settings.to_json())
         self._store = Store(self._settings.url, counts=settings.metrics)
-        self._link: Link | None = None
+        self._link: SupervisorClient | None = None
 
     @property
     def settings(self) -> EngineSettings:
@@ -86,7 +73,7 @@ class Engine:
 
         Raises
         ------
-        StateError
+        StateDirectoryError
             where the state directory or the store cannot be used.
         """
         self._state.prepare()
@@ -103,11 +90,11 @@ class Engine:
 
         Raises
         ------
-        StateError
+        StateDirectoryError
             where the state directory or the store cannot be used.
         """
         self.prepare()
-        self._link = Link(self._settings, self._state)
+        self._link = SupervisorClient(self._settings, self._state)
         self._link.start()
 
     def close(self, *, stop_supervisor: bool = False) -> None:
@@ -220,7 +207,7 @@ class Engine:
             where the store does not answer.
         """
         lines = self._lines
-        order = Order(
+        order = Submission(
             id=job_id or str(uuid.uuid4()),
             request=request,
             limits=limits,
@@ -230,22 +217,22 @@ class Engine:
         )
         job = self._store.submit(order, self._settings.queue)
         # only a hint, which must not wait: without it the job begins half a second later
-        with contextlib.suppress(OSError, Unavailable), lines.line(0.0) as line:
-            line.offer({"do": "look"})
+        with contextlib.suppress(OSError, Unavailable), lines.connection(0.0) as connection:
+            connection.offer({"do": "look"})
         return job
 
     def get(self, job_id: str) -> Job | None:
         """A job, or a call that was kept; None where there is none."""
         return self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
 
-    def sites(self) -> list[Enrolled]:
+    def sites(self) -> list[RegisteredSite]:
         """Sites that have dialled in, and what they offer."""
         return self._store.sites()
 
     @property
-    def berth(self) -> Berth:
+    def receiver(self) -> UploadReceiver:
         """Where files of jobs arrive that sites have run."""
-        return Berth(self._store.grants, self._state)
+        return UploadReceiver(self._store.transfer_tokens, self._state)
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
@@ -304,7 +291,7 @@ class Engine:
         """Where the artefacts of a successful job or call lie, if not in an object store."""
         return self._state.published(job.id, job.epoch)
 
-    def files(self, job: Job) -> Shelf:
+    def files(self, job: Job) -> ArtefactFiles:
         """The artefacts of a successful job or call, to be read.
 
         Raises
@@ -312,11 +299,11 @@ class Engine:
         Elsewhere
             where it has any and they are not here.
         """
-        shelf = self._state.shelf(job.id, job.epoch)
+        artefact_files = self._state.artefact_files(job.id, job.epoch)
         has_files = any(artefact.file is not None for artefact in job.artefacts)
-        if has_files and isinstance(shelf, Folder) and not shelf.directory.exists():
+        if has_files and isinstance(artefact_files, DirectoryFiles) and not artefact_files.directory.exists():
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
-        return shelf
+        return artefact_files
 
     def hold(self, job: Job) -> Job:
         """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
@@ -346,12 +333,12 @@ class Engine:
             raise Elsewhere(f"the log of this job is not on this machine; {SHARE}")
         if not job.status.is_done:
             raise Elsewhere("the log of this job is on another machine until the job is done")
-        self._state.logbook.fetch(job.id)
+        self._state.job_log.fetch(job.id)
         return log
 
-    def note(self, job_id: str, line: str) -> None:
+    def note(self, job_id: str, connection: str) -> None:
         """Add a line to the log of a job."""
-        self._state.logbook.add(job_id, line)
+        self._state.job_log.add(job_id, connection)
 
     def describe(self) -> dict[str, Any]:
         """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.
@@ -362,13 +349,13 @@ class Engine:
             where there is no supervisor now.
         """
         try:
-            with self._lines.line(PATIENCE) as line:
-                line.send({"do": "describe"})
-                return line.receive(MARGIN).head
+            with self._lines.connection(PATIENCE) as connection:
+                connection.send({"do": "describe"})
+                return connection.receive(MARGIN).head
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
 
-    def figures(self) -> Figures:
+    def figures(self) -> JobStatistics:
         """What waits, what runs, and what has been done, as the store has it: the same whichever process asks.
 
         Raises
@@ -403,14 +390,14 @@ class Engine:
         if self._link is None:
             raise Unavailable("the engine has not begun in this process")
         try:
-            with self._link.line(0.0) as line:
-                line.send({"do": "describe"})
-                line.receive(patience)
+            with self._link.connection(0.0) as connection:
+                connection.send({"do": "describe"})
+                connection.receive(patience)
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
 
     @property
-    def _lines(self) -> Link:
+    def _lines(self) -> SupervisorClient:
         if self._link is None:
             raise RuntimeError("the engine was not started in this process; call start() first")
         return self._link
@@ -420,9 +407,9 @@ class Engine:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                with self._lines.line(min(timeout, PATIENCE)) as line:
-                    line.send(head, body)
-                    return line.receive(timeout + MARGIN)
+                with self._lines.connection(min(timeout, PATIENCE)) as connection:
+                    connection.send(head, body)
+                    return connection.receive(timeout + MARGIN)
             except TimeoutError as error:
                 raise TimedOut(_too_long(head)) from error
             except EOFError as error:
@@ -436,9 +423,9 @@ class Engine:
     def _await_change(self, job: Job, seconds: float, *, only_end: bool) -> None:
         watch = {"do": "watch", "job": job.id, "known": microseconds(job.updated), "only_end": only_end}
         try:
-            with self._lines.line(0.0) as line:
-                line.send(watch)
-                line.receive(seconds)
+            with self._lines.connection(0.0) as connection:
+                connection.send(watch)
+                connection.receive(seconds)
         except TimeoutError:
             return
         except (EOFError, OSError, Unavailable):
@@ -448,17 +435,17 @@ class Engine:
     def _stop(self, job: Job, *, runs: bool) -> None:
         """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
         said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
-        with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.line(0.0) as line:
-            line.send({"do": "stop", **said})
-            line.receive(MARGIN)
+        with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.connection(0.0) as connection:
+            connection.send({"do": "stop", **said})
+            connection.receive(MARGIN)
 
     def _stop_supervisor(self) -> None:
-        line = connected(self._state.run / "socket")
-        with contextlib.closing(line):
-            line.send({"do": "leave"})
-            if line.receive(MARGIN).head["leaving"]:
+        connection = connected(self._state.run / "socket")
+        with contextlib.closing(connection):
+            connection.send({"do": "leave"})
+            if connection.receive(MARGIN).head["leaving"]:
                 # nothing more comes: this ends with the supervisor
-                line.receive(self._settings.drain + MARGIN)
+                connection.receive(self._settings.drain + MARGIN)
 
 
 def _differ(job: Job, known: Job) -> bool:

@@ -52,7 +52,7 @@ class Frames:
             yield frame
 
 
-class Line:
+class Connection:
     """A connection for one thread, which waits on it. It lives as long as what it is for."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -219,7 +219,7 @@ def listening(path: Path) -> socket.socket:
     return sock
 
 
-def connected(path: Path) -> Line:
+def connected(path: Path) -> Connection:
     """A line to whoever listens at *path*; OSError where nobody does."""
     sock = socket.socket(socket.AF_UNIX)
     try:
@@ -228,4 +228,4 @@ def connected(path: Path) -> Line:
     except OSError:
         sock.close()
         raise
-    return Line(sock)
+    return Connection(sock)

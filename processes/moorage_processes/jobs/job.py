@@ -66,7 +66,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ListPosition:
     """A place in the job list: behind one job."""
 
     created: datetime
@@ -85,7 +85,7 @@ class JobQuery:
     shortest: float | None = None
     """Seconds that they ran at least; those that have not begun, or were dismissed before, did not run."""
     longest: float | None = None
-    after: Mark | None = None
+    after: ListPosition | None = None
     """Only those behind this place."""
     limit: int = 10
     offset: int = 0
@@ -111,7 +111,7 @@ class Callback:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Submission:
     """What a caller asks of the engine."""
 
     id: str

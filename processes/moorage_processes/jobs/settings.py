@@ -39,8 +39,8 @@ class EngineSettings:
 
     state: Path
     """Directory of jobs, results and logs, on a local disk."""
-    workplace: Mapping[str, Any]
-    """Handed to :class:`moorage_processes.execution.executor.Workplace` in each child."""
+    executor: Mapping[str, Any]
+    """Handed to :class:`moorage_processes.execution.executor.Executor` in each child."""
     preload: tuple[str, ...] = PRELOAD
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -103,7 +103,7 @@ class EngineSettings:
     def fingerprint(self) -> str:
         """The same for services that do the same, and other once the file of a method has changed."""
         document = {name: value for name, value in self.to_json().items() if name != "born"}
-        text = json.dumps([version("moorage"), document, sorted(_changed(document["workplace"]))], sort_keys=True)
+        text = json.dumps([version("moorage"), document, sorted(_changed(document["executor"]))], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -6,8 +6,8 @@ import shutil
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
-    from moorage_processes.jobs.store.transfer_tokens import Grant, Grants
+    from moorage_processes.jobs.files.state_directory import StateDirectory
+    from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
 
 BLOCK = 1 << 20
 
@@ -16,24 +16,24 @@ class WrongSizeError(ValueError):
     """What was brought has not the size that was announced."""
 
 
-class Berth:
+class UploadReceiver:
     """Takes in files, each once.
 
     Parameters
     ----------
-    grants : what may be brought and fetched.
+    transfer_tokens : what may be brought and fetched.
     state : where it is kept.
     """
 
-    def __init__(self, grants: Grants, state: State) -> None:
-        self._grants = grants
+    def __init__(self, transfer_tokens: TransferTokens, state: StateDirectory) -> None:
+        self._transfer_tokens = transfer_tokens
         self._state = state
 
-    def admit(self, token: str) -> Grant | None:
+    def admit(self, token: str) -> TransferToken | None:
         """What a token grants, this once; None where it grants nothing any more."""
-        return self._grants.use(token)
+        return self._transfer_tokens.use(token)
 
-    def take_in(self, grant: Grant, content: IO[bytes]) -> None:
+    def take_in(self, transfer_token: TransferToken, content: IO[bytes]) -> None:
         """Take in a file; it is there whole, or not at all.
 
         Raises
@@ -48,8 +48,8 @@ class Berth:
             with incoming.open("xb") as file:
                 shutil.copyfileobj(content, file, BLOCK)
                 size = file.tell()
-            if size != grant.size:
-                raise WrongSizeError(f"{size} bytes were brought; {grant.size} were announced")
-            self._state.receive(incoming, *grant.ref, str(grant.file))
+            if size != transfer_token.size:
+                raise WrongSizeError(f"{size} bytes were brought; {transfer_token.size} were announced")
+            self._state.receive(incoming, *transfer_token.ref, str(transfer_token.file))
         finally:
             incoming.unlink(missing_ok=True)

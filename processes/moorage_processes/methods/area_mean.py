@@ -11,7 +11,7 @@ import xarray as xr
 from moorage_processes import InputError, process
 from moorage_processes.cf.attributes import precision_of
 from moorage_processes.cf.missing import ROUNDING, MinimumValid
-from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.provenance import RANGES, MethodReference
 from moorage_processes.cf.units import times
 from moorage_processes.grids.rectilinear import RectilinearGrid, rectilinear_grid
 from moorage_processes.methods.streaming.blocks import Floats, blocks, numbers
@@ -20,7 +20,9 @@ from moorage_processes.methods.streaming.steps import steps
 if TYPE_CHECKING:
     from moorage_processes.grids.horizontal import Numbers
 
-METHOD = Method("area-mean", "CF Metadata Conventions 1.11, section 7.3 (cell methods), https://cfconventions.org")
+METHOD = MethodReference(
+    "area-mean", "CF Metadata Conventions 1.11, section 7.3 (cell methods), https://cfconventions.org"
+)
 
 Along = Literal["both", "longitude", "latitude"]
 

@@ -17,17 +17,17 @@ from moorage_processes import InputError, process
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.missing import MinimumValid, needed
 from moorage_processes.cf.periods import Periods, Span, day_numbers, on_periods
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import time_axis
 from moorage_processes.cf.units import Conversion, conversion, unit, unit_of
 from moorage_processes.methods.statistics.accumulators import (
+    Accumulator,
     Days,
     Intensity,
     Largest,
     Spell,
     SpellDays,
     Spells,
-    Tally,
     Total,
 )
 from moorage_processes.methods.streaming.blocks import blocks
@@ -40,7 +40,7 @@ IndexName = Literal[
     "max-5-day-precipitation",
 ]  # fmt: skip
 
-METHOD = Method(
+METHOD = MethodReference(
     "climate-index",
     "Zhang, X., et al. (2011): Indices for monitoring changes in extremes based on daily temperature and precipitation "
     "data, doi:10.1002/wcc.147",
@@ -58,7 +58,7 @@ class Index:
     """An index as its definition has it."""
 
     title: str
-    tally: Callable[[Sequence[int]], Tally]
+    tally: Callable[[Sequence[int]], Accumulator]
     comparison: str
     threshold: float
     unit: str
@@ -75,18 +75,20 @@ RAIN = "lwe_thickness_of_precipitation_amount"
 RAIN_RATE = "lwe_precipitation_rate"
 
 
-def _of_temperature(title: str, tally: Callable[[Sequence[int]], Tally], comparison: str, threshold: float) -> Index:
+def _of_temperature(
+    title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float
+) -> Index:
     standard_name = (TEMPERATURE_SPELL if tally is Spell else TEMPERATURE_DAYS).format(comparison)
     return Index(title, tally, comparison, threshold, CELSIUS, DAY, standard_name)
 
 
-def _of_rain(title: str, tally: Callable[[Sequence[int]], Tally], comparison: str, threshold: float) -> Index:
+def _of_rain(title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float) -> Index:
     side = "below" if comparison == "below" else "above"
     standard_name = (RAIN_SPELL if tally is Spell else RAIN_DAYS).format(side)
     return Index(title, tally, comparison, threshold, MILLIMETRES, DAY, standard_name)
 
 
-def _amount(title: str, tally: Callable[[Sequence[int]], Tally], comparison: str = "everywhere") -> Index:
+def _amount(title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str = "everywhere") -> Index:
     return Index(title, tally, comparison, 1.0, MILLIMETRES, MILLIMETRES, RAIN)
 
 
@@ -204,7 +206,7 @@ def climate_index(
     return _described(result, data, definition, limit, options)
 
 
-def _tally(definition: Index, index: IndexName, shortest_spell: int | None) -> Callable[[Sequence[int]], Tally]:
+def _tally(definition: Index, index: IndexName, shortest_spell: int | None) -> Callable[[Sequence[int]], Accumulator]:
     """What goes through the days, with spells of the length that was asked for."""
     if shortest_spell is None:
         return definition.tally
@@ -263,7 +265,7 @@ def _comparison(index: Index, limit: float) -> Callable[[Any], npt.NDArray[np.bo
 def _values(
     data: xr.DataArray,
     t: Hashable,
-    tally: Tally,
+    tally: Accumulator,
     compare: Callable[[Any], npt.NDArray[np.bool_]],
     spans: Periods,
     days: npt.NDArray[np.int64],

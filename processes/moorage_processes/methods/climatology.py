@@ -12,11 +12,11 @@ import xarray as xr
 from moorage_processes import InputError, process, progress
 from moorage_processes.cf.attributes import coordinates_without, precision_of
 from moorage_processes.cf.missing import MinimumValid, needed
-from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.provenance import RANGES, MethodReference
 from moorage_processes.cf.times import Groups, TimeOfYear, during, time_axis, times_of_year
 from moorage_processes.methods.streaming.blocks import Floats, Sums, blocks, computed, numbers
 
-METHOD = Method(
+METHOD = MethodReference(
     "climatology",
     "WMO (2017): Guidelines on the calculation of climate normals, WMO-No. 1203",
 )

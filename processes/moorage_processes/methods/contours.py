@@ -14,12 +14,12 @@ from contourpy import FillType, LineType
 from pydantic import Field
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat
-from moorage_processes.grids.uneven import rectilinear_grid
+from moorage_processes.grids.uneven import uneven_grid
 from moorage_processes.methods.streaming.blocks import Floats, numbers
 
-METHOD = Method(
+METHOD = MethodReference(
     "contours", "Lorensen and Cline (1987): Marching cubes. Comput. Graph. 21(4), 163-169, doi:10.1145/37402.37422"
 )
 LEVELS = 1000
@@ -77,7 +77,7 @@ def contours(
     ----------
     .. [1] contourpy, https://contourpy.readthedocs.io
     """
-    grid = rectilinear_grid(data, "data", crs)
+    grid = uneven_grid(data, "data", crs)
     field = flat(data, grid, "data")
     _check(field, levels, interval)
     values, columns = _closed(numbers(field), grid)

@@ -14,14 +14,14 @@ from moorage_processes import InputError, Unit, process, progress
 from moorage_processes.cf.alignment import on_common_times, on_grid_of
 from moorage_processes.cf.attributes import coordinates_without, precision_of
 from moorage_processes.cf.missing import MinimumValid, needed
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import time_axis
 from moorage_processes.methods.streaming.blocks import Floats, blocks, numbers, places
 
 Numbers = npt.NDArray[np.float64]
 Coefficient = Literal["pearson", "spearman"]
 
-METHOD = Method(
+METHOD = MethodReference(
     "correlation-map",
     "Wilks (2019): Statistical methods in the atmospheric sciences, 4th ed., chapter 3, doi:10.1016/C2017-0-03921-6",
 )

@@ -16,13 +16,13 @@ from pydantic import Field
 from moorage_processes import InputError, process
 from moorage_processes.cf.alignment import on_common_times, on_grid_of
 from moorage_processes.cf.missing import MinimumValid, needed
-from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.provenance import RANGES, MethodReference
 from moorage_processes.cf.units import Conversion, conversion, unit_of
 from moorage_processes.methods.statistics.ranks import Definition, Percentage, ranks_of
 from moorage_processes.methods.streaming import blocks
 from moorage_processes.methods.streaming.blocks import Floats, computed, numbers
 
-METHOD = Method(
+METHOD = MethodReference(
     "ensemble-statistics",
     "Hyndman and Fan (1996): Sample quantiles in statistical packages. Am. Stat. 50, 361-365, "
     "doi:10.1080/00031305.1996.10473566",

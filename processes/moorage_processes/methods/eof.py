@@ -18,7 +18,7 @@ from moorage_processes import InputError, Unit, process, progress
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.attributes import coordinates_without, precision_of
 from moorage_processes.cf.missing import MinimumValid, needed
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import Groups, TimeOfYear, time_axis, times_of_year
 from moorage_processes.methods.streaming.blocks import Sums, blocks
 
@@ -27,7 +27,7 @@ Cycle = Literal["none"] | TimeOfYear
 Weights = Literal["cos-latitude", "none"]
 Scaling = Literal["standard-deviation", "unit", "correlation"]
 
-METHOD = Method(
+METHOD = MethodReference(
     "eof",
     "Hannachi et al. (2007): Empirical orthogonal functions and related techniques in atmospheric science. "
     "Int. J. Climatol. 27, 1119-1152, doi:10.1002/joc.1499",

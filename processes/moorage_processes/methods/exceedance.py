@@ -13,7 +13,7 @@ from moorage_processes import InputError, process
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.missing import MinimumValid, needed
 from moorage_processes.cf.periods import Periods, Span, on_periods
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import time_axis
 from moorage_processes.cf.units import conversion, unit, unit_of
 from moorage_processes.methods.statistics.accumulators import Days
@@ -21,7 +21,7 @@ from moorage_processes.methods.streaming.blocks import blocks
 
 Comparison = Literal["above", "at least", "below", "at most"]
 
-METHOD = Method(
+METHOD = MethodReference(
     "threshold-exceedance",
     "WMO (2018): Guide to climatological practices, WMO-No. 100",
 )

@@ -14,7 +14,7 @@ from moorage_processes import InputError, process
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.attributes import coordinates_without, precision_of
 from moorage_processes.cf.missing import MinimumValid, enough
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import Groups, time_axis, times_of_year
 from moorage_processes.methods.statistics.ranks import Definition, Percentage, ranks_of
 from moorage_processes.methods.streaming.time_series import series
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Season = Literal["month", "season"]
 
-METHOD = Method(
+METHOD = MethodReference(
     "percentile",
     "Hyndman, R. J., and Fan, Y. (1996): Sample quantiles in statistical packages, doi:10.1080/00031305.1996.10473566",
 )

@@ -16,7 +16,7 @@ import xarray as xr
 
 from moorage_processes import InputError, process, progress
 from moorage_processes.authoring.result_size import check_room
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import horizontal_axes, known_crs
 from moorage_processes.grids.positions import Positions, positions
 from moorage_processes.methods.streaming.blocks import Floats, blocks, numbers
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from moorage_processes.grids.positions import Indices
 
-METHOD = Method("point-series", "CF Conventions 1.11, appendix H: time series at stations, https://cfconventions.org")
+METHOD = MethodReference(
+    "point-series", "CF Conventions 1.11, appendix H: time series at stations, https://cfconventions.org"
+)
 STATION = "station"
 SEARCH = 2**14
 """Bytes that are read in the time in which one value is found by itself."""

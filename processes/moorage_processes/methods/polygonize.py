@@ -18,12 +18,12 @@ import xarray as xr  # noqa: TC002 - the signature is read when the process is d
 from pydantic import Field
 
 from moorage_processes import InputError, Unit, process, progress
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.ellipsoid import area_from_equator
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
 from moorage_processes.methods.streaming.blocks import Floats, numbers
 
-METHOD = Method("polygonize", "GDAL: gdal_polygonize, https://gdal.org/programs/gdal_polygonize.html")
+METHOD = MethodReference("polygonize", "GDAL: gdal_polygonize, https://gdal.org/programs/gdal_polygonize.html")
 CELLS = 100_000_000
 """Cells of a grid at most."""
 POLYGONS = 200_000

@@ -14,13 +14,15 @@ from moorage_processes import InputError, process
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.attributes import precision_of
 from moorage_processes.cf.missing import MinimumValid  # noqa: TC001 - the signature is read
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import FULL_CIRCLE, Numbers
 from moorage_processes.grids.rectilinear import NEAR, RectilinearGrid, rectilinear_grid, spaced_grid
 from moorage_processes.methods.interpolation.remapping import Normalisation, Poles, Weights, bilinear, conservative
 from moorage_processes.methods.streaming.blocks import Floats, blocks_at, computed, numbers, places
 
-METHOD = Method("regrid", "Jones, P. W. (1999), https://doi.org/10.1175/1520-0493(1999)127<2204:FASOCR>2.0.CO;2")
+METHOD = MethodReference(
+    "regrid", "Jones, P. W. (1999), https://doi.org/10.1175/1520-0493(1999)127<2204:FASOCR>2.0.CO;2"
+)
 TARGETS = ("like", "resolution", "gaussian", "longitudes and latitudes")
 
 

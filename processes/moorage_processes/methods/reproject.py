@@ -13,16 +13,16 @@ from pydantic import Field
 from moorage_processes import BBox, InputError, process
 from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.missing import MinimumValid  # noqa: TC001 - the signature is read when the process is described
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers
-from moorage_processes.grids.projected_target import Target, as_crs, target, target_like
-from moorage_processes.grids.projection_map import Chart
-from moorage_processes.grids.uneven import rectilinear_grid
+from moorage_processes.grids.projected_target import ProjectedTarget, as_crs, target, target_like
+from moorage_processes.grids.projection_map import ProjectionMap
+from moorage_processes.grids.uneven import uneven_grid
 from moorage_processes.methods.interpolation.resampling import AREAL, REACH, Boxes, Resampling, at_points, over_boxes
 from moorage_processes.methods.streaming import blocks
 from moorage_processes.methods.streaming.blocks import Floats, computed, numbers
 
-METHOD = Method(
+METHOD = MethodReference(
     "reproject",
     "Snyder (1987): Map projections: a working manual. USGS Professional Paper 1395, doi:10.3133/pp1395; "
     "Keys (1981): Cubic convolution interpolation. IEEE Trans. ASSP 29(6), 1153-1160, doi:10.1109/TASSP.1981.1163711",
@@ -99,7 +99,7 @@ def reproject(
     .. [1] Snyder, J. P. (1987): Map projections: a working manual. USGS Professional Paper 1395.
     .. [2] Keys, R. (1981): Cubic convolution interpolation for digital image processing. IEEE Trans. ASSP 29(6).
     """
-    source = rectilinear_grid(data, "data", source_crs)
+    source = uneven_grid(data, "data", source_crs)
     if data.dtype.kind not in "iuf":
         raise InputError(f"data holds {data.dtype}; it takes numbers", input="data")
     field, source = _once(data, source)
@@ -111,7 +111,7 @@ def reproject(
     dtype = np.result_type(data.dtype.newbyteorder("="), np.float32)
     shape = tuple(sizes[name] for name in data.dims)
     what = f"the grid of {' x '.join(map(str, shape))} cells"
-    chart = Chart(source, aim, keep=len(data.dims) > len(names))
+    chart = ProjectionMap(source, aim, keep=len(data.dims) > len(names))
     chart.check(_large(None, bounds, like) or "crs")
     check_room(shape, dtype.itemsize, what, input=_large(resolution, bounds, like))
     walked = next((name for name in data.dims if name not in names), source.y)
@@ -139,7 +139,7 @@ def _large(resolution: float | None, bounds: BBox | None, like: xr.DataArray | N
 
 def _aim(
     source: HorizontalGrid, crs: str | None, resolution: float | None, bounds: BBox | None, like: xr.DataArray | None
-) -> Target:
+) -> ProjectedTarget:
     if like is None:
         return target(source, source.crs if crs is None else as_crs(crs), resolution, bounds)
     if crs is not None or _large(resolution, bounds, None):
@@ -156,7 +156,7 @@ def _once(data: xr.DataArray, source: HorizontalGrid) -> tuple[xr.DataArray, Hor
     )
 
 
-def _coordinates(data: xr.DataArray, source: HorizontalGrid, aim: Target) -> dict[Hashable, Any]:
+def _coordinates(data: xr.DataArray, source: HorizontalGrid, aim: ProjectedTarget) -> dict[Hashable, Any]:
     """Coordinates that still hold, and those of the target."""
     old = {source.x, source.y}
     mapping = {data.attrs.get("grid_mapping"), data.encoding.get("grid_mapping"), "spatial_ref"}
@@ -171,7 +171,7 @@ def _coordinates(data: xr.DataArray, source: HorizontalGrid, aim: Target) -> dic
 def _part(
     field: xr.DataArray,
     walked: Hashable,
-    chart: Chart,
+    chart: ProjectionMap,
     dtype: npt.DTypeLike,
     resampling: Resampling,
     minimum_valid: float,
@@ -199,7 +199,12 @@ def _part(
 
 
 def _resampled(
-    field: xr.DataArray, steps: Floats | None, here: slice, chart: Chart, resampling: Resampling, minimum_valid: float
+    field: xr.DataArray,
+    steps: Floats | None,
+    here: slice,
+    chart: ProjectionMap,
+    resampling: Resampling,
+    minimum_valid: float,
 ) -> Numbers:
     """Target rows, from the rows of the data that they need."""
     if resampling in AREAL:

@@ -14,17 +14,17 @@ from pydantic import Field
 
 from moorage_processes import InputError, process, progress
 from moorage_processes.authoring.result_size import check_room
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import Numbers
-from moorage_processes.grids.point_target import Target, target_crs, target_of
-from moorage_processes.methods.interpolation.distances import Weighting, positions
+from moorage_processes.grids.point_target import PointTarget, target_crs, target_of
+from moorage_processes.methods.interpolation.distances import Weighting, metric_positions
 from moorage_processes.methods.interpolation.kriging import Kriging, Variogram, variogram_of
 
 WORK = 2 * 2**20
 """Bytes of the distances between stations and the cells that are worked on at once, few enough for the caches."""
 SAME_PLACE = 1e-3
 """Metres within which stations are one."""
-METHOD = Method(
+METHOD = MethodReference(
     "interpolate-stations",
     "Shepard (1968): A two-dimensional interpolation function for irregularly-spaced data. Proc. 23rd ACM National "
     "Conference, 517-524, doi:10.1145/800186.810616; Cressie (1993): Statistics for spatial data, Wiley, "
@@ -130,9 +130,9 @@ def interpolate_stations(
     target = target_of(points.to_crs(system), system, resolution, bounds)
     check_room((2, *target.shape), 8, f"two grids of {target.rows.size} x {target.columns.size} cells",
                input="resolution")  # fmt: skip
-    first, values = _one_each(positions(target.stations, system), values)
+    first, values = _one_each(metric_positions(target.stations, system), values)
     points_kept = target.stations[first]
-    places = positions(points_kept, system)
+    places = metric_positions(points_kept, system)
     if kriges:
         model = variogram_of(variogram, sill, variogram_range, slope, nugget)
         kriging = Kriging.of(places, values, points_kept, system, variogram, model)
@@ -210,18 +210,18 @@ def _one_each(places: Numbers, values: Numbers) -> tuple[npt.NDArray[np.intp], N
     return first, np.bincount(which, values) / np.bincount(which)
 
 
-def _filled(target: Target, estimator: Estimator, stations: int) -> Numbers:
+def _filled(target: PointTarget, estimator: Estimator, stations: int) -> Numbers:
     """Estimate and variance of each cell, some cells after the other."""
     layers: Numbers = np.empty((2, target.rows.size * target.columns.size))
     cells = max(1, WORK // (8 * stations))
     for start in progress.track(range(0, layers.shape[1], cells), "cells"):
         row, column = np.divmod(np.arange(start, min(start + cells, layers.shape[1])), target.columns.size)
         where = np.stack([target.columns[column], target.rows[row]], axis=1)
-        layers[:, start : start + cells] = estimator(positions(where, target.crs))
+        layers[:, start : start + cells] = estimator(metric_positions(where, target.crs))
     return layers.reshape(2, *target.shape)
 
 
-def _cut(layers: Numbers, target: Target) -> None:
+def _cut(layers: Numbers, target: PointTarget) -> None:
     """Leave nothing outside the convex hull of the stations."""
     hull = shapely.MultiPoint(target.stations).convex_hull
     shapely.prepare(hull)
@@ -234,7 +234,7 @@ def _told(model: Variogram) -> str:
     return ", ".join(f"{name}={number:.6g}" for name, number in model.parameters.items())
 
 
-def _described(layers: Numbers, target: Target, column: str, options: str, units: str | None) -> Interpolation:
+def _described(layers: Numbers, target: PointTarget, column: str, options: str, units: str | None) -> Interpolation:
     square = None if units is None else f"({units})2"
     titles = ((column, units, column), (f"variance of the kriging error of {column}", square, f"{column}_variance"))
     results = []

@@ -13,14 +13,14 @@ from pydantic import Field
 
 from moorage_processes import BBox, InputError, process
 from moorage_processes.authoring.result_size import check_room
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.data import selection
 from moorage_processes.data.period import Period
 from moorage_processes.grids.horizontal import horizontal_axes, known_crs
 from moorage_processes.grids.masks import Cells, CellsThat, meeting, outline_crs
 from moorage_processes.methods.streaming.blocks import computed, numbers
 
-METHOD = Method("subset", "CF Conventions, https://cfconventions.org")
+METHOD = MethodReference("subset", "CF Conventions, https://cfconventions.org")
 CRS84 = "OGC:CRS84"
 
 

@@ -16,14 +16,14 @@ from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.attributes import coordinates_without, precision_of
 from moorage_processes.cf.missing import MinimumValid, needed
 from moorage_processes.cf.periods import DAYS, Frequency, Periods
-from moorage_processes.cf.provenance import RANGES, Method
+from moorage_processes.cf.provenance import RANGES, MethodReference
 from moorage_processes.cf.times import time_axis, years_passed
 from moorage_processes.methods.streaming.blocks import Floats, Sums, blocks_at, computed, places
 
 Statistic = Literal["mean", "sum", "minimum", "maximum", "count"]
 Whole = Literal["data", "calendar"]
 
-METHOD = Method("temporal-resample", "CF Conventions, section 7.3, https://cfconventions.org/cf-conventions")
+METHOD = MethodReference("temporal-resample", "CF Conventions, section 7.3, https://cfconventions.org/cf-conventions")
 HELD = 8 * 2**20
 """Bytes of the sums that are held at a time, of one period at least."""
 FINER = 1.5

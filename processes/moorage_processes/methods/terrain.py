@@ -11,7 +11,7 @@ from pydantic import Field
 
 from moorage_processes import InputError, Unit, process, progress
 from moorage_processes.authoring.result_size import check_room
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.horizontal import Ellipsoid, HorizontalGrid, Numbers, flat, horizontal_grid
 from moorage_processes.methods.streaming.blocks import numbers
 
@@ -25,11 +25,11 @@ Gradient = Literal["horn", "zevenbergen-thorne"]
 SIDE: dict[Gradient, float] = {"horn": 1.0, "zevenbergen-thorne": 0.0}
 """Weight of the rows and columns beside that of the cell, which has 2."""
 METHODS = {
-    "horn": Method(
+    "horn": MethodReference(
         "terrain",
         "Horn (1981): Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47, doi:10.1109/PROC.1981.11918",
     ),
-    "zevenbergen-thorne": Method(
+    "zevenbergen-thorne": MethodReference(
         "terrain",
         "Zevenbergen and Thorne (1987): Quantitative analysis of land surface topography. Earth Surf. Process. "
         "Landforms 12(1), 47-56, doi:10.1002/esp.3290120107",
@@ -192,7 +192,7 @@ def _described(
     dem: xr.DataArray,
     field: xr.DataArray,
     grid: HorizontalGrid,
-    method: Method,
+    method: MethodReference,
     options: str,
 ) -> Terrain:
     """The layers as fields on the axes of *dem*, in its order, that say what they are."""

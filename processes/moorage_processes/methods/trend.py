@@ -13,21 +13,21 @@ import xarray as xr
 from moorage_processes import InputError, process, progress
 from moorage_processes.cf.attributes import coordinates_without
 from moorage_processes.cf.missing import MinimumValid, needed
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.cf.times import time_axis, years_passed
 from moorage_processes.cf.units import times
-from moorage_processes.methods.statistics.least_squares import ONE_LINE, Line, LineSums
-from moorage_processes.methods.statistics.mann_kendall import Ranks, pairs_of, ranks
+from moorage_processes.methods.statistics.least_squares import ONE_LINE, Fit, FitSums
+from moorage_processes.methods.statistics.mann_kendall import PairStatistics, pairs_of, ranks
 from moorage_processes.methods.streaming.blocks import blocks, numbers
 
 Doubles = npt.NDArray[np.float64]
 Way = Literal["least-squares", "theil-sen"]
 
-METHODS: dict[Way, Method] = {
-    "least-squares": Method(
+METHODS: dict[Way, MethodReference] = {
+    "least-squares": MethodReference(
         "trend", "Santer et al. (2000): Journal of Geophysical Research 105, 7337-7356, doi:10.1029/1999JD901105"
     ),
-    "theil-sen": Method(
+    "theil-sen": MethodReference(
         "trend", "Sen (1968): Journal of the American Statistical Association 63, 1379-1389, doi:10.2307/2285891"
     ),
 }
@@ -161,7 +161,7 @@ def trend(
 
 
 def _by_least_squares(data: xr.DataArray, t: Hashable, years: Doubles, *, accounts: bool) -> _Lines:
-    sums = LineSums(years, [size for name, size in data.sizes.items() if name != t])
+    sums = FitSums(years, [size for name, size in data.sizes.items() if name != t])
     with progress.part(0.0, 0.5 if accounts else 1.0):
         for block in blocks(data, t, "sums"):
             sums.add(block.values)
@@ -173,7 +173,7 @@ def _by_least_squares(data: xr.DataArray, t: Hashable, years: Doubles, *, accoun
     return _Lines(line.slope, line.at_zero, line.valid, _p_of_t(line, size))
 
 
-def _alike(data: xr.DataArray, t: Hashable, years: Doubles, line: Line) -> Doubles:
+def _alike(data: xr.DataArray, t: Hashable, years: Doubles, line: Fit) -> Doubles:
     """Correlation of the residuals of each two steps that follow each other in time."""
     order = np.argsort(years, kind="stable")
     steps = data if np.array_equal(order, np.arange(len(order))) else data.isel({t: order})
@@ -191,13 +191,13 @@ def _alike(data: xr.DataArray, t: Hashable, years: Doubles, line: Line) -> Doubl
         return np.asarray(products / count * (line.valid - 1) / line.residual)
 
 
-def _effective(line: Line, alike: Doubles) -> Doubles:
+def _effective(line: Fit, alike: Doubles) -> Doubles:
     """Effective number of values; where all lie on the line, or none follow another, the number there is."""
     r = np.clip(np.nan_to_num(alike, posinf=0, neginf=0), 0, 1)
     return np.asarray(line.valid * (1 - r) / (1 + r))
 
 
-def _p_of_t(line: Line, size: Doubles) -> Doubles:
+def _p_of_t(line: Fit, size: Doubles) -> Doubles:
     """Two-sided, of Student's t."""
     from scipy.special import stdtr  # noqa: PLC0415 - slow, and only where it is used
 
@@ -219,22 +219,22 @@ def _by_ranks(data: xr.DataArray, t: Hashable, years: Doubles) -> _Lines:
         along = max(others, key=lambda name: data.sizes[name])
         parts = [_of_block(block.values, data, t, along, years, order) for block in blocks(data, along, "pairs")]
         axis = others.index(along)
-        found = Ranks._make(np.concatenate(each, axis=axis) for each in zip(*parts, strict=True))
+        found = PairStatistics._make(np.concatenate(each, axis=axis) for each in zip(*parts, strict=True))
     else:
-        found = Ranks._make(each.reshape(shape) for each in ranks(years[order], numbers(data)[None, order]))
+        found = PairStatistics._make(each.reshape(shape) for each in ranks(years[order], numbers(data)[None, order]))
     return _Lines(found.slope, found.at_zero, found.valid, 2 * ndtr(-np.abs(found.score)))
 
 
 def _of_block(
     values: npt.NDArray[Any], data: xr.DataArray, t: Hashable, along: Hashable, years: Doubles, order: npt.NDArray[Any]
-) -> Ranks:
+) -> PairStatistics:
     """Of a block that begins with the axis *along*, in the order that the data has without time."""
     others = [name for name in data.dims if name != along]
     values = np.moveaxis(values, 1 + others.index(t), -1)[..., order]
     shape = values.shape[:-1]
     found = ranks(years[order], values.reshape(prod(shape), len(order)))
     axis = [name for name in data.dims if name != t].index(along)
-    return Ranks._make(np.moveaxis(each.reshape(shape), 0, axis) for each in found)
+    return PairStatistics._make(np.moveaxis(each.reshape(shape), 0, axis) for each in found)
 
 
 def _check_pairs(data: xr.DataArray, t: Hashable, years: Doubles) -> None:

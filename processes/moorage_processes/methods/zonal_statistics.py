@@ -18,7 +18,7 @@ from exactextract.raster import NumPyRasterSource
 from pyproj import CRS, Transformer
 
 from moorage_processes import InputError, process, progress
-from moorage_processes.cf.provenance import Method
+from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.grids.ellipsoid import area_from_equator
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, flat, horizontal_grid
 from moorage_processes.methods.streaming.blocks import numbers
@@ -26,7 +26,7 @@ from moorage_processes.methods.streaming.blocks import numbers
 Shapes = npt.NDArray[np.object_]
 Box = tuple[float, float, float, float]
 
-METHOD = Method("zonal-statistics", "Baston, D.: exactextract, https://github.com/isciences/exactextract")
+METHOD = MethodReference("zonal-statistics", "Baston, D.: exactextract, https://github.com/isciences/exactextract")
 Statistic = Literal["count", "mean", "min", "max", "sum", "stdev", "variance", "median", "majority", "variety"]
 USUAL: tuple[Statistic, ...] = ("count", "mean", "min", "max", "stdev")
 """The statistics that are given where none is asked for."""

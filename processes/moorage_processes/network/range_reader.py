@@ -30,7 +30,7 @@ MISSING = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True)
-class Answer:
+class RangeAnswer:
     """What an address answered."""
 
     status: int
@@ -42,7 +42,7 @@ class LedElsewhereError(InputError):
     """An address that redirects."""
 
 
-class Link:
+class RangeReader:
     """An address whose parts are read as they are needed.
 
     It is resolved once, checked, and connected to. Redirects are refused: they could lead anywhere.
@@ -76,7 +76,7 @@ class Link:
         """For a process that computes a part: there the address is checked, and connected to, anew."""
         return _again, self._made_of
 
-    def __deepcopy__(self, memo: object) -> Link:
+    def __deepcopy__(self, memo: object) -> RangeReader:
         """Itself, so that what is read is counted together."""
         return self
 
@@ -89,7 +89,7 @@ class Link:
         path = "/".join(part for part in (self.parts.path.rstrip("/"), quote(key)) if part)
         return target_of(self.parts._replace(path=path))
 
-    def get(self, target: str | None = None, span: str | None = None) -> Answer:
+    def get(self, target: str | None = None, span: str | None = None) -> RangeAnswer:
         """What the host answers when asked for *target*, the address itself where that is None.
 
         Parameters
@@ -108,12 +108,12 @@ class Link:
             self.trouble = error
             raise
 
-    def unexpected(self, answer: Answer) -> InputError:
+    def unexpected(self, answer: RangeAnswer) -> InputError:
         """The error for an answer that is of no use."""
         self.trouble = InputError(f"{self.name}: {self._shown} answered with status {answer.status}", input=self.name)
         return self.trouble
 
-    def _asked(self, target: str, span: str | None) -> Answer:
+    def _asked(self, target: str, span: str | None) -> RangeAnswer:
         headers = {"Host": self.parts.netloc, "Accept-Encoding": "identity"} | ({"Range": span} if span else {})
         try:
             response = self._pool.request(
@@ -136,7 +136,7 @@ class Link:
                 f"{self.name}: {self._shown} redirects, and is to be read in parts; give the final address",
                 input=self.name,
             )
-        return Answer(response.status, dict(response.headers), content)
+        return RangeAnswer(response.status, dict(response.headers), content)
 
     def _content(self, response: urllib3.BaseHTTPResponse, *, is_part: bool) -> bytes:
         if is_part and response.status == WHOLE:
@@ -163,11 +163,11 @@ class Link:
         return b"".join(pieces)
 
 
-def _again(href: str, policy: Policy, name: str, shown: str | None, silence: float) -> Link:
-    return Link(href, policy, name, shown=shown, silence=silence)
+def _again(href: str, policy: Policy, name: str, shown: str | None, silence: float) -> RangeReader:
+    return RangeReader(href, policy, name, shown=shown, silence=silence)
 
 
-class Ranges(io.RawIOBase):
+class RangedFile(io.RawIOBase):
     """A file behind a link, read in ranges.
 
     Parameters
@@ -181,7 +181,7 @@ class Ranges(io.RawIOBase):
         where its host answers with nothing but whole files, or leads elsewhere.
     """
 
-    def __init__(self, link: Link, size: int | None = None) -> None:
+    def __init__(self, link: RangeReader, size: int | None = None) -> None:
         self._link = link
         self._place = 0
         self.size = self._found() if size is None else size
@@ -199,9 +199,9 @@ class Ranges(io.RawIOBase):
             raise link.unexpected(answer)
         return size
 
-    def again(self) -> Ranges:
+    def again(self) -> RangedFile:
         """The same file, read from its beginning by somebody else."""
-        return Ranges(self._link, self.size)
+        return RangedFile(self._link, self.size)
 
     def readable(self) -> bool:
         """Yes."""
@@ -239,7 +239,7 @@ class UnrangedError(Exception):
     """A host that answers with whole files only."""
 
 
-def _stated_size(answer: Answer) -> int | None:
+def _stated_size(answer: RangeAnswer) -> int | None:
     """The size of the whole that a part says it is of."""
     stated = next((each for name, each in answer.headers.items() if name.lower() == "content-range"), "")
     size = stated.rpartition("/")[2]

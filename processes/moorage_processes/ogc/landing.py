@@ -18,7 +18,7 @@ def landing_page(service: Service) -> dict[str, Any]:
         "title": text_of(about.get("title")),
         "description": text_of(about.get("description")),
         "attribution": text_of(provider.get("name")),
-        "links": [*_links(service.base), *(_sites(service.base) if service.offer.takes_sites else ())],
+        "links": [*_links(service.base), *(_sites(service.base) if service.live_catalogue.takes_sites else ())],
     }
 
 

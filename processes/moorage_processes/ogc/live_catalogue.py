@@ -17,11 +17,11 @@ from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.data.datasets import Dataset, Datasets
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.network.fetch import Policy
-from moorage_processes.ogc.requests.input_validation import Checker
+from moorage_processes.ogc.requests.input_validation import InputValidator
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.relay.protocol import Announcement
-    from moorage_processes.jobs.store.sites import Enrolled
+    from moorage_processes.jobs.store.sites import RegisteredSite
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ SITE, STATE = "moorage:site", "moorage:site-state"
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class InputContext:
     """Where processes run, and what their inputs may name there."""
 
     datasets: Datasets
@@ -40,18 +40,18 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Offered:
+class CatalogueSnapshot:
     """What is offered at one time; it never changes."""
 
     catalogue: Catalogue
-    places: Mapping[str, Place]
+    places: Mapping[str, InputContext]
     """By queue."""
 
     @cached_property
-    def checkers(self) -> Mapping[str, Checker]:
+    def checkers(self) -> Mapping[str, InputValidator]:
         """What checks the inputs of each process."""
         return {
-            name: Checker(entry, self.places[entry.queue].datasets, self.places[entry.queue].policy)
+            name: InputValidator(entry, self.places[entry.queue].datasets, self.places[entry.queue].policy)
             for name, entry in self.catalogue.items()
         }
 
@@ -60,7 +60,7 @@ class Offered:
         return self.places[entry.queue].datasets
 
 
-class Offer:
+class LiveCatalogue:
     """What a service offers, as it is now.
 
     Parameters
@@ -72,14 +72,14 @@ class Offer:
     """
 
     def __init__(
-        self, own: Catalogue, datasets: Datasets, policy: Policy, sites: Callable[[], list[Enrolled]] | None
+        self, own: Catalogue, datasets: Datasets, policy: Policy, sites: Callable[[], list[RegisteredSite]] | None
     ) -> None:
         self._own = own
-        self._places = {"local": Place(datasets, policy)}
+        self._places = {"local": InputContext(datasets, policy)}
         self._sites = sites
         self._lock = Lock()
         self._known: tuple[tuple[Any, ...], ...] = ()
-        self._offered = Offered(own, self._places)
+        self._snapshot = CatalogueSnapshot(own, self._places)
         self._read = -FRESH
 
     @property
@@ -92,11 +92,11 @@ class Offer:
         """Whether sites may dial in."""
         return self._sites is not None
 
-    def now(self) -> Offered:
+    def now(self) -> CatalogueSnapshot:
         """What is offered now: the same object as long as nothing has changed."""
-        return self._offered if time.monotonic() - self._read < FRESH else self.latest()
+        return self._snapshot if time.monotonic() - self._read < FRESH else self.latest()
 
-    def anew(self) -> Offered:
+    def anew(self) -> CatalogueSnapshot:
         """What is offered at this very moment, whatever another process of this service has told already.
 
         Raises
@@ -108,18 +108,18 @@ class Offer:
             with self._lock:
                 self._read = time.monotonic()  # first, so that others need not ask too, nor ask a store that is away
                 self._know(self._sites())
-        return self._offered
+        return self._snapshot
 
-    def latest(self) -> Offered:
+    def latest(self) -> CatalogueSnapshot:
         """What is offered at this very moment, or else what is known of it."""
         try:
             return self.anew()
         except Unavailable:
             # what was known may still be so, and whoever asks for a job will be told
             LOGGER.info("what sites offer is not known now")
-            return self._offered
+            return self._snapshot
 
-    def _know(self, told: list[Enrolled]) -> None:
+    def _know(self, told: list[RegisteredSite]) -> None:
         sites = [site for site in told if site.is_known()]
         # whichever of its machines said so last
         known = tuple((site.name, replace(site.announcement, machine=""), site.is_present()) for site in sites)
@@ -127,10 +127,10 @@ class Offer:
             entries = [entry for site in sites for entry in entries_of(site)]
             places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in sites}
             self._known = known
-            self._offered = Offered(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
+            self._snapshot = CatalogueSnapshot(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
 
 
-def entries_of(site: Enrolled) -> Iterator[Entry]:
+def entries_of(site: RegisteredSite) -> Iterator[Entry]:
     """The processes of a site, as the hub lists them: ``awi.flood-days``."""
     state = "present" if site.is_present() else f"away since {site.seen:%Y-%m-%dT%H:%M:%SZ}"
     told = [{"role": SITE, "title": site.name}, {"role": STATE, "title": state}]
@@ -142,9 +142,9 @@ def entries_of(site: Enrolled) -> Iterator[Entry]:
         yield Entry(name, description, Limits.from_json(process["limits"]), None, site.name)
 
 
-def _place(announcement: Announcement, own: str) -> Place:
+def _place(announcement: Announcement, own: str) -> InputContext:
     datasets = {
         name: Dataset(id=name, path="", kind=Kind(each["kind"]), title=str(each["title"]))
         for name, each in announcement.datasets.items()
     }
-    return Place(Datasets(datasets), Policy(own=own, allowed_hosts=announcement.allowed_hosts))
+    return InputContext(Datasets(datasets), Policy(own=own, allowed_hosts=announcement.allowed_hosts))

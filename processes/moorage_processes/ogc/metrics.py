@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from moorage_processes.jobs.engine import Engine
-    from moorage_processes.jobs.store.statistics import Queue, Tally
+    from moorage_processes.jobs.store.statistics import OutcomeCount, QueueStatistics
 
 KIND = ("queue", "process", "kind")
 """Whose jobs, of which process, and whether they are jobs or calls that were waited for."""
@@ -72,7 +72,7 @@ def families(engine: Engine) -> Iterator[Metric]:
     yield from _of_ends(figures.tallies)
 
 
-def _of_queues(queues: Iterable[Queue]) -> Iterator[Metric]:
+def _of_queues(queues: Iterable[QueueStatistics]) -> Iterator[Metric]:
     waiting = GaugeMetricFamily("moorage_jobs_waiting", "Jobs that wait to be begun.", labels=["queue"])
     running = GaugeMetricFamily("moorage_jobs_running", "Jobs that run.", labels=["queue"])
     oldest = GaugeMetricFamily("moorage_oldest_wait_seconds", "How long the oldest has waited.", labels=["queue"])
@@ -83,9 +83,9 @@ def _of_queues(queues: Iterable[Queue]) -> Iterator[Metric]:
     yield from (waiting, running, oldest)
 
 
-def _of_ends(tallies: Iterable[Tally]) -> Iterator[Metric]:
+def _of_ends(tallies: Iterable[OutcomeCount]) -> Iterator[Metric]:
     ended: defaultdict[tuple[str, ...], int] = defaultdict(int)
-    alike: defaultdict[tuple[str, ...], list[Tally]] = defaultdict(list)
+    alike: defaultdict[tuple[str, ...], list[OutcomeCount]] = defaultdict(list)
     for tally in tallies:
         kind = (tally.queue, tally.process, tally.kind)
         ended[*kind, tally.status, tally.reason] += tally.count
@@ -106,7 +106,7 @@ def _of_ends(tallies: Iterable[Tally]) -> Iterator[Metric]:
     yield from (jobs, durations, waits, sizes)
 
 
-def _buckets(tallies: Iterable[Tally]) -> list[tuple[str, float]]:
+def _buckets(tallies: Iterable[OutcomeCount]) -> list[tuple[str, float]]:
     """How many ran up to each duration, as Prometheus has it: each bound counts all below it."""
     counted = [(tally.bound, tally.count) for tally in tallies]
     below = [(str(bound / SECOND), sum(count for each, count in counted if each <= bound)) for bound in BOUNDS]

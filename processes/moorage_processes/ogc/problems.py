@@ -60,7 +60,7 @@ class Problem(Exception):  # noqa: N818 - RFC 7807's own word
 
 
 @dataclass(frozen=True)
-class Row:
+class ProblemRow:
     """How one kind of failure is told."""
 
     status: int
@@ -69,26 +69,26 @@ class Row:
 
 
 FAILURES = {
-    "input": Row(400, ogc.INVALID_PARAMETER),
-    "error": Row(500, "ProcessingError"),
-    "crashed": Row(500, "ProcessCrashed"),
-    "timeout": Row(504, "TimeLimitExceeded"),
-    "memory": Row(507, "MemoryLimitExceeded"),
-    "storage": Row(507, "NoRoomForResults"),
-    "lost": Row(500, "AttemptLost"),
-    "waited": Row(503, "SiteAway", retry=True),
-    "interrupted": Row(503, "Interrupted", retry=True),
-    "cluster": Row(503, "ClusterUnavailable", retry=True),
+    "input": ProblemRow(400, ogc.INVALID_PARAMETER),
+    "error": ProblemRow(500, "ProcessingError"),
+    "crashed": ProblemRow(500, "ProcessCrashed"),
+    "timeout": ProblemRow(504, "TimeLimitExceeded"),
+    "memory": ProblemRow(507, "MemoryLimitExceeded"),
+    "storage": ProblemRow(507, "NoRoomForResults"),
+    "lost": ProblemRow(500, "AttemptLost"),
+    "waited": ProblemRow(503, "SiteAway", retry=True),
+    "interrupted": ProblemRow(503, "Interrupted", retry=True),
+    "cluster": ProblemRow(503, "ClusterUnavailable", retry=True),
 }
 """Reason of a failed call to HTTP."""
 
-ENGINE: dict[type[EngineError], Row] = {
-    QueueFull: Row(503, "QueueFull", retry=True),
-    Busy: Row(503, "Busy", retry=True),
-    Interrupted: Row(503, "Interrupted", retry=True),
-    Unavailable: Row(503, "Unavailable", retry=True),
-    TimedOut: Row(504, "TimeLimitExceeded"),
-    Elsewhere: Row(500, "Elsewhere"),
+ENGINE: dict[type[EngineError], ProblemRow] = {
+    QueueFull: ProblemRow(503, "QueueFull", retry=True),
+    Busy: ProblemRow(503, "Busy", retry=True),
+    Interrupted: ProblemRow(503, "Interrupted", retry=True),
+    Unavailable: ProblemRow(503, "Unavailable", retry=True),
+    TimedOut: ProblemRow(504, "TimeLimitExceeded"),
+    Elsewhere: ProblemRow(500, "Elsewhere"),
 }
 """What the engine raises to HTTP."""
 

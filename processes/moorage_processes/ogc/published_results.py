@@ -14,7 +14,7 @@ from moorage_processes.ogc.health import healthz
 from moorage_processes.ogc.pages import problem
 from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.responses.results import Results
-from moorage_processes.ogc.shutdown import Farewell
+from moorage_processes.ogc.shutdown import StopSignal
 
 if TYPE_CHECKING:
     from flask import Response
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.engine import Engine
 
 
-class Published:
+class PublishedResults:
     """The results of a site's jobs, for whoever has been told where they are.
 
     The number of a job is random, and the hub tells it only to those who may ask for its results.
@@ -36,7 +36,7 @@ class Published:
     def __init__(self, engine: Engine, base: str) -> None:
         self._engine = engine
         self.base = base
-        self.farewell = Farewell()
+        self.farewell = StopSignal()
 
     def start(self) -> None:
         """Nothing runs here."""
@@ -60,7 +60,7 @@ class Published:
         return results.link(artefact) or results.output(artefact)
 
 
-def published_app(published: Published) -> Flask:
+def published_app(published: PublishedResults) -> Flask:
     """The application that gives them out."""
     app = Flask(__name__, static_folder=None)
     app.add_url_rule(f"/{PUBLISHED}/<job_id>/<output_id>", view_func=published.output, methods=["GET"])

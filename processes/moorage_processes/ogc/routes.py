@@ -61,7 +61,7 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
         ("PUT", "/sites/uploads/<token>", sites.take_in),
         ("GET", "/sites/requests/<token>", sites.hand_out),
     )
-    for method, rule, view in (*table, *(of_sites if service.offer.takes_sites else ())):
+    for method, rule, view in (*table, *(of_sites if service.live_catalogue.takes_sites else ())):
         endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
         routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
     return routes

@@ -15,19 +15,19 @@ from flask import g
 from moorage_processes.jobs.errors import Elsewhere
 from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.callbacks.sender import Courier
+from moorage_processes.ogc.callbacks.sender import CallbackSender
 from moorage_processes.ogc.callbacks.subscriber import CallbackRules
 from moorage_processes.ogc.problems import Problem, of_failure
 from moorage_processes.ogc.responses.results import Results, Wanted
 from moorage_processes.ogc.responses.status import status_info
-from moorage_processes.ogc.shutdown import Farewell
+from moorage_processes.ogc.shutdown import StopSignal
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue, Entry
     from moorage_processes.data.datasets import Datasets
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
-    from moorage_processes.ogc.live_catalogue import Offer, Offered
+    from moorage_processes.ogc.live_catalogue import CatalogueSnapshot, LiveCatalogue
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Service:
 
     base: str
     """Its URL, without a slash at the end."""
-    offer: Offer
+    live_catalogue: LiveCatalogue
     engine: Engine
     datasets: Datasets
     held: Semaphore
@@ -50,7 +50,7 @@ class Service:
 
     callbacks: CallbackRules = field(default_factory=CallbackRules)
     """To whom callbacks are sent, and how."""
-    farewell: Farewell = field(default_factory=Farewell, repr=False)
+    farewell: StopSignal = field(default_factory=StopSignal, repr=False)
     """Whether the service is about to stop."""
 
     _starting: Lock = field(default_factory=Lock, repr=False)
@@ -66,35 +66,35 @@ class Service:
         with self._starting:
             if not self._started.is_set():
                 self.engine.start()
-                self._courier.start()
+                self._callback_sender.start()
                 self._started.set()
 
     def close(self, *, stop_supervisor: bool = False) -> None:
         """Send no more callbacks from this process, and hang up; the engine's supervisor may end too."""
         if self._started.is_set():
-            self._courier.stop()
+            self._callback_sender.stop()
         self.engine.close(stop_supervisor=stop_supervisor)
 
     @cached_property
-    def _courier(self) -> Courier:
-        return Courier(self.engine, self.callbacks, self.news_of)
+    def _callback_sender(self) -> CallbackSender:
+        return CallbackSender(self.engine, self.callbacks, self.news_of)
 
     @property
-    def offered(self) -> Offered:
+    def snapshot(self) -> CatalogueSnapshot:
         """What it offers: the same from the beginning of a request to its end."""
-        if "offered" not in g:
-            g.offered = self.offer.now()
-        found: Offered = g.offered
+        if "snapshot" not in g:
+            g.snapshot = self.live_catalogue.now()
+        found: CatalogueSnapshot = g.snapshot
         return found
 
     def ask_sites(self) -> None:
         """Have what sites offer as it is at this moment, where the store can tell."""
-        g.offered = self.offer.latest()
+        g.snapshot = self.live_catalogue.latest()
 
     @property
     def catalogue(self) -> Catalogue:
         """Its processes, those of sites among them."""
-        return self.offered.catalogue
+        return self.snapshot.catalogue
 
     def entry(self, process_id: str) -> Entry:
         """A process of the catalogue.
@@ -107,7 +107,7 @@ class Service:
         entry = self.catalogue.get(process_id)
         if entry is None and "." in process_id:
             # a site may have dialled in just now, or this process has begun while the store was away
-            g.offered = self.offer.anew()
+            g.snapshot = self.live_catalogue.anew()
             entry = self.catalogue.get(process_id)
         if entry is None:
             raise Problem(404, ogc.NO_SUCH_PROCESS, f"there is no process {process_id[:80]!r}; /processes lists them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmap import mmap
 
 
-class Farewell:
+class StopSignal:
     """A word that all processes of a service hear at once: it is about to stop. Make it before they are forked."""
 
     def __init__(self) -> None:

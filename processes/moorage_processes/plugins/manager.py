@@ -27,7 +27,7 @@ from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, JobQuery, Status
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.ogc import problems
-from moorage_processes.ogc.requests.execute_request import Answer, Shape
+from moorage_processes.ogc.requests.execute_request import ResponseForm, ResponseShape
 from moorage_processes.ogc.responses.status import status_info
 from moorage_processes.plugins.processor import Method, RefusedError, checked_order, entry_of, payload
 
@@ -63,7 +63,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         if not self.connection:
             raise ValueError("manager: 'connection' is missing; it takes a directory for jobs and results")
         catalogue = self._catalogue().to_json()
-        return EngineSettings(state=Path(str(self.connection)).absolute(), workplace={"catalogue": catalogue})
+        return EngineSettings(state=Path(str(self.connection)).absolute(), executor={"catalogue": catalogue})
 
     def _catalogue(self) -> Catalogue:
         return Catalogue(
@@ -141,7 +141,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
 
 def _is_map(job: Job) -> bool:
     """Whether its results are an object by output: in a document, or where several outputs were asked for."""
-    return Answer.from_json(job.answer).shape is Shape.DOCUMENT or len(job.request.outputs) != 1
+    return ResponseForm.from_json(job.answer).shape is ResponseShape.DOCUMENT or len(job.request.outputs) != 1
 
 
 def _record(job: Job) -> dict[str, Any]:

@@ -26,13 +26,13 @@ from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.reading import describe_here
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import InputError
-from moorage_processes.execution.executor import Workplace
+from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.request import Artefact, ExecutionFailed
-from moorage_processes.jobs.files.artefacts import Folder, Shelf
+from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.problems import Problem, of_failure
-from moorage_processes.ogc.requests.execute_request import Order, Signals, order_of
-from moorage_processes.ogc.requests.input_validation import Checker
+from moorage_processes.ogc.requests.execute_request import ExecuteRequest, ResponseHeaders, order_of
+from moorage_processes.ogc.requests.input_validation import InputValidator
 
 
 class RefusedError(ProcessorExecuteError):  # type: ignore[misc]  # pygeoapi is untyped
@@ -64,13 +64,13 @@ class Method(BaseProcessor):  # type: ignore[misc]  # pygeoapi is untyped
     def execute(self, data: Any, outputs: Any = None) -> tuple[str, Any]:
         """Run the function in this process: media type and payload, as pygeoapi takes them."""
         order = checked_order(self.entry, data, outputs)
-        workplace = Workplace({"catalogue": Catalogue([self.entry]).to_json()})
+        executor = Executor({"catalogue": Catalogue([self.entry]).to_json()})
         with tempfile.TemporaryDirectory() as folder:
             try:
-                artefacts = workplace.execute(order.request, Path(folder), _ignore)
+                artefacts = executor.execute(order.request, Path(folder), _ignore)
             except ExecutionFailed as failed:
                 raise RefusedError(of_failure(failed.failure)) from failed
-            return payload(artefacts, Folder(Path(folder)), is_map=len(order.request.outputs) != 1)
+            return payload(artefacts, DirectoryFiles(Path(folder)), is_map=len(order.request.outputs) != 1)
 
 
 def entry_of(processor_def: Mapping[str, Any]) -> Entry:
@@ -88,43 +88,43 @@ def _described(function: str) -> Entry:
 
 
 @cache
-def _checker(entry_json: str) -> Checker:
-    return Checker(Entry.from_json(json.loads(entry_json)), Datasets({}), Policy(own=""))
+def _checker(entry_json: str) -> InputValidator:
+    return InputValidator(Entry.from_json(json.loads(entry_json)), Datasets({}), Policy(own=""))
 
 
-def checked_order(entry: Entry, inputs: Any, outputs: Any, shape: str = "raw") -> Order:
+def checked_order(entry: Entry, inputs: Any, outputs: Any, shape: str = "raw") -> ExecuteRequest:
     """An execute request as pygeoapi hands it over, checked."""
     checker = _checker(json.dumps(entry.to_json()))
     document = {"inputs": inputs, "outputs": outputs, "response": shape}
     try:
-        return order_of(document, entry, checker, Signals())
+        return order_of(document, entry, checker, ResponseHeaders())
     except Problem as problem:
         raise RefusedError(problem) from problem
     except InputError as error:
         raise RefusedError(Problem(400, "InvalidParameterValue", error.detail)) from error
 
 
-def payload(artefacts: tuple[Artefact, ...], shelf: Shelf, *, is_map: bool) -> tuple[str, Any]:
+def payload(artefacts: tuple[Artefact, ...], artefact_files: ArtefactFiles, *, is_map: bool) -> tuple[str, Any]:
     """Outputs as the one payload pygeoapi can send: the one that was asked for as it is, a map as a JSON object."""
     if not is_map:
-        return _single(artefacts[0], shelf)
-    return "application/json", {each.output: _in_json(each, shelf) for each in artefacts}
+        return _single(artefacts[0], artefact_files)
+    return "application/json", {each.output: _in_json(each, artefact_files) for each in artefacts}
 
 
-def _single(artefact: Artefact, shelf: Shelf) -> tuple[str, Any]:
+def _single(artefact: Artefact, artefact_files: ArtefactFiles) -> tuple[str, Any]:
     """An object or list as it is, and all else as bytes, which is what every manager of pygeoapi can store."""
     if artefact.file is not None:
-        return artefact.media_type, shelf.read(artefact.file)
+        return artefact.media_type, artefact_files.read(artefact.file)
     if isinstance(artefact.value, dict | list):
         return artefact.media_type, artefact.value
     # pygeoapi would put bytes of just application/json into quotes
     return "application/json; charset=utf-8", json.dumps(artefact.value).encode()
 
 
-def _in_json(artefact: Artefact, shelf: Shelf) -> Any:
+def _in_json(artefact: Artefact, artefact_files: ArtefactFiles) -> Any:
     if artefact.file is None:
         return artefact.value
-    content = b64encode(shelf.read(artefact.file)).decode()
+    content = b64encode(artefact_files.read(artefact.file)).decode()
     return {"value": content, "mediaType": artefact.media_type, "encoding": "base64"}
 
 

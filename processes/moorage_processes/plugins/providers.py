@@ -41,7 +41,7 @@ from pygeoapi.provider.base import (
 from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
 from moorage_processes.errors import InputError
 from moorage_processes.ogc.collections import coverage, items, layer
-from moorage_processes.ogc.collections.cache import State, coverage_of, layer_of
+from moorage_processes.ogc.collections.cache import CachedDescription, coverage_of, layer_of
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
@@ -81,7 +81,7 @@ def limit_of(provider_def: Mapping[str, Any]) -> int:
     return int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
 
 
-def fields_of(state: State[coverage.Coverage]) -> dict[str, dict[str, str]]:
+def fields_of(state: CachedDescription[coverage.Coverage]) -> dict[str, dict[str, str]]:
     """The variables of a grid as pygeoapi takes them; none while it does not open."""
     return {} if state.found is None else {name: each.to_json() for name, each in state.found.fields.items()}
 
@@ -100,7 +100,7 @@ class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
         self.limit = limit_of(provider_def)
         self.form = coverage.form_of(str((provider_def.get("format") or {}).get("name", "netcdf"))) or "netcdf"
         self.native = str((provider_def.get("format") or {}).get("name", "netcdf"))
-        self.state: State[coverage.Coverage] = coverage_of(self.entry)
+        self.state: CachedDescription[coverage.Coverage] = coverage_of(self.entry)
         self.time_field = self.id_field = None  # columns of features, which a grid has none of
         self._fields = self.get_fields()
         self._coverage_properties = _properties(self.state)
@@ -139,7 +139,7 @@ class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
         return content
 
 
-def _properties(state: State[coverage.Coverage]) -> dict[str, Any]:
+def _properties(state: CachedDescription[coverage.Coverage]) -> dict[str, Any]:
     """What pygeoapi's page of a collection takes from a coverage."""
     if state.found is None:
         return {"width": 0, "height": 0, "resx": None, "resy": None, "uad": {}}
@@ -161,7 +161,7 @@ class Items(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
         super().__init__(provider_def)
         self.entry = dataset_of(provider_def, Kind.FEATURES)
         self.id_field, self.time_field = self.entry.id_field, None
-        self.state: State[layer.Layer] = layer_of(self.entry)
+        self.state: CachedDescription[layer.Layer] = layer_of(self.entry)
         if self.state.found is not None:
             self.time_field = self.state.found.time_field
         self._fields = self.get_fields()
@@ -187,7 +187,7 @@ class Items(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
         **_: Any,
     ) -> dict[str, Any]:
         """The items asked for, as GeoJSON in longitude and latitude."""
-        wanted = items.Query(
+        wanted = items.ItemsQuery(
             bbox=list(bbox or ()),
             datetime=datetime_,
             filters=list(properties or ()),

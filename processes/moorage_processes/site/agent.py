@@ -23,20 +23,20 @@ from moorage_processes.jobs.attempt import Ref
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.jobs.job import JobQuery
 from moorage_processes.jobs.relay import protocol
-from moorage_processes.jobs.relay.nats_connection import Away, Line
-from moorage_processes.jobs.relay.protocol import Fate
-from moorage_processes.site.assignment import Errand
-from moorage_processes.site.reporter import Gone, Means, Reporter
-from moorage_processes.site.transfer import NotBroughtError, Porter
+from moorage_processes.jobs.relay.nats_connection import RelayAway, RelayConnection
+from moorage_processes.jobs.relay.protocol import RetentionReply
+from moorage_processes.site.assignment import Assignment
+from moorage_processes.site.reporter import AttemptUnwanted, JobReporter, SiteContext
+from moorage_processes.site.transfer import FileTransfer, NotBroughtError
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
     from moorage_processes.jobs.relay.address import Relay
-    from moorage_processes.jobs.relay.nats_connection import Queue, Ticket
+    from moorage_processes.jobs.relay.nats_connection import MessageQueue, QueueMessage
     from moorage_processes.jobs.relay.protocol import Announcement
-    from moorage_processes.site.local_results import Keeper
+    from moorage_processes.site.local_results import LocalResults
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class RefusedByHubError(OperatorError):
     """The hub does not take this site; the message is the hub's reason."""
 
 
-class Site:
+class SiteAgent:
     """One machine of a site.
 
     Parameters
@@ -70,7 +70,7 @@ class Site:
     catalogue : what is offered, whatever the hub asks for.
     announcement : the same for the hub.
     relay : where the hub is found.
-    keeper : tells where results are that stay here; None where they go to the hub.
+    local_results : tells where results are that stay here; None where they go to the hub.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Site:
         catalogue: Catalogue,
         announcement: Announcement,
         relay: Relay,
-        keeper: Keeper | None = None,
+        local_results: LocalResults | None = None,
     ) -> None:
         self._name = name
         self._new_engine = new_engine
@@ -88,17 +88,17 @@ class Site:
         self._announcement = announcement
         self._machine = announcement.machine
         self._relay = relay
-        self._porter = Porter(relay.ca)
-        self._keeper = keeper
+        self._transfer = FileTransfer(relay.ca)
+        self._local_results = local_results
         # each job in hand has one that waits for it
         self._threads = ThreadPoolExecutor(THREADS, "site")
-        self._errands: dict[str, Errand] = {}
+        self._assignments: dict[str, Assignment] = {}
         """What is in hand, by its name here."""
         self._asked_for: set[str] = set()
         """Jobs that one of the places is taking just now, as the hub calls them."""
         self._seeing: set[asyncio.Task[None]] = set()
         self._is_leaving = asyncio.Event()
-        self._line: Line
+        self._relay_connection: RelayConnection
         self._engine: Engine
         self._has_begun = False
 
@@ -125,17 +125,19 @@ class Site:
 
     async def _serve(self) -> None:
         name, inbox = f"moorage site {self._name}", protocol.inbox(self._name)
-        self._line = await Line.dialled(self._relay, name, inbox, self._greet)
+        self._relay_connection = await RelayConnection.dialled(self._relay, name, inbox, self._greet)
         hub = await self._announce()
         LOGGER.info("the hub %s has taken the site %s", hub, self._name)
         self._engine = self._new_engine(hub)
         await self._in_thread(self._engine.start)
         self._has_begun = True
-        await self._line.hear(protocol.to_site(self._name, "stop"), self._stop)
-        for errand in await self._left_over():
-            self._see(errand)
-        berths = [self._berth(await self._line.pull(self._name)) for _ in range(self._engine.settings.slots)]
-        await asyncio.gather(self._beat(), self._tidy(), *berths)
+        await self._relay_connection.hear(protocol.to_site(self._name, "stop"), self._stop)
+        for assignment in await self._left_over():
+            self._see(assignment)
+        receivers = [
+            self._receiver(await self._relay_connection.pull(self._name)) for _ in range(self._engine.settings.slots)
+        ]
+        await asyncio.gather(self._beat(), self._tidy(), *receivers)
 
     # who is here
 
@@ -150,20 +152,22 @@ class Site:
         """The answer of the hub, once it gives one."""
         while True:
             try:
-                return await self._line.ask(protocol.to_hub(self._name, verb), said, PATIENCE)
-            except Away:
+                return await self._relay_connection.ask(protocol.to_hub(self._name, verb), said, PATIENCE)
+            except RelayAway:
                 LOGGER.warning("the hub does not answer yet")
                 await asyncio.sleep(PAUSE)
 
     async def _greet(self) -> None:
         """Tell once more: the hub may have been replaced."""
-        await self._line.tell(protocol.to_hub(self._name, "hello"), self._announcement.to_json())
+        await self._relay_connection.tell(protocol.to_hub(self._name, "hello"), self._announcement.to_json())
         await self._show()
 
     async def _show(self) -> None:
         """Tell what is in hand here."""
-        runs = [[errand.ref.job, errand.ref.epoch] for errand in self._errands.values()]
-        await self._line.tell(protocol.to_hub(self._name, "alive"), {"machine": self._machine, "runs": runs})
+        runs = [[assignment.ref.job, assignment.ref.epoch] for assignment in self._assignments.values()]
+        await self._relay_connection.tell(
+            protocol.to_hub(self._name, "alive"), {"machine": self._machine, "runs": runs}
+        )
 
     async def _beat(self) -> None:
         beats = 0
@@ -174,97 +178,97 @@ class Site:
 
     # jobs
 
-    async def _berth(self, queue: Queue) -> None:
+    async def _receiver(self, queue: MessageQueue) -> None:
         """One place: one job after another."""
         while not self._is_leaving.is_set():
-            ticket = await queue.next()
-            if ticket is None:
+            message = await queue.next()
+            if message is None:
                 continue
-            errand = await self._taken(ticket)
-            if errand is not None:
-                await asyncio.wait([self._see(errand)])
+            assignment = await self._taken(message)
+            if assignment is not None:
+                await asyncio.wait([self._see(assignment)])
 
-    async def _taken(self, ticket: Ticket) -> Errand | None:
+    async def _taken(self, message: QueueMessage) -> Assignment | None:
         """The job of a ticket, once the engine here has it; None where there is nothing to do."""
-        job = ticket.job
+        job = message.job
         if self._is_leaving.is_set() or self._knows(job):
             # it is in hand, and the hub will hear of that; or another machine will take it
-            await ticket.back(protocol.HEARTBEAT)
+            await message.back(protocol.HEARTBEAT)
             return None
         # several hubs may each have put in a ticket, for two places of this machine
         self._asked_for.add(job)
         try:
-            return await self._take(ticket)
-        except (Away, EngineError, NotBroughtError, OSError, KeyError, ValueError) as error:
+            return await self._take(message)
+        except (RelayAway, EngineError, NotBroughtError, OSError, KeyError, ValueError) as error:
             LOGGER.warning("job %s is not taken now: %s", job, error)
         except Exception:
             # one job that cannot be taken is no reason to drop the others
             LOGGER.exception("job %s is not taken now", job)
         finally:
             self._asked_for.discard(job)
-        await ticket.back(PAUSE)
+        await message.back(PAUSE)
         return None
 
     def _knows(self, job: str) -> bool:
         """Whether a job is in hand here, or about to be."""
-        return job in self._asked_for or any(errand.ref.job == job for errand in self._errands.values())
+        return job in self._asked_for or any(assignment.ref.job == job for assignment in self._assignments.values())
 
-    async def _take(self, ticket: Ticket) -> Errand | None:
+    async def _take(self, message: QueueMessage) -> Assignment | None:
         """Ask the hub for a job and hand it to the engine here."""
-        said = {"job": ticket.job, "machine": self._machine}
-        order = await self._line.ask(protocol.to_hub(self._name, "take"), said, PATIENCE)
+        said = {"job": message.job, "machine": self._machine}
+        order = await self._relay_connection.ask(protocol.to_hub(self._name, "take"), said, PATIENCE)
         if "gone" in order:
-            await ticket.done()
+            await message.done()
             return None
-        errand = Errand(Ref(ticket.job, int(order["epoch"])), int(order["number"]), int(order["log"]))
-        is_taken = await self._in_thread(lambda: self._take_in(errand, order))
-        await ticket.done()
+        assignment = Assignment(Ref(message.job, int(order["epoch"])), int(order["number"]), int(order["log"]))
+        is_taken = await self._in_thread(lambda: self._take_in(assignment, order))
+        await message.done()
         if is_taken:
-            return errand
-        await self._refuse(errand)
+            return assignment
+        await self._refuse(assignment)
         return None
 
-    def _take_in(self, errand: Errand, order: Mapping[str, Any]) -> bool:
+    def _take_in(self, assignment: Assignment, order: Mapping[str, Any]) -> bool:
         """In a thread: hand a job to the engine here; False for a process that is not offered."""
-        text = order["request"] if "request" in order else self._porter.fetch(order["request_at"])
+        text = order["request"] if "request" in order else self._transfer.fetch(order["request_at"])
         request = Request.from_json(json.loads(text))
         entry = self._catalogue.get(request.process)
         if entry is None:
             return False
-        if self._engine.get(errand.local) is None:
-            self._engine.submit(request, entry.limits, answer=errand.to_json(), job_id=errand.local)
+        if self._engine.get(assignment.local) is None:
+            self._engine.submit(request, entry.limits, answer=assignment.to_json(), job_id=assignment.local)
         return True
 
-    async def _refuse(self, errand: Errand) -> None:
+    async def _refuse(self, assignment: Assignment) -> None:
         detail = f"the site {self._name!r} does not offer this process any more; read its description again"
-        await self._reporter(errand).tell_end("", Failure("error", detail))
+        await self._reporter(assignment).tell_end("", Failure("error", detail))
 
-    def _see(self, errand: Errand) -> asyncio.Task[None]:
+    def _see(self, assignment: Assignment) -> asyncio.Task[None]:
         """Follow a job to its end, and the hub's knowing of it."""
-        self._errands[errand.local] = errand
-        task = asyncio.create_task(self._see_through(errand))
+        self._assignments[assignment.local] = assignment
+        task = asyncio.create_task(self._see_through(assignment))
         self._seeing.add(task)
         task.add_done_callback(self._seeing.discard)
         return task
 
-    async def _see_through(self, errand: Errand) -> None:
-        if not await self._is_seen(errand):
+    async def _see_through(self, assignment: Assignment) -> None:
+        if not await self._is_seen(assignment):
             # it was dismissed, or given to another machine
-            await self._persistently(lambda: self._engine.dismiss(errand.local))
-        await self._persistently(lambda: self._clear_away(errand))
-        self._errands.pop(errand.local, None)
+            await self._persistently(lambda: self._engine.dismiss(assignment.local))
+        await self._persistently(lambda: self._clear_away(assignment))
+        self._assignments.pop(assignment.local, None)
 
-    async def _is_seen(self, errand: Errand) -> bool:
+    async def _is_seen(self, assignment: Assignment) -> bool:
         """Whether the hub has heard the end of a job; False where it does not want to any more."""
-        reporter = self._reporter(errand)
+        reporter = self._reporter(assignment)
         while True:
             try:
                 await reporter.follow()
-            except Gone:
+            except AttemptUnwanted:
                 return False
             except Exception:
                 # a job that nobody follows would be in hand for ever
-                LOGGER.exception("job %s is looked at again", errand.ref.job)
+                LOGGER.exception("job %s is looked at again", assignment.ref.job)
                 await asyncio.sleep(PAUSE)
             else:
                 return True
@@ -283,19 +287,19 @@ class Site:
         if said.get("machine", self._machine) != self._machine:
             return None
         found = [
-            errand
-            for errand in self._errands.values()
-            if errand.ref.job == said["job"] and said.get("epoch", errand.ref.epoch) == errand.ref.epoch
+            assignment
+            for assignment in self._assignments.values()
+            if assignment.ref.job == said["job"] and said.get("epoch", assignment.ref.epoch) == assignment.ref.epoch
         ]
-        for errand in found:
-            await self._persistently(partial(self._engine.dismiss, errand.local))
+        for assignment in found:
+            await self._persistently(partial(self._engine.dismiss, assignment.local))
         return {"stopped": True} if found else None
 
-    async def _left_over(self) -> list[Errand]:
+    async def _left_over(self) -> list[Assignment]:
         """Jobs from before this process began whose end the hub has not heard."""
         jobs = await self._in_thread(self._jobs)
-        fate = await self._fate([Errand.of(job).ref for job in jobs if job.status.is_done])
-        return [errand for errand in map(Errand.of, jobs) if errand.ref not in fate.settled]
+        fate = await self._fate([Assignment.of(job).ref for job in jobs if job.status.is_done])
+        return [assignment for assignment in map(Assignment.of, jobs) if assignment.ref not in fate.settled]
 
     def _jobs(self) -> list[Job]:
         """In a thread: all jobs that are here."""
@@ -309,27 +313,27 @@ class Site:
 
     # results that stay here
 
-    def _clear_away(self, errand: Errand) -> None:
+    def _clear_away(self, assignment: Assignment) -> None:
         """In a thread: remove a job that is done, unless callers are led to its results here."""
-        job = self._engine.get(errand.local)
-        if job is None or self._keeper is None or not self._keeper.keeps(job):
-            self._engine.dismiss(errand.local)
+        job = self._engine.get(assignment.local)
+        if job is None or self._local_results is None or not self._local_results.keeps(job):
+            self._engine.dismiss(assignment.local)
 
     async def _tidy(self) -> None:
         """Remove what the hub has no more use for, again and again."""
         while True:
             await asyncio.sleep(TIDYING)
             jobs = await self._persistently(self._jobs)
-            done = [job for job in jobs if job.status.is_done and job.id not in self._errands]
-            kept = {Errand.of(job).ref: job.id for job in done}
+            done = [job for job in jobs if job.status.is_done and job.id not in self._assignments]
+            kept = {Assignment.of(job).ref: job.id for job in done}
             for ref in (await self._fate(list(kept))).gone:
                 await self._persistently(partial(self._engine.dismiss, kept[ref]))
 
-    async def _fate(self, refs: Sequence[Ref]) -> Fate:
+    async def _fate(self, refs: Sequence[Ref]) -> RetentionReply:
         """What the hub has to say of jobs that are done here, once it answers."""
-        fate = Fate()
+        fate = RetentionReply()
         for at in range(0, len(refs), TOGETHER):
-            fate |= Fate.from_json(await self._asked("kept", {"runs": refs[at : at + TOGETHER]}))
+            fate |= RetentionReply.from_json(await self._asked("kept", {"runs": refs[at : at + TOGETHER]}))
         return fate
 
     # how it ends
@@ -338,22 +342,30 @@ class Site:
         """Give what runs its time to finish, and the rest back to the hub."""
         if not self._has_begun:
             return
-        LOGGER.info("the site leaves; %d jobs are in hand", len(self._errands))
+        LOGGER.info("the site leaves; %d jobs are in hand", len(self._assignments))
         if self._seeing:
             await asyncio.wait(self._seeing, timeout=self._engine.settings.drain)
-        for errand in list(self._errands.values()):
-            await self._in_thread(partial(self._engine.dismiss, errand.local))
-            await self._reporter(errand).give_back()
+        for assignment in list(self._assignments.values()):
+            await self._in_thread(partial(self._engine.dismiss, assignment.local))
+            await self._reporter(assignment).give_back()
         if self._seeing:
             await asyncio.wait(self._seeing, timeout=PATIENCE)
-        await self._line.close()
+        await self._relay_connection.close()
         await self._in_thread(partial(self._engine.close, stop_supervisor=True))
 
     # the rest
 
-    def _reporter(self, errand: Errand) -> Reporter:
-        means = Means(self._name, self._machine, self._line, self._engine, self._porter, self._keeper, self._in_thread)
-        return Reporter(errand, means)
+    def _reporter(self, assignment: Assignment) -> JobReporter:
+        context = SiteContext(
+            self._name,
+            self._machine,
+            self._relay_connection,
+            self._engine,
+            self._transfer,
+            self._local_results,
+            self._in_thread,
+        )
+        return JobReporter(assignment, context)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

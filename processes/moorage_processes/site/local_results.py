@@ -19,7 +19,7 @@ class AddressError(OperatorError, ValueError):
     """An address at which no results can be found."""
 
 
-class Keeper:
+class LocalResults:
     """Knows where results that stay here are found.
 
     Parameters

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.relay import protocol
-from moorage_processes.jobs.relay.nats_connection import Away
+from moorage_processes.jobs.relay.nats_connection import RelayAway
 from moorage_processes.site.transfer import NotBroughtError
 
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Failure
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
-    from moorage_processes.jobs.relay.nats_connection import Line
-    from moorage_processes.site.assignment import Errand
-    from moorage_processes.site.local_results import Keeper
-    from moorage_processes.site.transfer import Porter
+    from moorage_processes.jobs.relay.nats_connection import RelayConnection
+    from moorage_processes.site.assignment import Assignment
+    from moorage_processes.site.local_results import LocalResults
+    from moorage_processes.site.transfer import FileTransfer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -42,43 +42,43 @@ MOST = 16 * 1024**2
 """Bytes of a log that are told at all; the rest stays at the site."""
 
 
-class Gone(Exception):  # noqa: N818 - a state of the job, told to the caller
+class AttemptUnwanted(Exception):  # noqa: N818 - a state of the job, told to the caller
     """The hub does not want this attempt any more."""
 
 
 @dataclass(frozen=True)
-class Means:
+class SiteContext:
     """What a machine of a site reports with."""
 
     site: str
     """Name of the site."""
     machine: str
     """Which of the site's this is."""
-    line: Line
+    relay_connection: RelayConnection
     """To the hub."""
     engine: Engine
     """Runs the jobs."""
-    porter: Porter
+    transfer: FileTransfer
     """Carries their files to the hub."""
-    keeper: Keeper | None
+    local_results: LocalResults | None
     """Tells where they are, if they stay here."""
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     """Runs what waits."""
 
 
-class Reporter:
+class JobReporter:
     """Tells the hub of one job.
 
     Parameters
     ----------
-    errand : the job.
-    means : of this machine.
+    assignment : the job.
+    context : of this machine.
     """
 
-    def __init__(self, errand: Errand, means: Means) -> None:
-        self._errand = errand
-        self._means = means
-        self._holding = errand.held_by(means.machine)
+    def __init__(self, assignment: Assignment, context: SiteContext) -> None:
+        self._assignment = assignment
+        self._context = context
+        self._holding = assignment.held_by(context.machine)
         self._logged = 0
 
     async def follow(self) -> None:
@@ -109,8 +109,10 @@ class Reporter:
         said = self._holding.to_json(message=message, failure=told, artefacts=artefacts)
         while True:
             try:
-                answer = await self._means.line.ask(protocol.to_hub(self._means.site, "end"), said, PATIENCE)
-            except Away:
+                answer = await self._context.relay_connection.ask(
+                    protocol.to_hub(self._context.site, "end"), said, PATIENCE
+                )
+            except RelayAway:
                 await asyncio.sleep(PAUSE)
             else:
                 missing: list[str] = answer.get("missing", [])
@@ -118,20 +120,20 @@ class Reporter:
 
     async def give_back(self) -> None:
         """Tell that the job was begun and is not done, and will not be; where nobody hears it, time will tell."""
-        said = self._holding.to_json(number=self._errand.number - 1)
+        said = self._holding.to_json(number=self._assignment.number - 1)
         try:
-            await self._means.line.ask(protocol.to_hub(self._means.site, "back"), said, PATIENCE)
-        except Away:
-            LOGGER.warning("the hub did not hear that %s is given back", self._errand.ref.job)
+            await self._context.relay_connection.ask(protocol.to_hub(self._context.site, "back"), said, PATIENCE)
+        except RelayAway:
+            LOGGER.warning("the hub did not hear that %s is given back", self._assignment.ref.job)
 
     async def _news(self, known: Job | None) -> Job | None:
         """The job as it is now, or when it is not as *known* any more, or after a while; None where it was removed."""
-        name = self._errand.local
+        name = self._assignment.local
         while True:
             try:
-                engine = self._means.engine
+                engine = self._context.engine
                 work = partial(engine.get, name) if known is None else partial(engine.wait, name, LOOK, known)
-                found: Job | None = await self._means.in_thread(work)
+                found: Job | None = await self._context.in_thread(work)
             except (EngineError, OSError) as error:
                 LOGGER.warning("the engine of this machine: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -141,20 +143,22 @@ class Reporter:
     async def _tell_progress(self, job: Job) -> None:
         if job.status is Status.RUNNING and (job.progress or job.message):
             said = self._holding.to_json(percent=job.progress, message=job.message)
-            await self._means.line.tell(protocol.to_hub(self._means.site, "progress"), said)
+            await self._context.relay_connection.tell(protocol.to_hub(self._context.site, "progress"), said)
 
     async def _tell_log(self, job: Job) -> bool:
         """Tell what the job has said since; whether the hub has all of it."""
-        path = self._means.engine.log(job)
+        path = self._context.engine.log(job)
         while True:
-            content = await self._means.in_thread(lambda: _piece(path, self._logged))
+            content = await self._context.in_thread(lambda: _piece(path, self._logged))
             if not content:
                 return True
-            offset = self._errand.log + self._logged
+            offset = self._assignment.log + self._logged
             said = self._holding.to_json(offset=offset, content=base64.b64encode(content).decode())
             try:
-                answer = await self._means.line.ask(protocol.to_hub(self._means.site, "log"), said, PATIENCE)
-            except Away:
+                answer = await self._context.relay_connection.ask(
+                    protocol.to_hub(self._context.site, "log"), said, PATIENCE
+                )
+            except RelayAway:
                 return False
             self._check(answer)
             self._logged += len(content)
@@ -167,7 +171,7 @@ class Reporter:
 
     async def _deliver(self, job: Job) -> None:
         """Bring the files of a successful job, unless they stay here, and tell its end."""
-        told = self._means.keeper.artefacts(job) if self._means.keeper else job.artefacts
+        told = self._context.local_results.artefacts(job) if self._context.local_results else job.artefacts
         artefacts = json.dumps([each.to_json() for each in told])
         wanted = [each.file for each in told if each.file is not None]
         while True:
@@ -182,24 +186,26 @@ class Reporter:
         while wanted:
             try:
                 said = self._holding.to_json(artefacts=artefacts)
-                answer = await self._means.line.ask(protocol.to_hub(self._means.site, "grant"), said, PATIENCE)
+                answer = await self._context.relay_connection.ask(
+                    protocol.to_hub(self._context.site, "token"), said, PATIENCE
+                )
                 self._check(answer)
                 for file in list(wanted):
                     place = answer["places"][file]
-                    await self._means.in_thread(partial(self._carry, job, file, place))
+                    await self._context.in_thread(partial(self._carry, job, file, place))
                     wanted.remove(file)
-            except (Away, EngineError, NotBroughtError) as error:
-                LOGGER.warning("results of %s wait: %s", self._errand.ref.job, error)
+            except (RelayAway, EngineError, NotBroughtError) as error:
+                LOGGER.warning("results of %s wait: %s", self._assignment.ref.job, error)
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
 
     def _carry(self, job: Job, file: str, place: str) -> None:
-        with self._means.engine.files(job).local(file) as path:
-            self._means.porter.bring(path, place)
+        with self._context.engine.files(job).local(file) as path:
+            self._context.transfer.bring(path, place)
 
     def _check(self, answer: Mapping[str, Any]) -> None:
         if "gone" in answer:
-            raise Gone
+            raise AttemptUnwanted
 
 
 def _piece(path: Any, offset: int) -> bytes:

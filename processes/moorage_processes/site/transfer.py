@@ -14,7 +14,7 @@ class NotBroughtError(Exception):
     """A file, or a request, that did not get through; it is worth another try with another grant."""
 
 
-class Porter:
+class FileTransfer:
     """Carries files to the hub, and requests from it.
 
     Parameters

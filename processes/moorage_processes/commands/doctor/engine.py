@@ -14,13 +14,13 @@ from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.store import schema_version
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
 
 PATIENCE = 5
 """Seconds that a database and a supervisor have to answer."""
 
 
-def store(state: State, stated: str | None) -> Finding:
+def store(state: StateDirectory, stated: str | None) -> Finding:
     """Whether the job store answers, and this version of Moorage can work with it.
 
     Parameters
@@ -56,7 +56,7 @@ def _edition(url: sa.URL) -> str | None:
         engine.dispose()
 
 
-def supervisor(state: State) -> Finding:
+def supervisor(state: StateDirectory) -> Finding:
     """Whether whoever holds the lock of the state directory is a supervisor that answers."""
     lock = state.run / "lock"
     if not _is_held(lock):

@@ -10,7 +10,7 @@ from moorage_processes.commands.doctor import engine, machine, others, surroundi
 from moorage_processes.commands.doctor.finding import Finding
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.errors import ServingError
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 
 if TYPE_CHECKING:
     from moorage_processes.configuration.configuration import Configuration
@@ -24,7 +24,7 @@ def of_error(error: ConfigurationError) -> Finding:
 
 def examine(configuration: Configuration) -> Iterator[Finding]:
     """All that a service of a configuration needs."""
-    settings, state = configuration.settings, State(configuration.state)
+    settings, state = configuration.settings, StateDirectory(configuration.state)
     yield machine.directory(state)
     yield engine.store(state, settings.store)
     yield engine.supervisor(state)
@@ -64,5 +64,5 @@ def service(configuration: Configuration) -> Finding:
         return Finding("methods", str(error), "mend what is named there")
     except ModuleNotFoundError as error:
         return Finding("methods", f"{error.name} is not installed", "install it beside Moorage")
-    catalogue = service_of(app).offer.own
+    catalogue = service_of(app).live_catalogue.own
     return Finding("methods", f"{len(catalogue)} processes: {', '.join(catalogue)}")

@@ -19,7 +19,7 @@ from moorage_processes.commands.doctor.finding import Finding
 from moorage_processes.jobs.files.disk import NETWORKED, file_system
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
 
 EXTRAS = ("", "data", "server")
 """What a service is installed with."""
@@ -56,7 +56,7 @@ def _lacking() -> Iterator[str]:
             yield f"{wanted.name} is {found}, and {wanted.specifier} is needed"
 
 
-def directory(state: State) -> Finding:
+def directory(state: StateDirectory) -> Finding:
     """Whether the state directory will do."""
     place = next(each for each in (state.path, *state.path.parents) if each.exists())
     kind, free = file_system(place), shutil.disk_usage(place).free

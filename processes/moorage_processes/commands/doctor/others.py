@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from moorage_processes.commands.doctor.finding import Finding
 from moorage_processes.configuration.engine import state_of
-from moorage_processes.jobs.files.object_store import ObjectsError
+from moorage_processes.jobs.files.object_store import ObjectStoreError
 from moorage_processes.jobs.relay import protocol
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def results(configuration: Configuration) -> Finding:
     try:
         objects.prepare()
         count = len(objects.jobs())
-    except ObjectsError as error:
+    except ObjectStoreError as error:
         return Finding("results", f"{error}: {error.__cause__}", "mend the address, its options, or the store")
     return Finding("results", f"{where} answers; it holds those of {count} jobs")
 
@@ -57,10 +57,10 @@ def relay(address: Relay) -> Finding:
 
 
 async def _dial(address: Relay) -> None:
-    from moorage_processes.jobs.relay.nats_connection import Line  # noqa: PLC0415 - where there are no sites it is not installed
+    from moorage_processes.jobs.relay.nats_connection import RelayConnection  # noqa: PLC0415 - where there are no sites it is not installed
 
     async with asyncio.timeout(PATIENCE):
-        line = await Line.dialled(address, "moorage doctor", protocol.inbox("hub"))
+        line = await RelayConnection.dialled(address, "moorage doctor", protocol.inbox("hub"))
         await line.close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
-class Shelf(Protocol):
+class ArtefactFiles(Protocol):
     """The files of one attempt.
 
     Each method may raise :class:`moorage_processes.jobs.errors.EngineError` where they are not to be had.
@@ -38,7 +38,7 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True)
-class Folder:
+class DirectoryFiles:
     """Files of an attempt in a directory."""
 
     directory: Path

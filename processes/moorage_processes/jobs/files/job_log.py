@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage_processes.jobs.files.disk import old_entries
-from moorage_processes.jobs.files.object_store import ObjectsError
+from moorage_processes.jobs.files.object_store import ObjectStoreError
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.object_store import Objects
+    from moorage_processes.jobs.files.object_store import ObjectStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True)
-class Logbook:
+class JobLog:
     """The logs of jobs.
 
     Parameters
@@ -33,7 +33,7 @@ class Logbook:
     """
 
     folder: Path
-    objects: Objects | None = None
+    objects: ObjectStore | None = None
 
     def path(self, job: str) -> Path:
         """Where the log of a job is on this machine; there is no such file where the job said nothing here."""
@@ -60,7 +60,7 @@ class Logbook:
             return
         try:
             self.objects.put_log(self.path(job), job)
-        except ObjectsError as error:
+        except ObjectStoreError as error:
             LOGGER.warning("%s: %s", error, error.__cause__)
 
     def fetch(self, job: str) -> None:

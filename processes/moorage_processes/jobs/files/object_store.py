@@ -27,12 +27,12 @@ LASTS = 3600
 S3 = frozenset({"s3", "s3a"})
 
 
-class ObjectsError(OSError):
+class ObjectStoreError(OSError):
     """An object store that does not do what it is asked to do."""
 
 
 @dataclass(frozen=True)
-class Objects:
+class ObjectStore:
     """An object store.
 
     Nothing is opened before it is used: what connects to a store must not be shared by forked processes.
@@ -56,13 +56,13 @@ class Objects:
 
         Raises
         ------
-        ObjectsError
+        ObjectStoreError
             where nothing does.
         """
         try:
             fsspec.get_filesystem_class(self.protocol)
         except (ImportError, ValueError) as error:
-            raise ObjectsError(f"results: {self.url}: {error}") from error
+            raise ObjectStoreError(f"results: {self.url}: {error}") from error
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -84,7 +84,7 @@ class Objects:
 
         Raises
         ------
-        ObjectsError
+        ObjectStoreError
             where one of them cannot be put.
         """
         with _told(f"the results of job {job} cannot be put"):
@@ -96,7 +96,7 @@ class Objects:
 
         Raises
         ------
-        ObjectsError
+        ObjectStoreError
             where it cannot be put.
         """
         with _told(f"the results of job {job} cannot be put"):
@@ -121,7 +121,7 @@ class Objects:
 
         Raises
         ------
-        ObjectsError
+        ObjectStoreError
             where it cannot be put.
         """
         with _told(f"the log of job {job} cannot be put"):
@@ -159,7 +159,7 @@ class Objects:
         try:
             with _told(f"{place} cannot be removed"), contextlib.suppress(FileNotFoundError):
                 self.fs.rm(place, recursive=True)
-        except ObjectsError as error:
+        except ObjectStoreError as error:
             LOGGER.warning("%s: %s", error, error.__cause__)
 
     def jobs(self) -> list[str]:
@@ -184,10 +184,10 @@ class Objects:
 
 
 @dataclass(frozen=True)
-class ObjectShelf:
+class ObjectFiles:
     """Files of an attempt in an object store."""
 
-    objects: Objects
+    objects: ObjectStore
     job: str
     epoch: int
 
@@ -234,10 +234,10 @@ def _told(words: str) -> Iterator[None]:
     """Let whatever goes wrong be an error of ours; stores raise as they please."""
     try:
         yield
-    except (FileNotFoundError, ObjectsError):
+    except (FileNotFoundError, ObjectStoreError):
         raise
     except Exception as error:
-        raise ObjectsError(words) from error
+        raise ObjectStoreError(words) from error
 
 
 @contextlib.contextmanager

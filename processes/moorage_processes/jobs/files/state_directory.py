@@ -13,20 +13,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from moorage_processes.jobs.files.artefacts import Folder, Shelf
+from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.jobs.files.disk import NETWORKED, file_system, made_once, old_entries, sync
-from moorage_processes.jobs.files.job_log import SUPERVISOR, Logbook
-from moorage_processes.jobs.files.object_store import Objects, ObjectsError, ObjectShelf
+from moorage_processes.jobs.files.job_log import SUPERVISOR, JobLog
+from moorage_processes.jobs.files.object_store import ObjectFiles, ObjectStore, ObjectStoreError
 
 PRIVATE = 0o700
 
 
-class StateError(OSError):
+class StateDirectoryError(OSError):
     """A state directory that cannot be used; the message says what would do."""
 
 
 @dataclass(frozen=True)
-class State:
+class StateDirectory:
     """The state directory of one service.
 
     A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
@@ -41,15 +41,15 @@ class State:
     path: Path
     common: Path | None = None
     """Where results and logs lie, for all machines; None for *path*."""
-    objects: Objects | None = None
+    objects: ObjectStore | None = None
     """Where the results of jobs lie, if not in a directory."""
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> State:
+    def of(cls, settings: Mapping[str, Any]) -> StateDirectory:
         """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings."""
         path, results = Path(settings["state"]), settings.get("results")
         if results and "://" in results:
-            return cls(path, objects=Objects(results, settings.get("results_options") or {}))
+            return cls(path, objects=ObjectStore(results, settings.get("results_options") or {}))
         return cls(path, Path(results) if results else None)
 
     def prepare(self) -> None:
@@ -57,18 +57,20 @@ class State:
 
         Raises
         ------
-        StateError
+        StateDirectoryError
             where it lies on a network file system, or belongs to somebody else.
         """
         if self.objects is not None:
             try:
                 self.objects.prepare()
-            except ObjectsError as error:
-                raise StateError(str(error)) from error
+            except ObjectStoreError as error:
+                raise StateDirectoryError(str(error)) from error
         self.path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         kind = file_system(self.path)
         if kind in NETWORKED:
-            raise StateError(f"{self.path} lies on a network file system ({kind}); name a directory on a local disk")
+            raise StateDirectoryError(
+                f"{self.path} lies on a network file system ({kind}); name a directory on a local disk"
+            )
         for folder in (self._own_logs, self.run, self._begun):
             folder.mkdir(exist_ok=True, mode=PRIVATE)
         try:
@@ -76,9 +78,9 @@ class State:
                 folder.mkdir(exist_ok=True, parents=True, mode=PRIVATE)
         except OSError as error:
             reason = f"{error.filename} cannot be made ({error.strerror})"
-            raise StateError(f"{reason}; name a directory of results that this user may write to") from error
+            raise StateDirectoryError(f"{reason}; name a directory of results that this user may write to") from error
         if self.run.stat().st_uid != os.geteuid():
-            raise StateError(f"{self.run} belongs to another user; name a state directory of your own")
+            raise StateDirectoryError(f"{self.run} belongs to another user; name a state directory of your own")
         self.run.chmod(PRIVATE)
 
     @property
@@ -141,13 +143,13 @@ class State:
         return made_once(self.path / "callback-secret", f"{secrets.token_urlsafe(32)}\n").strip()
 
     @property
-    def logbook(self) -> Logbook:
+    def job_log(self) -> JobLog:
         """What the methods of jobs said."""
-        return Logbook(self.logs, self.objects)
+        return JobLog(self.logs, self.objects)
 
     def log(self, job: str) -> Path:
         """What the method of a job said here."""
-        return self.logbook.path(job)
+        return self.job_log.path(job)
 
     def incoming(self) -> Path:
         """A file for something that is being brought, until it is known to be whole."""
@@ -199,12 +201,12 @@ class State:
         """Whether a child took up an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
-    def shelf(self, job: str, epoch: int) -> Shelf:
+    def artefact_files(self, job: str, epoch: int) -> ArtefactFiles:
         """The results of an attempt that is done, to be read."""
         published = self.published(job, epoch)
         if self.objects is None or published.exists():
-            return Folder(published)
-        return ObjectShelf(self.objects, job, epoch)
+            return DirectoryFiles(published)
+        return ObjectFiles(self.objects, job, epoch)
 
     def publish(self, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
         """Let what was written to *scratch* be the results of an attempt.
@@ -262,7 +264,7 @@ class State:
                 # another epoch may lie there
                 self.published(job, epoch).parent.rmdir()
         if self.objects is not None:
-            self.logbook.put(job)
+            self.job_log.put(job)
             if not keep:
                 self.objects.discard(job, epoch)
         (self._begun / f"{job}.{epoch}").unlink(missing_ok=True)
@@ -289,7 +291,7 @@ class State:
     def remove(self, job: str) -> None:
         """Remove all that is left of a job."""
         self.discard_results(job)
-        self.logbook.discard(job)
+        self.job_log.discard(job)
 
     def empty_trash(self) -> None:
         """Remove for good what was discarded."""

@@ -42,11 +42,11 @@ Handler = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]
 """Takes the subject and what was said; gives the answer, if there is to be one."""
 
 
-class Away(ConnectionError):  # noqa: N818 - a state of the line, told to the caller
+class RelayAway(ConnectionError):  # noqa: N818 - a state of the line, told to the caller
     """Nobody answered: the relay is away, or who was asked."""
 
 
-class Line:
+class RelayConnection:
     """A connection to the relay that is made again whenever it breaks.
 
     Parameters
@@ -141,7 +141,7 @@ class Line:
         try:
             answer = await self._connection.request(subject, _packed(said), timeout=patience)
         except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise Away(f"{subject}: no answer") from error
+            raise RelayAway(f"{subject}: no answer") from error
         document: dict[str, Any] = json.loads(answer.data)
         return document
 
@@ -185,7 +185,7 @@ class Line:
         try:
             await self._queues.publish(protocol.ticket(site, job), _packed({"job": job}), timeout=PULL)
         except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise Away("the relay took no ticket") from error
+            raise RelayAway("the relay took no ticket") from error
 
     async def withdraw(self, site: str, job: str) -> None:
         """Take a ticket back out of the queue, if it is there."""
@@ -194,9 +194,9 @@ class Line:
             found = await self._queues.get_last_msg(protocol.STREAM, protocol.ticket(site, job))
             await self._queues.delete_msg(protocol.STREAM, found.seq or 0)
 
-    async def pull(self, site: str) -> Queue:
+    async def pull(self, site: str) -> MessageQueue:
         """The queue of a site, to take tickets from."""
-        return Queue(await self._queues.pull_subscribe_bind(site, protocol.STREAM))
+        return MessageQueue(await self._queues.pull_subscribe_bind(site, protocol.STREAM))
 
     async def close(self) -> None:
         """Hang up."""
@@ -213,17 +213,17 @@ class Line:
             LOGGER.exception("%s was not answered", message.subject)
 
 
-class Queue:
+class MessageQueue:
     """The tickets of one site, as one of its places pulls them."""
 
     def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
         self._subscription = subscription
 
-    async def next(self) -> Ticket | None:
+    async def next(self) -> QueueMessage | None:
         """The next ticket; None where none came within a few seconds, or the relay is away."""
         try:
             (message,) = await self._subscription.fetch(1, timeout=PULL)
-            return Ticket(message)
+            return QueueMessage(message)
         except (TimeoutError, nats.errors.TimeoutError):
             return None
         except (nats.errors.Error, APIError, OSError) as error:
@@ -232,7 +232,7 @@ class Queue:
             return None
 
 
-class Ticket:
+class QueueMessage:
     """One job that waits for this site."""
 
     def __init__(self, message: Msg) -> None:

@@ -102,14 +102,14 @@ class Announcement:
 
 
 @dataclass(frozen=True)
-class Holding:
+class AttemptClaim:
     """An attempt that a machine has in hand."""
 
     ref: Ref
     machine: str
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Holding:
+    def from_json(cls, document: Mapping[str, Any]) -> AttemptClaim:
         """Read what :meth:`to_json` wrote."""
         return cls(Ref(str(document["job"]), int(document["epoch"])), str(document["machine"]))
 
@@ -122,7 +122,7 @@ NAMES = ("settled", "gone")
 
 
 @dataclass(frozen=True)
-class Fate:
+class RetentionReply:
     """What the hub has to say of jobs that are done here."""
 
     settled: frozenset[Ref] = frozenset()
@@ -131,12 +131,12 @@ class Fate:
     """It has no more use for them."""
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Fate:
+    def from_json(cls, document: Mapping[str, Any]) -> RetentionReply:
         """Read what :meth:`to_json` wrote."""
         return cls(*(frozenset(Ref(str(job), int(epoch)) for job, epoch in document[name]) for name in NAMES))
 
-    def __or__(self, other: Fate) -> Fate:
-        return Fate(self.settled | other.settled, self.gone | other.gone)
+    def __or__(self, other: RetentionReply) -> RetentionReply:
+        return RetentionReply(self.settled | other.settled, self.gone | other.gone)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for the site."""

@@ -23,7 +23,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class End:
+class Completion:
     """What a job, or a call, came to."""
 
     job: str
@@ -43,10 +43,10 @@ class End:
     """Or ``call``: one that was waited for."""
 
 
-def of_attempt(row: Mapping[str, Any] | sa.RowMapping, report: Ended, moment: int) -> End:
+def of_attempt(row: Mapping[str, Any] | sa.RowMapping, report: Ended, moment: int) -> Completion:
     """The end of a job by what its attempt reported; *row* is that of the job."""
     started = row["started"]
-    return End(
+    return Completion(
         **_names(row),
         status=report.status.value,
         reason=report.failure.reason if report.failure else None,
@@ -56,9 +56,9 @@ def of_attempt(row: Mapping[str, Any] | sa.RowMapping, report: Ended, moment: in
     )
 
 
-def of_call(row: Mapping[str, Any]) -> End:
+def of_call(row: Mapping[str, Any]) -> Completion:
     """The end of a call by its record."""
-    return End(
+    return Completion(
         **_names(row),
         status=row["status"],
         reason=json.loads(row["failure"])["reason"] if row["failure"] else None,
@@ -68,10 +68,10 @@ def of_call(row: Mapping[str, Any]) -> End:
     )
 
 
-def of_dismissal(job: Job, moment: int) -> End:
+def of_dismissal(job: Job, moment: int) -> Completion:
     """The end of a job that was not wanted any more."""
     started = None if job.started is None else microseconds(job.started)
-    return End(
+    return Completion(
         job=job.id,
         process=job.process,
         queue=job.queue,
@@ -82,7 +82,7 @@ def of_dismissal(job: Job, moment: int) -> End:
     )
 
 
-def tell(ends: Iterable[End]) -> None:
+def tell(ends: Iterable[Completion]) -> None:
     """Write a line about each."""
     for end in ends:
         more = {"queue": end.queue, "status": end.status, "bytes": end.size}

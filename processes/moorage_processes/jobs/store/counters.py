@@ -6,12 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from moorage_processes.jobs.store.tables import SECOND, TALLIES
+from moorage_processes.jobs.store.tables import COUNTERS, SECOND
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from moorage_processes.jobs.store.completions import End
+    from moorage_processes.jobs.store.completions import Completion
     from moorage_processes.jobs.store.database import Database
 
 BOUNDS = tuple(round(seconds * SECOND) for seconds in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000))
@@ -21,10 +21,10 @@ ENDLESS = 2**62
 NEVER = -1
 """The bound of those that never ran."""
 NUMBERS = ("count", "ran", "waited", "size")
-KEYS = tuple(column.name for column in TALLIES.primary_key)
+KEYS = tuple(column.name for column in COUNTERS.primary_key)
 
 
-def add(database: Database, connection: sa.Connection, ends: Iterable[End]) -> None:
+def add(database: Database, connection: sa.Connection, ends: Iterable[Completion]) -> None:
     """Count jobs and calls that have come to an end."""
     sums: dict[tuple[str | int, ...], list[int]] = {}
     for end in ends:
@@ -35,9 +35,9 @@ def add(database: Database, connection: sa.Connection, ends: Iterable[End]) -> N
     if sums:
         # in the same order everywhere, so that nobody waits for somebody who waits for her
         rows = [dict(zip((*KEYS, *NUMBERS), (*key, *numbers), strict=True)) for key, numbers in sorted(sums.items())]
-        database.add_up(connection, TALLIES, rows, NUMBERS)
+        database.add_up(connection, COUNTERS, rows, NUMBERS)
 
 
-def _key(end: End) -> tuple[str | int, ...]:
+def _key(end: Completion) -> tuple[str | int, ...]:
     bound = NEVER if end.ran is None else (*BOUNDS, ENDLESS)[bisect_left(BOUNDS, end.ran)]
     return end.queue, end.process, end.kind, end.status, end.reason or "", bound

@@ -118,7 +118,7 @@ class Database:
         ------
         Unavailable
             where the database does not answer.
-        StateError
+        StateDirectoryError
             where a later version of Moorage made them.
         """
         for pause in (0.05, 0.1, 0.2, 0.4, 0.8):

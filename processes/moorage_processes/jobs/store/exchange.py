@@ -12,7 +12,7 @@ Report = Progressed | Ended | Returned
 
 
 @dataclass(frozen=True)
-class Change:
+class JobChange:
     """A job that is not as it was."""
 
     job: str
@@ -22,7 +22,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Ask:
+class StoreRequest:
     """What a supervisor tells and asks at once."""
 
     reports: Mapping[Ref, Report] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class StoreReply:
     """What a supervisor is told in return."""
 
     claimed: Sequence[Attempt] = ()
@@ -52,4 +52,4 @@ class Exchange:
     """Attempts it has in hand whose job was dismissed, or given to somebody else."""
     settled: Mapping[Ref, bool] = field(default_factory=dict)
     """Attempts that are over, and whether their artefacts are the results of the job."""
-    changes: Sequence[Change] = ()
+    changes: Sequence[JobChange] = ()

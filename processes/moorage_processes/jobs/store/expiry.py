@@ -17,7 +17,16 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from moorage_processes.jobs.store.database import Database, clock
-from moorage_processes.jobs.store.tables import ACCEPTED, CALLBACKS, GRANTS, HAS_FILES, INPUTS, JOBS, RUNNING, SECOND
+from moorage_processes.jobs.store.tables import (
+    ACCEPTED,
+    CALLBACKS,
+    HAS_FILES,
+    INPUTS,
+    JOBS,
+    RUNNING,
+    SECOND,
+    TRANSFER_TOKENS,
+)
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.retention import Allowance, Retention
@@ -35,7 +44,7 @@ IS_FREE = sa.and_(
     IS_KEPT,
     sa.or_(JOBS.c.needed.is_(None), JOBS.c.needed <= clock()),
     ~sa.exists().where(CALLBACKS.c.job == JOBS.c.id),
-    ~sa.exists().where(GRANTS.c.job == JOBS.c.id, GRANTS.c.expires > clock()),
+    ~sa.exists().where(TRANSFER_TOKENS.c.job == JOBS.c.id, TRANSFER_TOKENS.c.expires > clock()),
 )
 LIVE_INPUTS = (
     sa.select(INPUTS.c.content)

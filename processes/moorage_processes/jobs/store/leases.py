@@ -13,15 +13,15 @@ from moorage_processes.authoring.limits import Limits
 from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned, after_death, lost
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store import counters
-from moorage_processes.jobs.store.completions import End, of_attempt, of_call, tell
+from moorage_processes.jobs.store.completions import Completion, of_attempt, of_call, tell
 from moorage_processes.jobs.store.database import Database, clock, compact, now, shift
-from moorage_processes.jobs.store.exchange import Ask, Change, Exchange, Report
+from moorage_processes.jobs.store.exchange import JobChange, Report, StoreReply, StoreRequest
 from moorage_processes.jobs.store.expiry import size_of
 from moorage_processes.jobs.store.lease_statements import CLAIM, END, ENDED, MINE, PROGRESS, RENEW, RETURN, WAITING
 from moorage_processes.jobs.store.tables import ACCEPTED, INPUTS, JOBS, QUEUES, RUNNING, SECOND
 
 
-class Ledger:
+class LeaseStore:
     """Jobs, as a supervisor sees them.
 
     Parameters
@@ -59,7 +59,7 @@ class Ledger:
             connection.execute(sa.select(QUEUES.c.name).order_by(QUEUES.c.name).with_for_update()).all()
             connection.execute(sa.update(QUEUES).values(waiting=waiting.scalar_subquery()))
 
-    def exchange(self, ask: Ask) -> Exchange:
+    def exchange(self, ask: StoreRequest) -> StoreReply:
         """Tell how attempts go, and take jobs, in one transaction.
 
         What the store says this supervisor runs, and it does not, is taken back: nobody runs it. So the first exchange
@@ -77,9 +77,9 @@ class Ledger:
         except _MustLastError:
             return self._exchange(ask, places, must_last=True)
 
-    def _exchange(self, ask: Ask, places: int, *, must_last: bool) -> Exchange:
+    def _exchange(self, ask: StoreRequest, places: int, *, must_last: bool) -> StoreReply:
         begin = self._database.begin(survives_power_loss=must_last)
-        with begin as connection, _Entry(connection) as entry:
+        with begin as connection, _Transaction(connection) as entry:
             entry.report(ask.reports)
             self._record(connection, ask.records)
             entry.ends += map(of_call, ask.records)
@@ -96,7 +96,7 @@ class Ledger:
             if self._counts:
                 counters.add(self._database, connection, entry.ends)
         tell(entry.ends)
-        return Exchange(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
+        return StoreReply(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
 
     def kept(self, jobs: Iterable[str]) -> dict[str, int | None]:
         """Those of *jobs* whose artefacts are needed, and of which attempt; None where that is not known yet."""
@@ -125,7 +125,7 @@ class Ledger:
         """Close all connections."""
         self._database.close()
 
-    def _is_worthwhile(self, ask: Ask) -> bool:
+    def _is_worthwhile(self, ask: StoreRequest) -> bool:
         """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
         if not ask.places:
             return False
@@ -139,7 +139,7 @@ class Ledger:
         inputs = [{"job": record["id"], "content": record["content"]} for record in records]
         self._database.insert_or(connection, INPUTS, inputs)
 
-    def _compare(self, entry: _Entry, ask: Ask) -> list[Ref]:
+    def _compare(self, entry: _Transaction, ask: StoreRequest) -> list[Ref]:
         """Take back what this supervisor should run and does not; say what it runs and should not."""
         runs = {*(ask.runs or ()), *ask.reports}
         mine = {Ref(*row) for row in entry.connection.execute(MINE, self._claimant)}
@@ -148,12 +148,12 @@ class Ledger:
             entry.report(_losses(entry.connection, condition, self._has_begun))
         return list(runs - mine - ask.reports.keys())
 
-    def _take_over(self, entry: _Entry) -> None:
+    def _take_over(self, entry: _Transaction) -> None:
         expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
         # whether a child had begun, only the machine that is gone could tell
         entry.report(_losses(entry.connection, expired, lambda _job, _epoch: True))
 
-    def _claim(self, entry: _Entry, places: int) -> list[Attempt]:
+    def _claim(self, entry: _Transaction, places: int) -> list[Attempt]:
         moment = now()
         values = {**self._claimant, "served": self._queue, "places": places, "moment": moment}
         # it begins with WITH
@@ -163,7 +163,7 @@ class Ledger:
             return []
         for row in rows:
             entry.moves[row["queue"]] -= 1
-            entry.changes.append(Change(row["id"], moment, is_done=False))
+            entry.changes.append(JobChange(row["id"], moment, is_done=False))
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], row["content"], row["outputs"])) for row in oldest_first]
 
@@ -172,16 +172,16 @@ class _MustLastError(Exception):
     """A transaction that must be on the disk when it is committed, as turned out."""
 
 
-class _Entry:
+class _Transaction:
     """One transaction, and what it changed."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
-        self.changes: list[Change] = []
+        self.changes: list[JobChange] = []
         self.refused: list[Ref] = []
         self.settled: dict[Ref, bool] = {}
         self.moves: Counter[str] = Counter()
-        self.ends: list[End] = []
+        self.ends: list[Completion] = []
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +215,7 @@ class _Entry:
             if row is None or row["status"] != report.status.value:
                 self._refuse(ref, row)
                 continue
-            self.changes.append(Change(ref.job, row["finished"], is_done=True))
+            self.changes.append(JobChange(ref.job, row["finished"], is_done=True))
             self.settled[ref] = report.status is Status.SUCCESSFUL
             if row["finished"] == moment:
                 self.ends.append(of_attempt(row, report, moment))
@@ -230,7 +230,7 @@ class _Entry:
     def _progress(self, ref: Ref, report: Progressed, moment: int) -> None:
         values = {"percent": report.percent, "words": _text(report.message)}
         if self.connection.execute(PROGRESS, {**_own(ref, moment), **values}).rowcount:
-            self.changes.append(Change(ref.job, moment, is_done=False))
+            self.changes.append(JobChange(ref.job, moment, is_done=False))
 
     def _return(self, ref: Ref, report: Returned, moment: int) -> None:
         values = {"words": report.message, "number": report.number}
@@ -239,7 +239,7 @@ class _Entry:
             found = self.connection.execute(ENDED, {"jobs": [ref.job]}).mappings().first()
             self._refuse(ref, found if found is not None and found["epoch"] == ref.epoch else None)
             return
-        self.changes.append(Change(ref.job, moment, is_done=False))
+        self.changes.append(JobChange(ref.job, moment, is_done=False))
         self.settled[ref] = False
         self.moves[row.queue] += 1
 
@@ -289,8 +289,10 @@ def _attempt(row: sa.RowMapping, request: bytes) -> Attempt:
     return Attempt(row["id"], row["process"], limits, request, row["epoch"], row["attempt"])
 
 
-def _states(connection: sa.Connection, jobs: Collection[str]) -> list[Change]:
+def _states(connection: sa.Connection, jobs: Collection[str]) -> list[JobChange]:
     """How jobs are; one that was removed will not change any more."""
     statement = sa.select(JOBS.c.id, JOBS.c.updated, JOBS.c.status).where(JOBS.c.id.in_(list(jobs)))
-    found = {row.id: Change(row.id, row.updated, Status(row.status).is_done) for row in connection.execute(statement)}
-    return [found.get(job, Change(job, 0, is_done=True)) for job in jobs]
+    found = {
+        row.id: JobChange(row.id, row.updated, Status(row.status).is_done) for row in connection.execute(statement)
+    }
+    return [found.get(job, JobChange(job, 0, is_done=True)) for job in jobs]

@@ -56,7 +56,7 @@ SILENCE = sa.delete(CALLBACKS).where(CALLBACKS.c.job == bindparam("owner"), CALL
 
 
 @dataclass(frozen=True)
-class Letter:
+class PendingCallback:
     """A callback that is due, taken by somebody who will try to deliver it."""
 
     id: str
@@ -77,7 +77,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, most: int, each: int, lease: float, in_hand: Mapping[str, int]) -> list[Letter]:
+    def take(self, most: int, each: int, lease: float, in_hand: Mapping[str, int]) -> list[PendingCallback]:
         """Take what is due; what needs no telling any more is removed.
 
         Parameters
@@ -102,39 +102,39 @@ class Outbox:
             if needless := [{"callback": row["id"]} for row in rows if row["is_needless"]]:
                 connection.execute(REMOVE, needless)
             chosen = _chosen([row for row in rows if not row["is_needless"]], most, each, Counter(in_hand))
-            return [_letter(row) for row in chosen if _is_taken(connection, row, lease)]
+            return [_pending(row) for row in chosen if _is_taken(connection, row, lease)]
 
-    def delivered(self, letter: Letter, updated: int, pause: float) -> None:
+    def delivered(self, pending: PendingCallback, updated: int, pause: float) -> None:
         """A callback has arrived.
 
         Parameters
         ----------
-        letter : which.
+        pending : which.
         updated : the moment of the job that it told of; while the job runs, what comes later is told too.
         pause : seconds until that at the earliest.
         """
-        if letter.callback.status is Status.RUNNING:
-            self._change(FOLLOW, letter, news=updated, pause=int(pause * SECOND))
+        if pending.callback.status is Status.RUNNING:
+            self._change(FOLLOW, pending, news=updated, pause=int(pause * SECOND))
         else:
-            self.drop(letter)
+            self.drop(pending)
 
-    def postpone(self, letter: Letter, pause: float) -> None:
+    def postpone(self, pending: PendingCallback, pause: float) -> None:
         """Try again in *pause* [s]."""
-        self._change(POSTPONE, letter, pause=int(pause * SECOND))
+        self._change(POSTPONE, pending, pause=int(pause * SECOND))
 
-    def drop(self, letter: Letter) -> bool:
+    def drop(self, pending: PendingCallback) -> bool:
         """Do not try again; whether it was still wanted."""
         with self._database.begin() as connection:
-            return connection.execute(REMOVE, {"callback": letter.id}).rowcount == 1
+            return connection.execute(REMOVE, {"callback": pending.id}).rowcount == 1
 
-    def silence(self, letter: Letter) -> bool:
+    def silence(self, pending: PendingCallback) -> bool:
         """Tell nothing more of this job to this address; whether anything was still to be told."""
         with self._database.begin() as connection:
-            return connection.execute(SILENCE, {"owner": letter.job, "address": letter.callback.url}).rowcount > 0
+            return connection.execute(SILENCE, {"owner": pending.job, "address": pending.callback.url}).rowcount > 0
 
-    def _change(self, statement: sa.Executable, letter: Letter, **values: int) -> None:
+    def _change(self, statement: sa.Executable, pending: PendingCallback, **values: int) -> None:
         with self._database.begin() as connection:
-            connection.execute(statement, {"callback": letter.id, "number": letter.attempt, **values})
+            connection.execute(statement, {"callback": pending.id, "number": pending.attempt, **values})
 
 
 def add(connection: sa.Connection, job: str, callbacks: Sequence[Callback]) -> None:
@@ -175,6 +175,6 @@ def _is_taken(connection: sa.Connection, row: sa.RowMapping, lease: float) -> bo
     return connection.execute(TAKE, {**as_read, "pause": int(lease * SECOND)}).rowcount == 1
 
 
-def _letter(row: sa.RowMapping) -> Letter:
+def _pending(row: sa.RowMapping) -> PendingCallback:
     callback = Callback(Status(row["status"]), row["url"], row["receiver"])
-    return Letter(row["id"], row["job"], callback, row["attempt"] + 1)
+    return PendingCallback(row["id"], row["job"], callback, row["attempt"] + 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from moorage_processes.jobs.files.state_directory import StateError
+from moorage_processes.jobs.files.state_directory import StateDirectoryError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -40,7 +40,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
 
     Raises
     ------
-    StateError
+    StateDirectoryError
         where a later version of Moorage made the store.
     """
     _lock(connection)
@@ -54,7 +54,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
     elif edition in EDITIONS:
         migrate(connection, edition)
     else:
-        raise StateError(
+        raise StateDirectoryError(
             f"the job store is of edition {edition}, and this version of Moorage works with {PRESENT}: "
             "install the version that made it, or a later one"
         )

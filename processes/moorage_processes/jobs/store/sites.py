@@ -15,13 +15,13 @@ from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import Attempt, Ref, failed
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.relay.protocol import HEARTBEAT, Announcement, Fate, Holding
+from moorage_processes.jobs.relay.protocol import HEARTBEAT, Announcement, AttemptClaim, RetentionReply
 from moorage_processes.jobs.store import counters
-from moorage_processes.jobs.store.completions import End, of_attempt, tell
+from moorage_processes.jobs.store.completions import Completion, of_attempt, tell
 from moorage_processes.jobs.store.database import Database, clock, compact, moment, now, shift
-from moorage_processes.jobs.store.exchange import Change
+from moorage_processes.jobs.store.exchange import JobChange
 from moorage_processes.jobs.store.leases import request_text
-from moorage_processes.jobs.store.tables import ACCEPTED, AFAR, INPUTS, JOBS, RUNNING, SECOND, SITES
+from moorage_processes.jobs.store.tables import ACCEPTED, INPUTS, JOBS, RUNNING, RUNS_AT_SITE, SECOND, SITES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ FORGOTTEN = timedelta(days=30)
 TOGETHER = 500
 """Jobs that are sent, or given up, at once."""
 
-WAITS = sa.and_(JOBS.c.status == ACCEPTED, AFAR)
+WAITS = sa.and_(JOBS.c.status == ACCEPTED, RUNS_AT_SITE)
 UNSENT = (
     sa.select(JOBS.c.id, JOBS.c.queue, JOBS.c.epoch, JOBS.c.limits)
     .where(WAITS, JOBS.c.owner.is_(None))
@@ -106,7 +106,7 @@ LIST = sa.select(SITES).order_by(SITES.c.name)
 
 
 @dataclass(frozen=True)
-class Enrolled:
+class RegisteredSite:
     """A site, as the hub knows it."""
 
     name: str
@@ -125,7 +125,7 @@ class Enrolled:
 
 
 @dataclass(frozen=True)
-class Ticket:
+class JobNotice:
     """What tells a site that a job waits for it."""
 
     job: str
@@ -135,7 +135,7 @@ class Ticket:
     """Seconds that it may wait there."""
 
 
-class Roll:
+class SiteRegistry:
     """Sites and their jobs, in the hub's store.
 
     Parameters
@@ -158,20 +158,20 @@ class Roll:
             replaced = ("announcement", "announced", "seen")
             self._database.insert_or(connection, SITES, [row | {"seen": moment_now}], replacing=replaced)
 
-    def sites(self) -> list[Enrolled]:
+    def sites(self) -> list[RegisteredSite]:
         """All sites that ever dialled in."""
         with self._database.begin() as connection:
             return read_sites(connection)
 
-    def unsent(self) -> list[Ticket]:
+    def unsent(self) -> list[JobNotice]:
         """Tickets that are still to be put into the queues, some of them."""
         with self._database.begin() as connection:
             rows = connection.execute(UNSENT).all()
-        return [Ticket(row.id, row.queue, row.epoch, Limits.from_json(json.loads(row.limits)).wait) for row in rows]
+        return [JobNotice(row.id, row.queue, row.epoch, Limits.from_json(json.loads(row.limits)).wait) for row in rows]
 
-    def mark_sent(self, tickets: Sequence[Ticket]) -> None:
+    def mark_sent(self, notices: Sequence[JobNotice]) -> None:
         """They lie in the queues."""
-        values = [{"job": each.job, "at": each.epoch, "patience": int(each.patience * SECOND)} for each in tickets]
+        values = [{"job": each.job, "at": each.epoch, "patience": int(each.patience * SECOND)} for each in notices]
         with self._database.begin() as connection:
             connection.execute(MARK_SENT, values)
 
@@ -180,7 +180,7 @@ class Roll:
         with self._database.begin() as connection:
             connection.execute(UNMARK_OLDEST if oldest else UNMARK)
 
-    def begin(self, site: str, machine: str, job: str) -> tuple[Attempt, Change] | None:
+    def begin(self, site: str, machine: str, job: str) -> tuple[Attempt, JobChange] | None:
         """Give a job to a machine; the same again where it asks twice, None where it is not to be run."""
         key = {"job": job, "site": site, "machine": machine}
         with self._database.begin() as connection:
@@ -193,7 +193,7 @@ class Roll:
         limits = Limits.from_json(json.loads(row.limits))
         request = request_text(row.process.removeprefix(f"{site}."), inputs, row.outputs)
         attempt = Attempt(job, row.process, limits, request, row.epoch, row.attempt)
-        return attempt, Change(job, row.updated, is_done=False)
+        return attempt, JobChange(job, row.updated, is_done=False)
 
     def renew(self, site: str, machine: str, runs: Collection[Ref]) -> Renewal:
         """A machine was heard of, and has attempts in hand."""
@@ -208,23 +208,23 @@ class Roll:
                 shift(connection, site, -len(revived))
         return Renewal(tuple(revived), tuple(ref for ref in runs if ref not in kept and ref not in revived))
 
-    def holds(self, site: str, holding: Holding) -> bool:
+    def holds(self, site: str, holding: AttemptClaim) -> bool:
         """Whether a machine of a site has an attempt in hand."""
         ref = holding.ref
         key = {"job": ref.job, "site": site, "machine": holding.machine, "at": ref.epoch}
         with self._database.begin() as connection:
             return connection.execute(HOLDS, key).first() is not None
 
-    def fate(self, site: str, refs: Collection[Ref]) -> Fate:
+    def fate(self, site: str, refs: Collection[Ref]) -> RetentionReply:
         """What is known here of attempts that are done at their site."""
         with self._database.begin() as connection:
             rows = connection.execute(FATE, {"site": site, "jobs": [ref.job for ref in refs]}).all()
         found = {Ref(row.id, row.epoch): row for row in rows}
         going = {ref for ref, row in found.items() if not Status(row.status).is_done}
         settled = {ref for ref, row in found.items() if row.expired is None and _stayed(row.artefacts)}
-        return Fate(frozenset(refs) & settled, frozenset(refs) - settled - going)
+        return RetentionReply(frozenset(refs) & settled, frozenset(refs) - settled - going)
 
-    def give_up(self) -> list[Change]:
+    def give_up(self) -> list[JobChange]:
         """Let jobs fail that have waited for their sites as long as they may."""
         with self._database.begin() as connection:
             rows = connection.execute(OVERDUE).mappings().all()
@@ -236,13 +236,13 @@ class Roll:
             if self._counts:
                 counters.add(self._database, connection, ends)
         tell(ends)
-        return [Change(end.job, moment_now, is_done=True) for end in ends]
+        return [JobChange(end.job, moment_now, is_done=True) for end in ends]
 
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
 
-    def _given_up(self, connection: sa.Connection, row: sa.RowMapping, moment_now: int) -> End | None:
+    def _given_up(self, connection: sa.Connection, row: sa.RowMapping, moment_now: int) -> Completion | None:
         failure = waited(row["process"], row["queue"])
         reason = {"words": failure.detail, "reason": compact(failure.to_json()), "moment": moment_now}
         if not connection.execute(GIVE_UP, {"job": row["id"], **reason}).rowcount:
@@ -269,10 +269,10 @@ class Renewal:
     """Dismissed, or given to another machine."""
 
 
-def read_sites(connection: sa.Connection) -> list[Enrolled]:
+def read_sites(connection: sa.Connection) -> list[RegisteredSite]:
     """All sites of a store."""
     return [
-        Enrolled(
+        RegisteredSite(
             row["name"],
             Announcement.from_json(json.loads(row["announcement"])),
             moment(row["announced"]),

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from moorage_processes.jobs.store.database import clock
-from moorage_processes.jobs.store.tables import ACCEPTED, JOBS, QUEUES, RUNNING, SECOND, TALLIES
+from moorage_processes.jobs.store.tables import ACCEPTED, COUNTERS, JOBS, QUEUES, RUNNING, SECOND
 
 OLDEST = sa.select(sa.func.min(JOBS.c.created)).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
 WAITING = sa.select(QUEUES.c.name, QUEUES.c.waiting, OLDEST.scalar_subquery().label("oldest"), clock().label("moment"))
 AT_WORK = sa.select(JOBS.c.queue, sa.func.count().label("count")).where(JOBS.c.status == RUNNING).group_by(JOBS.c.queue)
-COUNTED = sa.select(TALLIES).order_by(*TALLIES.primary_key)
+COUNTED = sa.select(COUNTERS).order_by(*COUNTERS.primary_key)
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueueStatistics:
     """What is to be done for one site, and what it does now."""
 
     name: str
@@ -27,7 +27,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Tally:
+class OutcomeCount:
     """Jobs, or calls, that came to the same end within the same time."""
 
     queue: str
@@ -48,24 +48,24 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Figures:
+class JobStatistics:
     """All of it."""
 
-    queues: tuple[Queue, ...]
-    tallies: tuple[Tally, ...]
+    queues: tuple[QueueStatistics, ...]
+    tallies: tuple[OutcomeCount, ...]
 
 
-def read(connection: sa.Connection) -> Figures:
+def read(connection: sa.Connection) -> JobStatistics:
     """As the store tells them, the same whichever process asks."""
     waiting = connection.execute(WAITING).mappings().all()
     running = {row["queue"]: row["count"] for row in connection.execute(AT_WORK).mappings()}
     told = {row["name"]: row for row in waiting}
     queues = tuple(_queue(name, told.get(name), running.get(name, 0)) for name in sorted({*told, *running}))
-    return Figures(queues, tuple(Tally(**row) for row in connection.execute(COUNTED).mappings()))
+    return JobStatistics(queues, tuple(OutcomeCount(**row) for row in connection.execute(COUNTED).mappings()))
 
 
-def _queue(name: str, row: sa.RowMapping | None, running: int) -> Queue:
+def _queue(name: str, row: sa.RowMapping | None, running: int) -> QueueStatistics:
     if row is None:
-        return Queue(name, 0, 0.0, running)
+        return QueueStatistics(name, 0, 0.0, running)
     oldest = 0.0 if row["oldest"] is None else max(0, row["moment"] - row["oldest"]) / SECOND
-    return Queue(name, row["waiting"], oldest, running)
+    return QueueStatistics(name, row["waiting"], oldest, running)

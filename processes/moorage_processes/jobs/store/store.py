@@ -13,7 +13,7 @@ from sqlalchemy import exc
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.errors import QueueFull, Unavailable
-from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Order, Status
+from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store import counters, outbox, statistics
 from moorage_processes.jobs.store.admission import admit, is_admitted
 from moorage_processes.jobs.store.completions import of_dismissal, tell
@@ -21,12 +21,12 @@ from moorage_processes.jobs.store.database import Database, compact, microsecond
 from moorage_processes.jobs.store.expiry import need, referred_to, size_of
 from moorage_processes.jobs.store.listing import page_of
 from moorage_processes.jobs.store.outbox import Outbox
-from moorage_processes.jobs.store.sites import Enrolled, read_sites
+from moorage_processes.jobs.store.sites import RegisteredSite, read_sites
 from moorage_processes.jobs.store.tables import INPUTS, JOBS, LOCAL, QUEUES, SECOND
-from moorage_processes.jobs.store.transfer_tokens import Grants
+from moorage_processes.jobs.store.transfer_tokens import TransferTokens
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.statistics import Figures
+    from moorage_processes.jobs.store.statistics import JobStatistics
 
 
 # made once: making a statement takes as long as running it
@@ -65,7 +65,7 @@ class Store:
         """Close all connections."""
         self._database.close()
 
-    def submit(self, order: Order, room: int) -> Job:
+    def submit(self, order: Submission, room: int) -> Job:
         """Accept a job; it is committed when this returns.
 
         Parameters
@@ -91,7 +91,7 @@ class Store:
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
-        order = Order(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
+        order = Submission(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
         row = _row(order) | {
             "status": job.status.value,
             "message": job.message,
@@ -120,15 +120,15 @@ class Store:
             row = connection.execute(GET, {"job": job}).mappings().first()
         return self._read(row) if row else None
 
-    def sites(self) -> list[Enrolled]:
+    def sites(self) -> list[RegisteredSite]:
         """Sites that ever dialled in, and what they offer."""
         with self._database.begin() as connection:
             return read_sites(connection)
 
     @property
-    def grants(self) -> Grants:
+    def transfer_tokens(self) -> TransferTokens:
         """What sites may bring and fetch."""
-        return Grants(self._database)
+        return TransferTokens(self._database)
 
     def find(self, query: JobQuery) -> JobPage:
         """Listed jobs, newest first."""
@@ -150,7 +150,7 @@ class Store:
                 return found
         return None
 
-    def figures(self) -> Figures:
+    def figures(self) -> JobStatistics:
         """What waits, what runs, and what has been done."""
         with self._database.begin() as connection:
             return statistics.read(connection)
@@ -224,7 +224,7 @@ class StoredInputs(Mapping[str, Any]):
         return len(self._inputs)
 
 
-def _row(order: Order) -> dict[str, Any]:
+def _row(order: Submission) -> dict[str, Any]:
     """The row of a job that was just accepted."""
     created = now()
     return {

@@ -86,8 +86,8 @@ SITES = sa.Table(
     sa.Column("seen", sa.BigInteger, nullable=False),
     comment="institutes that dial in, and what they offer",
 )
-GRANTS = sa.Table(
-    "grants",
+TRANSFER_TOKENS = sa.Table(
+    "transfer_tokens",
     METADATA,
     sa.Column("token", sa.String(64), primary_key=True),
     sa.Column("job", sa.String(36), nullable=False, index=True),
@@ -97,8 +97,8 @@ GRANTS = sa.Table(
     sa.Column("expires", sa.BigInteger, nullable=False),
     comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
 )
-TALLIES = sa.Table(
-    "tallies",
+COUNTERS = sa.Table(
+    "counters",
     METADATA,
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("queue", "process", "kind", "status", "reason")),
     sa.Column("bound", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -108,15 +108,15 @@ TALLIES = sa.Table(
 LISTED = JOBS.c.listed == sa.true()
 DURATION: sa.ColumnElement[int] = JOBS.c.finished - JOBS.c.started
 """How long a job ran that is done [microseconds]."""
-AFAR = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
+RUNS_AT_SITE = JOBS.c.queue != sa.literal_column(f"'{LOCAL}'", sa.Text)
 """Whether a job runs at a site."""
 HAS_FILES = sa.and_(JOBS.c.size > sa.literal_column("0"), JOBS.c.expired.is_(None))
 IS_DONE = sa.and_(JOBS.c.finished.is_not(None), JOBS.c.started.is_not(None))
 for name, columns, condition in (
     ("jobs_waiting", ("queue", "created"), JOBS.c.status == ACCEPTED),
     ("jobs_running", ("owner",), JOBS.c.status == RUNNING),
-    ("jobs_unsent", ("queue", "created"), sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.owner.is_(None), AFAR)),
-    ("jobs_sent", ("lease",), sa.and_(JOBS.c.status == ACCEPTED, AFAR)),
+    ("jobs_unsent", ("queue", "created"), sa.and_(JOBS.c.status == ACCEPTED, JOBS.c.owner.is_(None), RUNS_AT_SITE)),
+    ("jobs_sent", ("lease",), sa.and_(JOBS.c.status == ACCEPTED, RUNS_AT_SITE)),
     ("jobs_listed", ("created", "id"), LISTED),
     ("jobs_by_status", ("status", "created", "id"), LISTED),
     ("jobs_by_process", ("process", "status", "created", "id"), LISTED),

@@ -11,22 +11,22 @@ from sqlalchemy import bindparam
 
 from moorage_processes.jobs.attempt import Ref
 from moorage_processes.jobs.store.database import Database, clock
-from moorage_processes.jobs.store.tables import GRANTS, SECOND
+from moorage_processes.jobs.store.tables import SECOND, TRANSFER_TOKENS
 
 LIFE = 3600.0
 """Seconds for which a grant can be used."""
 
-ADD = sa.insert(GRANTS).values(expires=clock() + bindparam("life"))
+ADD = sa.insert(TRANSFER_TOKENS).values(expires=clock() + bindparam("life"))
 USE = (
-    sa.delete(GRANTS)
-    .where(GRANTS.c.token == bindparam("key"), GRANTS.c.expires > clock())
-    .returning(GRANTS.c.job, GRANTS.c.epoch, GRANTS.c.file, GRANTS.c.size)
+    sa.delete(TRANSFER_TOKENS)
+    .where(TRANSFER_TOKENS.c.token == bindparam("key"), TRANSFER_TOKENS.c.expires > clock())
+    .returning(TRANSFER_TOKENS.c.job, TRANSFER_TOKENS.c.epoch, TRANSFER_TOKENS.c.file, TRANSFER_TOKENS.c.size)
 )
-CLEAR = sa.delete(GRANTS).where(GRANTS.c.expires <= clock())
+CLEAR = sa.delete(TRANSFER_TOKENS).where(TRANSFER_TOKENS.c.expires <= clock())
 
 
 @dataclass(frozen=True)
-class Grant:
+class TransferToken:
     """What may be brought, or fetched."""
 
     ref: Ref
@@ -36,7 +36,7 @@ class Grant:
     """Bytes it has."""
 
 
-class Grants:
+class TransferTokens:
     """The grants of a store.
 
     Parameters
@@ -47,30 +47,30 @@ class Grants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def give(self, *grants: Grant) -> list[str]:
+    def give(self, *transfer_tokens: TransferToken) -> list[str]:
         """Make grants; the token of each, which is written down nowhere."""
-        tokens = [secrets.token_urlsafe(32) for _ in grants]
+        tokens = [secrets.token_urlsafe(32) for _ in transfer_tokens]
         rows = [
             {
                 "token": _key(token),
-                "job": grant.ref.job,
-                "epoch": grant.ref.epoch,
-                "file": grant.file,
-                "size": grant.size,
+                "job": transfer_token.ref.job,
+                "epoch": transfer_token.ref.epoch,
+                "file": transfer_token.file,
+                "size": transfer_token.size,
                 "life": int(LIFE * SECOND),
             }
-            for token, grant in zip(tokens, grants, strict=True)
+            for token, transfer_token in zip(tokens, transfer_tokens, strict=True)
         ]
         with self._database.begin() as connection:
             connection.execute(CLEAR)
             connection.execute(ADD, rows)
         return tokens
 
-    def use(self, token: str) -> Grant | None:
+    def use(self, token: str) -> TransferToken | None:
         """What a token grants, never again; None where it grants nothing, or does not any more."""
         with self._database.begin() as connection:
             row = connection.execute(USE, {"key": _key(token)}).first()
-        return None if row is None else Grant(Ref(row.job, row.epoch), row.file, row.size)
+        return None if row is None else TransferToken(Ref(row.job, row.epoch), row.file, row.size)
 
 
 def _key(token: str) -> str:

@@ -16,25 +16,25 @@ from moorage_processes.jobs.supervisor.dispatcher import Dispatcher, Task
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.ipc import Frame, Peer
-    from moorage_processes.jobs.supervisor.store_thread import Clerk
+    from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
 
-class Call:
+class SyncCall:
     """One call of a web process, from its coming to its record.
 
     Parameters
     ----------
     frame : what is asked.
     peer : who is answered.
-    clerk : keeps the record.
+    store_thread : keeps the record.
     dispatcher : runs it.
     """
 
-    def __init__(self, frame: Frame, peer: Peer, clerk: Clerk, dispatcher: Dispatcher) -> None:
+    def __init__(self, frame: Frame, peer: Peer, store_thread: StoreThread, dispatcher: Dispatcher) -> None:
         self._head = frame.head
         self._inputs = frame.body.decode()
         self._peer = peer
-        self._clerk = clerk
+        self._store_thread = store_thread
         self._dispatcher = dispatcher
         head = frame.head
         request = request_text(head["process"], self._inputs, compact(head["outputs"]))
@@ -84,7 +84,7 @@ class Call:
         if not self._head["is_recorded"]:
             return
         finished = now()
-        self._clerk.record(
+        self._store_thread.record(
             {
                 "id": self._head["job"],
                 "process": self._head["process"],

@@ -15,12 +15,12 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, TextIO
 
 from moorage_processes.jobs.errors import Unavailable
-from moorage_processes.jobs.ipc import Line, connected
+from moorage_processes.jobs.ipc import Connection, connected
 from moorage_processes.jobs.supervisor.supervisor import PROGRAM
 from moorage_processes.logs import JSON
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
     from moorage_processes.jobs.settings import EngineSettings
 
 LOGGER = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ START = 60.0
 """Seconds the start of a supervisor may take."""
 
 
-class Link:
+class SupervisorClient:
     """Connections to the supervisor.
 
     Parameters
@@ -40,12 +40,12 @@ class Link:
     state : where it is found.
     """
 
-    def __init__(self, settings: EngineSettings, state: State) -> None:
+    def __init__(self, settings: EngineSettings, state: StateDirectory) -> None:
         self._settings = settings
         self._state = state
         self._lock = Lock()
-        self._idle: list[Line] = []
-        self._presence: Line | None = None
+        self._idle: list[Connection] = []
+        self._presence: Connection | None = None
         self._is_there = Event()
         self._is_closed = False
         self._watcher = Thread(target=self._watch, name="moorage-link", daemon=True)
@@ -64,7 +64,7 @@ class Link:
         self._watcher.join(START)
 
     @contextlib.contextmanager
-    def line(self, patience: float) -> Iterator[Line]:
+    def connection(self, patience: float) -> Iterator[Connection]:
         """A connection for one exchange; any error ends it.
 
         Parameters
@@ -76,24 +76,24 @@ class Link:
         Unavailable
             where there is none by then.
         """
-        line = self._idle_line() or self._new_line(patience)
+        connection = self._idle_connection() or self._new_connection(patience)
         try:
-            yield line
+            yield connection
         except BaseException:
-            line.close()
+            connection.close()
             raise
         with self._lock:
-            self._idle.append(line)
+            self._idle.append(connection)
 
-    def _idle_line(self) -> Line | None:
+    def _idle_connection(self) -> Connection | None:
         while True:
             with self._lock:
-                line = self._idle.pop() if self._idle else None
-            if line is None or line.is_open:
-                return line
-            line.close()
+                connection = self._idle.pop() if self._idle else None
+            if connection is None or connection.is_open:
+                return connection
+            connection.close()
 
-    def _new_line(self, patience: float) -> Line:
+    def _new_connection(self, patience: float) -> Connection:
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -110,7 +110,7 @@ class Link:
         pause = SHORTEST_PAUSE
         while not self._is_closed:
             try:
-                line = connected(self._state.run / "socket")
+                connection = connected(self._state.run / "socket")
             except OSError:
                 self._start_supervisor()
                 # it may have ended at once
@@ -119,24 +119,24 @@ class Link:
                 continue
             came = time.monotonic()
             with contextlib.suppress(EOFError, OSError):
-                self._stay(line)
+                self._stay(connection)
             if time.monotonic() - came > LONGEST_PAUSE:
                 pause = SHORTEST_PAUSE
             self._is_there.clear()
-            line.close()
+            connection.close()
             self._hang_up()
 
-    def _stay(self, line: Line) -> None:
+    def _stay(self, connection: Connection) -> None:
         with self._lock:
-            self._presence = line
+            self._presence = connection
             if self._is_closed:
                 return
         hello = {"fingerprint": self._settings.fingerprint, "born": self._settings.born}
-        line.send({"do": "hello", **hello})
-        if line.receive().head["welcome"]:
+        connection.send({"do": "hello", **hello})
+        if connection.receive().head["welcome"]:
             self._is_there.set()
         # nothing more comes: this returns when the supervisor has gone
-        line.receive()
+        connection.receive()
 
     def _start_supervisor(self) -> None:
         """Start a supervisor, unless another web process has just done so; return when it can be reached."""
@@ -175,5 +175,5 @@ class Link:
     def _hang_up(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for line in idle:
-            line.close()
+        for connection in idle:
+            connection.close()

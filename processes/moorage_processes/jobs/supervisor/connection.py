@@ -9,23 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moorage_processes.jobs.ipc import Frame, Peer
-from moorage_processes.jobs.store.exchange import Change
-from moorage_processes.jobs.supervisor.call import Call
-from moorage_processes.jobs.supervisor.subscriptions import Watch, Watchers
+from moorage_processes.jobs.store.exchange import JobChange
+from moorage_processes.jobs.supervisor.call import SyncCall
+from moorage_processes.jobs.supervisor.subscriptions import Subscription, Subscriptions
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
-    from moorage_processes.jobs.supervisor.store_thread import Clerk
+    from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
 
-class House(Protocol):
+class SupervisorApi(Protocol):
     """What a visitor comes to."""
 
     dispatcher: Dispatcher
-    clerk: Clerk
-    watchers: Watchers
+    store_thread: StoreThread
+    subscriptions: Subscriptions
 
-    def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
+    def greet(self, connection: ClientConnection, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; whether it is welcome to stay."""
         ...
 
@@ -43,24 +43,24 @@ class House(Protocol):
     def stop(self, job: str, queue: str, *, runs: bool, on_end: Callable[[], None]) -> None:
         """A job was dismissed."""
 
-    def part(self, visitor: Visitor) -> None:
+    def part(self, connection: ClientConnection) -> None:
         """A visitor has gone."""
 
 
-class Visitor:
+class ClientConnection:
     """One connection of a web process.
 
     Parameters
     ----------
     sock : the connection.
-    house : the supervisor.
+    supervisor : the supervisor.
     """
 
-    def __init__(self, sock: socket.socket, house: House) -> None:
-        self._house = house
+    def __init__(self, sock: socket.socket, supervisor: SupervisorApi) -> None:
+        self._supervisor = supervisor
         self._peer = Peer(sock, self._hear, self._gone)
-        self._watch: Watch | None = None
-        self._call: Call | None = None
+        self._watch: Subscription | None = None
+        self._call: SyncCall | None = None
 
     def _hear(self, frame: Frame) -> None:
         head = frame.head
@@ -68,24 +68,24 @@ class Visitor:
             case "call":
                 self._begin_call(frame)
             case "look":
-                self._house.look()
+                self._supervisor.look()
             case "watch":
-                self._watch = Watch(head["job"], head["known"], head["only_end"], self._tell_of_change)
-                self._house.watchers.add(self._watch)
+                self._watch = Subscription(head["job"], head["known"], head["only_end"], self._tell_of_change)
+                self._supervisor.subscriptions.add(self._watch)
             case "stop":
-                self._house.watchers.notice([Change(head["job"], head["updated"], is_done=True)])
+                self._supervisor.subscriptions.notice([JobChange(head["job"], head["updated"], is_done=True)])
                 answer = partial(self._peer.send, {"stopped": True})
-                self._house.stop(head["job"], head["queue"], runs=head["runs"], on_end=answer)
+                self._supervisor.stop(head["job"], head["queue"], runs=head["runs"], on_end=answer)
             case "hello":
-                self._peer.send({"welcome": self._house.greet(self, head)})
+                self._peer.send({"welcome": self._supervisor.greet(self, head)})
             case "leave":
-                self._peer.send({"leaving": self._house.asked_to_leave()})
+                self._peer.send({"leaving": self._supervisor.asked_to_leave()})
             case "describe":
-                self._peer.send(self._house.describe())
+                self._peer.send(self._supervisor.describe())
 
     def _begin_call(self, frame: Frame) -> None:
-        self._call = Call(frame, self._peer, self._house.clerk, self._house.dispatcher)
-        if not self._house.dispatcher.call(self._call.task):
+        self._call = SyncCall(frame, self._peer, self._supervisor.store_thread, self._supervisor.dispatcher)
+        if not self._supervisor.dispatcher.call(self._call.task):
             self._call.refuse()
 
     def _tell_of_change(self) -> None:
@@ -94,10 +94,10 @@ class Visitor:
 
     def _gone(self) -> None:
         if self._watch is not None:
-            self._house.watchers.remove(self._watch)
+            self._supervisor.subscriptions.remove(self._watch)
         if self._call is not None:
             self._call.abandon()
-        self._house.part(self)
+        self._supervisor.part(self)
 
 
 def accepted(listener: socket.socket) -> socket.socket | None:

@@ -30,17 +30,17 @@ from moorage_processes.jobs.attempt import (
     out_of_time,
 )
 from moorage_processes.jobs.job import Status
-from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Pace
+from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Prefetch
 from moorage_processes.jobs.workers import linux
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
     from moorage_processes.jobs.ipc import Frame
-    from moorage_processes.jobs.store.exchange import Exchange
-    from moorage_processes.jobs.supervisor.store_thread import Clerk
-    from moorage_processes.jobs.workers.pool import Worker
-    from moorage_processes.jobs.workers.shared_progress import Reading
+    from moorage_processes.jobs.store.exchange import StoreReply
+    from moorage_processes.jobs.supervisor.store_thread import StoreThread
+    from moorage_processes.jobs.workers.pool import WorkerHandle
+    from moorage_processes.jobs.workers.shared_progress import ProgressReading
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ KILLED = -9
 """Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
 
 
-class Doom(Enum):
+class KillReason(Enum):
     """Why we killed a child."""
 
     TIME = auto()
@@ -72,7 +72,7 @@ class Task:
     attempt: Attempt
     answer: Callable[[Mapping[str, Any], bytes], None] | None = None
     """Where the answer to a call goes; None for a job."""
-    worker: Worker | None = None
+    worker: WorkerHandle | None = None
     came: float = field(default_factory=time.monotonic)
     """When it was taken on (monotonic) [s]."""
     began: float = 0.0
@@ -82,7 +82,7 @@ class Task:
     reports: int = 0
     family: list[int] = field(default_factory=list)
     """Processes that its child started."""
-    doom: Doom | None = None
+    kill_reason: KillReason | None = None
     on_end: list[Callable[[], None]] = field(default_factory=list)
     """Called when its child is gone, or has nothing more to do with it."""
 
@@ -108,22 +108,22 @@ class Dispatcher:
     state : where attempts leave their files.
     """
 
-    def __init__(self, slots: int, call_slots: int, call_queue: int, state: State) -> None:
+    def __init__(self, slots: int, call_slots: int, call_queue: int, state: StateDirectory) -> None:
         self._slots = slots
         self._call_slots = call_slots
         self._call_queue = call_queue
         self._state = state
-        self._idle: deque[Worker] = deque()
+        self._idle: deque[WorkerHandle] = deque()
         self._calls: deque[Task] = deque()
         self._jobs: deque[Task] = deque()
-        self._running: dict[Worker, Task] = {}
-        self._pace = Pace()
+        self._running: dict[WorkerHandle, Task] = {}
+        self._prefetch = Prefetch()
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._is_over = asyncio.Event()
         self._janitor = ThreadPoolExecutor(1, "janitor")
-        self.clerk: Clerk
+        self.store_thread: StoreThread
 
     # what comes in
 
@@ -138,7 +138,7 @@ class Dispatcher:
         self._dispatch()
         return True
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: StoreReply) -> None:
         """Begin the jobs that were claimed, and leave those that are not ours any more."""
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
@@ -163,7 +163,7 @@ class Dispatcher:
             if task.attempt.job == job and epoch in (None, task.attempt.epoch):
                 if on_end is not None:
                     task.on_end.append(on_end)
-                self._doom(task, Doom.NOT_WANTED)
+                self._kill_reason(task, KillReason.NOT_WANTED)
                 return
         if on_end is not None:
             on_end()
@@ -178,7 +178,7 @@ class Dispatcher:
         free = max(0, min(self._slots - len(running), len(self._idle)))
         recently = time.monotonic() - SHORT
         soon_free = sum(task.began > recently for task in running)
-        return max(0, free + (free + soon_free) * self._pace.ahead - len(self._jobs))
+        return max(0, free + (free + soon_free) * self._prefetch.ahead - len(self._jobs))
 
     @property
     def _running_jobs(self) -> list[Task]:
@@ -196,7 +196,7 @@ class Dispatcher:
     @property
     def is_brisk(self) -> bool:
         """Whether one quick job follows another: then the store is asked and told a little later, of several."""
-        return self._pace.ahead > 0 and bool(self._running or self._jobs)
+        return self._prefetch.ahead > 0 and bool(self._running or self._jobs)
 
     def at_work(self) -> dict[str, str]:
         """Children that run something, and which job or call."""
@@ -212,7 +212,7 @@ class Dispatcher:
         self._hand_back_waiting()
         await self._calm(patience)
         for task in list(self._running.values()):
-            self._doom(task, Doom.STOPPING)
+            self._kill_reason(task, KillReason.STOPPING)
         await self._calm(PATIENCE)
         for worker in list(self._running):
             self.ended(worker, None)
@@ -231,36 +231,36 @@ class Dispatcher:
 
     # what children say
 
-    def ready(self, worker: Worker) -> None:
+    def ready(self, worker: WorkerHandle) -> None:
         """A child waits for work."""
         self._idle.append(worker)
         self._dispatch()
-        self.clerk.look()
+        self.store_thread.look()
 
-    def heard(self, worker: Worker, frame: Frame) -> None:
+    def heard(self, worker: WorkerHandle, frame: Frame) -> None:
         """A child tells how far it is, or what came of its work."""
         task = self._running.get(worker)
         if task is None:
             return
         if "shows" in frame.head:
-            self._note_progress(task, worker.gauge.read())
+            self._note_progress(task, worker.shared_progress.read())
             return
         del self._running[worker]
-        self._note_progress(task, worker.gauge.read())
+        self._note_progress(task, worker.shared_progress.read())
         if task.is_job:
-            self._pace.note(time.monotonic() - task.began)
-        if task.doom is Doom.NOT_WANTED:
+            self._prefetch.note(time.monotonic() - task.began)
+        if task.kill_reason is KillReason.NOT_WANTED:
             self._tidy({task.ref: False})
         else:
             self._settle(task, frame)
         self._let_go(task)
-        if not worker.is_doomed and frame.head["is_fresh"]:
+        if not worker.is_being_killed and frame.head["is_fresh"]:
             self._idle.append(worker)
         else:
             worker.kill()
         self._dispatch()
 
-    def ended(self, worker: Worker, code: int | None) -> None:
+    def ended(self, worker: WorkerHandle, code: int | None) -> None:
         """A child is gone."""
         if worker in self._idle:
             self._idle.remove(worker)
@@ -269,9 +269,9 @@ class Dispatcher:
         if task is None:
             return
         if task.is_job:
-            self._bury_job(task, code)
+            self._job_worker_died(task, code)
         else:
-            self._bury_call(task, code)
+            self._call_worker_died(task, code)
         self._let_go(task)
         self._dispatch()
 
@@ -288,38 +288,38 @@ class Dispatcher:
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
         # but not of one that could not be run again if it were never told
-        self.clerk.report(task.ref, end, may_wait=self.is_brisk and not task.attempt.is_once)
+        self.store_thread.report(task.ref, end, may_wait=self.is_brisk and not task.attempt.is_once)
 
-    def _bury_job(self, task: Task, code: int | None) -> None:
+    def _job_worker_died(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
         has_begun = self._state.has_begun(*task.ref)
-        match task.doom:
-            case Doom.TIME:
-                self.clerk.report(task.ref, failed(out_of_time(attempt)))
-            case Doom.MEMORY:
-                self.clerk.report(task.ref, failed(out_of_memory(attempt)))
-            case Doom.STOPPING:
-                self.clerk.report(task.ref, handed_back(attempt, has_begun=has_begun))
-            case Doom.NOT_WANTED:
+        match task.kill_reason:
+            case KillReason.TIME:
+                self.store_thread.report(task.ref, failed(out_of_time(attempt)))
+            case KillReason.MEMORY:
+                self.store_thread.report(task.ref, failed(out_of_memory(attempt)))
+            case KillReason.STOPPING:
+                self.store_thread.report(task.ref, handed_back(attempt, has_begun=has_begun))
+            case KillReason.NOT_WANTED:
                 self._tidy({task.ref: False})
             case None:
                 why = lost(attempt) if code is None else crashed(attempt, code)
                 subject = about(attempt.job, attempt.process, attempt.number)
                 LOGGER.warning("job %s: attempt %d: %s", attempt.job, attempt.number, why.detail, extra=subject)
-                self.clerk.report(task.ref, after_death(attempt, why, has_begun=has_begun))
+                self.store_thread.report(task.ref, after_death(attempt, why, has_begun=has_begun))
 
-    def _bury_call(self, task: Task, code: int | None) -> None:
+    def _call_worker_died(self, task: Task, code: int | None) -> None:
         self._tidy({task.ref: False})
-        match task.doom:
-            case Doom.TIME:
+        match task.kill_reason:
+            case KillReason.TIME:
                 self._answer(task, {"failed": out_of_time(task.attempt).to_json()})
-            case Doom.MEMORY:
+            case KillReason.MEMORY:
                 self._answer(task, {"failed": out_of_memory(task.attempt).to_json()})
             case None if code is not None and code != KILLED:
                 self._answer(task, {"failed": crashed(task.attempt, code).to_json()})
-            case Doom.STOPPING | None:
+            case KillReason.STOPPING | None:
                 self._answer(task, {"interrupted": True})
-            case Doom.NOT_WANTED:
+            case KillReason.NOT_WANTED:
                 pass
 
     def _answer(self, task: Task, head: Mapping[str, Any], body: bytes = b"") -> None:
@@ -330,9 +330,9 @@ class Dispatcher:
         self._is_over.set()
         for call in task.on_end:
             call()
-        if task.is_job and len(self._jobs) <= self._slots * self._pace.ahead // 2:
+        if task.is_job and len(self._jobs) <= self._slots * self._prefetch.ahead // 2:
             # there is a place, or soon will be
-            self.clerk.look(may_wait=self.is_brisk)
+            self.store_thread.look(may_wait=self.is_brisk)
 
     # giving out
 
@@ -355,11 +355,11 @@ class Dispatcher:
             self._begin(self._jobs.popleft(), self._idle.pop())
             jobs += 1
 
-    def _begin(self, task: Task, worker: Worker) -> None:
+    def _begin(self, task: Task, worker: WorkerHandle) -> None:
         task.worker = worker
         task.began = time.monotonic()
         self._running[worker] = task
-        worker.gauge.clear()
+        worker.shared_progress.clear()
         attempt = task.attempt
         head = {
             "job": attempt.job,
@@ -371,8 +371,8 @@ class Dispatcher:
         worker.send(head, attempt.request)
         self._watch()
 
-    def _doom(self, task: Task, doom: Doom) -> None:
-        task.doom = task.doom or doom
+    def _kill_reason(self, task: Task, kill_reason: KillReason) -> None:
+        task.kill_reason = task.kill_reason or kill_reason
         if task.worker is not None:
             task.worker.kill()
             return
@@ -384,7 +384,7 @@ class Dispatcher:
     def _hand_back_waiting(self, came_before: float = math.inf) -> None:
         while self._jobs and self._jobs[0].came < came_before:
             task = self._jobs.popleft()
-            self.clerk.report(task.ref, Returned(task.attempt.number - 1, message=""))
+            self.store_thread.report(task.ref, Returned(task.attempt.number - 1, message=""))
 
     def _tasks(self) -> Iterator[Task]:
         yield from list(self._running.values())
@@ -401,24 +401,24 @@ class Dispatcher:
         self._ticker = None
         self._ticks += 1
         for worker, task in list(self._running.items()):
-            if task.doom is None:
+            if task.kill_reason is None:
                 self._look_at(worker, task)
         # others may have a child for it
         self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
         self._watch()
 
-    def _look_at(self, worker: Worker, task: Task) -> None:
-        self._note_progress(task, worker.gauge.read())
+    def _look_at(self, worker: WorkerHandle, task: Task) -> None:
+        self._note_progress(task, worker.shared_progress.read())
         limits = task.attempt.limits
         if limits.timeout is not None and time.monotonic() - task.began > limits.timeout:
-            self._doom(task, Doom.TIME)
+            self._kill_reason(task, KillReason.TIME)
         elif limits.memory is not None:
             if self._ticks % FAMILY_TICKS == 0:
                 task.family = linux.descendants(worker.pid)
             if linux.resident([worker.pid, *task.family]) > limits.memory:
-                self._doom(task, Doom.MEMORY)
+                self._kill_reason(task, KillReason.MEMORY)
 
-    def _note_progress(self, task: Task, reading: Reading | None) -> None:
+    def _note_progress(self, task: Task, reading: ProgressReading | None) -> None:
         if reading is None or reading.number == task.reports:
             return
         task.reports = reading.number
@@ -428,4 +428,4 @@ class Dispatcher:
         if (told.percent, told.message) != (task.percent, task.message):
             task.percent, task.message = told.percent, told.message
             if task.is_job:
-                self.clerk.report(task.ref, told)
+                self.store_thread.report(task.ref, told)

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from moorage_processes.jobs.errors import Unavailable
-from moorage_processes.jobs.supervisor.orphans import Leftovers, forget_machines, show_life
+from moorage_processes.jobs.supervisor.orphans import Orphans, forget_machines, show_life
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
     from moorage_processes.jobs.store.expiry import Expiry
-    from moorage_processes.jobs.store.leases import Ledger
+    from moorage_processes.jobs.store.leases import LeaseStore
 
 T = TypeVar("T")
 LOGGER = logging.getLogger(__name__)
@@ -29,19 +29,19 @@ MANY = 500
 """Jobs the store is asked for at once."""
 
 
-class Sweeper:
+class GarbageCollector:
     """Sweeps, a little at a time, so that the store and the disk have time for others.
 
     Parameters
     ----------
     state : where files lie.
-    ledger : knows which are needed.
+    leases : knows which are needed.
     expiry : knows which are needed no longer.
     """
 
-    def __init__(self, state: State, ledger: Ledger, expiry: Expiry | None) -> None:
+    def __init__(self, state: StateDirectory, leases: LeaseStore, expiry: Expiry | None) -> None:
         self._state = state
-        self._ledger = ledger
+        self._leases = leases
         self._expiry = expiry
         self._expired = self._searched = -SELDOM
         self._unsettled: float | None = None
@@ -74,7 +74,7 @@ class Sweeper:
 
     def _settle(self, before: float) -> None:
         for some in _portions(self._state.begun(before)):
-            kept = self._ledger.kept({job for job, _ in some})
+            kept = self._leases.kept({job for job, _ in some})
             for job, epoch in some:
                 self._state.settle(job, epoch, keep=kept.get(job) == epoch)
 
@@ -94,12 +94,12 @@ class Sweeper:
         came too late; results and logs of jobs whose end was noted by somebody who died then; what was never brought
         whole; and what a machine left that is gone for good.
         """
-        left = Leftovers(self._state, before)
+        left = Orphans(self._state, before)
         show_life(self._state)
         forget_machines(self._state, time.time() - ABANDONED)
         left.discard_incoming()
         for some in _portions(left.results()):
-            kept = self._ledger.kept(some)
+            kept = self._leases.kept(some)
             for job in some:
                 epoch = kept.get(job)
                 if job not in kept:
@@ -107,8 +107,8 @@ class Sweeper:
                 elif epoch is not None:
                     left.discard_attempts(job, epoch)
         for some in _portions(left.logs()):
-            for job in set(some) - self._ledger.told_of(some):
-                self._state.logbook.discard(job)
+            for job in set(some) - self._leases.told_of(some):
+                self._state.job_log.discard(job)
 
 
 def _portions(jobs: Iterable[T]) -> Iterator[list[T]]:

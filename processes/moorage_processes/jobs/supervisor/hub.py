@@ -22,21 +22,21 @@ from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.relay import protocol
-from moorage_processes.jobs.relay.nats_connection import Away, Handler, Line
-from moorage_processes.jobs.relay.protocol import Holding
+from moorage_processes.jobs.relay.nats_connection import Handler, RelayAway, RelayConnection
+from moorage_processes.jobs.relay.protocol import AttemptClaim
 from moorage_processes.jobs.relay.validation import AnnouncementError, read_announcement, read_artefacts
 from moorage_processes.jobs.store.database import compact
-from moorage_processes.jobs.store.sites import Roll
-from moorage_processes.jobs.store.transfer_tokens import Grant, Grants
+from moorage_processes.jobs.store.sites import SiteRegistry
+from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
 
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Artefact
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
     from moorage_processes.jobs.sites.settings import HubSettings
     from moorage_processes.jobs.store.database import Database
-    from moorage_processes.jobs.store.exchange import Exchange
-    from moorage_processes.jobs.supervisor.store_thread import Clerk
-    from moorage_processes.jobs.supervisor.subscriptions import Watchers
+    from moorage_processes.jobs.store.exchange import StoreReply
+    from moorage_processes.jobs.supervisor.store_thread import StoreThread
+    from moorage_processes.jobs.supervisor.subscriptions import Subscriptions
 
 LOGGER = logging.getLogger(__name__)
 
@@ -61,11 +61,11 @@ T = TypeVar("T")
 Heard = Callable[[Ref, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
-class House(Protocol):
+class HubHost(Protocol):
     """Where the hub lives."""
 
-    clerk: Clerk
-    watchers: Watchers
+    store_thread: StoreThread
+    subscriptions: Subscriptions
 
 
 class Hub:
@@ -76,18 +76,20 @@ class Hub:
     settings : the relay, and where this service is found.
     database : the store.
     state : where logs and results lie.
-    house : the supervisor.
+    host : the supervisor.
     counts : whether the ends of jobs are counted.
     """
 
-    def __init__(self, settings: HubSettings, database: Database, state: State, house: House, *, counts: bool) -> None:
+    def __init__(
+        self, settings: HubSettings, database: Database, state: StateDirectory, host: HubHost, *, counts: bool
+    ) -> None:
         self._settings = settings
-        self._roll = Roll(database, settings.lease, counts=counts)
-        self._grants = Grants(database)
+        self._registry = SiteRegistry(database, settings.lease, counts=counts)
+        self._transfer_tokens = TransferTokens(database)
         self._state = state
-        self._house = house
+        self._host = host
         self._thread = ThreadPoolExecutor(1, "hub")
-        self._line: Line | None = None
+        self._relay_connection: RelayConnection | None = None
         self._is_wanted = asyncio.Event()
         self._is_stale = True
         """Whether the relay may have lost its queues."""
@@ -100,11 +102,11 @@ class Hub:
 
     async def run(self) -> None:
         """Serve until cancelled; whatever is away is waited for."""
-        self._line = line = await self._dialled()
+        self._relay_connection = relay_connection = await self._dialled()
         verbs = {
             "hello": self._hello,
             "take": self._take,
-            "grant": self._of_holder(self._grant),
+            "token": self._of_holder(self._transfer_token),
             "log": self._of_holder(self._log),
             "end": self._of_holder(self._end),
             "back": self._of_holder(self._back),
@@ -112,9 +114,9 @@ class Hub:
             "kept": self._kept,
         }
         for verb, handler in verbs.items():
-            await line.hear(protocol.to_hub("*", verb), handler, group="hub")
+            await relay_connection.hear(protocol.to_hub("*", verb), handler, group="hub")
         # every supervisor of the hub knows who is there
-        await line.hear(protocol.to_hub("*", "alive"), self._alive)
+        await relay_connection.hear(protocol.to_hub("*", "alive"), self._alive)
         reviewed = resent = 0.0
         while True:
             try:
@@ -123,12 +125,12 @@ class Hub:
                     resent = time.monotonic()
                 if time.monotonic() - resent > RESEND:
                     resent = time.monotonic()
-                    await self._in_store(partial(self._roll.forget_sent, oldest=True))
+                    await self._in_store(partial(self._registry.forget_sent, oldest=True))
                 await self._send()
                 if time.monotonic() - reviewed > REVIEW:
                     reviewed = time.monotonic()
-                    self._house.watchers.notice(await self._in_store(self._roll.give_up))
-            except (Unavailable, Away, OSError) as error:
+                    self._host.subscriptions.notice(await self._in_store(self._registry.give_up))
+            except (Unavailable, RelayAway, OSError) as error:
                 LOGGER.info("no tickets are sent now: %s", error)
                 await asyncio.sleep(PAUSE)
             await self._look_out()
@@ -137,7 +139,7 @@ class Hub:
         """A job may wait."""
         self._is_wanted.set()
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: StoreReply) -> None:
         """What the store has written down."""
         for ref in exchange.settled:
             self._settle(ref, is_written=True)
@@ -160,15 +162,17 @@ class Hub:
     # what goes out
 
     async def _send(self) -> None:
-        line = self._at_relay
-        while tickets := await self._in_store(self._roll.unsent):
-            await asyncio.gather(*(line.put(each.site, each.job) for each in tickets))
-            await self._in_store(partial(self._roll.mark_sent, tickets))
+        relay_connection = self._at_relay
+        while notices := await self._in_store(self._registry.unsent):
+            await asyncio.gather(*(relay_connection.put(each.site, each.job) for each in notices))
+            await self._in_store(partial(self._registry.mark_sent, notices))
 
-    async def _dialled(self) -> Line:
+    async def _dialled(self) -> RelayConnection:
         while True:
             try:
-                return await Line.dialled(self._settings.relay, "moorage hub", protocol.inbox("hub"), self._returned)
+                return await RelayConnection.dialled(
+                    self._settings.relay, "moorage hub", protocol.inbox("hub"), self._returned
+                )
             except PermissionError as error:
                 # it may be put right without a restart; local jobs go on
                 LOGGER.error("no jobs go to sites: %s", error)  # noqa: TRY400 - the reason is all there is to say
@@ -181,19 +185,19 @@ class Hub:
 
     async def _make_queues(self) -> None:
         await self._at_relay.make_queues()
-        for site in await self._in_store(self._roll.sites):
+        for site in await self._in_store(self._registry.sites):
             await self._at_relay.make_queue(site.name)
-        await self._in_store(self._roll.forget_sent)
+        await self._in_store(self._registry.forget_sent)
         self._is_stale = False
 
     async def _stop(self, job: str, site: str, *, runs: bool) -> None:
-        if self._line is None or not self._line.is_up:
+        if self._relay_connection is None or not self._relay_connection.is_up:
             return
-        await self._line.withdraw(site, job)
+        await self._relay_connection.withdraw(site, job)
         if runs and time.monotonic() - self._heard.get(site, 0.0) < self._settings.lease:
             try:
-                await self._line.ask(protocol.to_site(site, "stop"), {"job": job}, STOPPING)
-            except Away:
+                await self._relay_connection.ask(protocol.to_site(site, "stop"), {"job": job}, STOPPING)
+            except RelayAway:
                 LOGGER.info("the site %s did not say that it stopped %s; it is told again", site, job)
 
     async def _look_out(self) -> None:
@@ -212,7 +216,7 @@ class Hub:
             announcement = read_announcement(site, said, self._settings.taken)
         except AnnouncementError as error:
             return {"refused": str(error)}
-        await self._in_store(lambda: self._roll.enrol(site, announcement))
+        await self._in_store(lambda: self._registry.enrol(site, announcement))
         await self._at_relay.make_queue(site)
         self._heard[site] = time.monotonic()
         LOGGER.info("site %s, machine %s: %d processes", site, announcement.machine, len(announcement.processes))
@@ -222,46 +226,46 @@ class Hub:
         site, machine = protocol.speaker(subject), str(said["machine"])
         self._heard[site] = time.monotonic()
         runs = [Ref(str(job), int(epoch)) for job, epoch in said["runs"]]
-        renewal = await self._in_store(lambda: self._roll.renew(site, machine, runs))
+        renewal = await self._in_store(lambda: self._registry.renew(site, machine, runs))
         for ref in renewal.revived:
             await self._at_relay.withdraw(site, ref.job)
         for ref in renewal.gone:
-            await self._at_relay.tell(protocol.to_site(site, "stop"), Holding(ref, machine).to_json())
+            await self._at_relay.tell(protocol.to_site(site, "stop"), AttemptClaim(ref, machine).to_json())
         self._holders.update({ref: (site, machine) for ref in runs if ref not in renewal.gone})
 
     async def _take(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine has pulled a ticket, and asks for the job."""
         site, machine, job = protocol.speaker(subject), str(said["machine"]), str(said["job"])
-        begun = await self._in_store(lambda: self._roll.begin(site, machine, job))
+        begun = await self._in_store(lambda: self._registry.begin(site, machine, job))
         if begun is None:
             return {"gone": True}
         attempt, change = begun
         ref = Ref(job, attempt.epoch)
         self._holders[ref] = (site, machine)
-        self._house.watchers.notice([change])
+        self._host.subscriptions.notice([change])
         order: dict[str, Any] = {"epoch": ref.epoch, "number": attempt.number, "log": self._log_size(job)}
         if len(attempt.request) < self._at_relay.longest - ROOM:
             return {**order, "request": attempt.request.decode()}
-        (token,) = await self._in_store(lambda: self._grants.give(Grant(ref, None, None)))
+        (token,) = await self._in_store(lambda: self._transfer_tokens.give(TransferToken(ref, None, None)))
         return {**order, "request_at": f"{self._settings.base}/sites/requests/{token}"}
 
     async def _progress(self, subject: str, said: Mapping[str, Any]) -> None:
-        holding = Holding.from_json(said)
+        holding = AttemptClaim.from_json(said)
         # where it is not known here, the next word of the machine tells
         if self._holders.get(holding.ref) == (protocol.speaker(subject), holding.machine):
             told = Progressed(min(100, max(0, int(said["percent"]))), str(said["message"]))
-            self._house.clerk.report(holding.ref, told)
+            self._host.store_thread.report(holding.ref, told)
 
     async def _log(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         content = base64.b64decode(said["content"])
-        await asyncio.to_thread(self._state.logbook.write, ref.job, int(said["offset"]), content)
+        await asyncio.to_thread(self._state.job_log.write, ref.job, int(said["offset"]), content)
         return {"written": len(content)}
 
-    async def _grant(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _transfer_token(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine wants to bring the files of an attempt."""
         files = [(each.file, each.size) for each in read_artefacts(said["artefacts"]) if each.file is not None]
-        grants = [Grant(ref, file, size) for file, size in files]
-        tokens = await self._in_store(lambda: self._grants.give(*grants))
+        transfer_tokens = [TransferToken(ref, file, size) for file, size in files]
+        tokens = await self._in_store(lambda: self._transfer_tokens.give(*transfer_tokens))
         base = f"{self._settings.base}/sites/uploads"
         return {"places": {file: f"{base}/{token}" for (file, _), token in zip(files, tokens, strict=True)}}
 
@@ -288,7 +292,7 @@ class Hub:
     async def _kept(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine keeps the results of attempts, and asks which of them are still wanted."""
         refs = {Ref(str(job), int(epoch)) for job, epoch in said["runs"]}
-        fate = await self._in_store(lambda: self._roll.fate(protocol.speaker(subject), refs))
+        fate = await self._in_store(lambda: self._registry.fate(protocol.speaker(subject), refs))
         return fate.to_json()
 
     # the books
@@ -297,23 +301,23 @@ class Hub:
         """Let only the machine that has an attempt in hand say what becomes of it."""
 
         async def heard(subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-            holding = Holding.from_json(said)
+            holding = AttemptClaim.from_json(said)
             return await handler(holding.ref, said) if await self._holds(subject, holding) else {"gone": True}
 
         return heard
 
-    async def _holds(self, subject: str, holding: Holding) -> bool:
+    async def _holds(self, subject: str, holding: AttemptClaim) -> bool:
         site = protocol.speaker(subject)
         if self._holders.get(holding.ref) == (site, holding.machine):
             return True
-        return await self._in_store(lambda: self._roll.holds(site, holding))
+        return await self._in_store(lambda: self._registry.holds(site, holding))
 
     async def _written(self, ref: Ref, report: Ended | Returned) -> bool:
         """Whether the store took the last word on an attempt."""
         end = self._ends.get(ref)
         if end is None:
             end = self._ends[ref] = asyncio.get_running_loop().create_future()
-            self._house.clerk.report(ref, report)
+            self._host.store_thread.report(ref, report)
         async with asyncio.timeout(SETTLING):
             return await asyncio.shield(end)
 
@@ -335,7 +339,7 @@ class Hub:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     @property
-    def _at_relay(self) -> Line:
-        if self._line is None:
-            raise Away("the relay was not reached yet")
-        return self._line
+    def _at_relay(self) -> RelayConnection:
+        if self._relay_connection is None:
+            raise RelayAway("the relay was not reached yet")
+        return self._relay_connection

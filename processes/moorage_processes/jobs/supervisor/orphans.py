@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from moorage_processes.jobs.files.disk import old_entries
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
 
 
 @dataclass(frozen=True)
-class Leftovers:
+class Orphans:
     """What was left in one state directory before a moment; what is younger may still be at work.
 
     Parameters
@@ -24,7 +24,7 @@ class Leftovers:
     before : the moment [s since 1970].
     """
 
-    state: State
+    state: StateDirectory
     before: float
 
     def results(self) -> list[str]:
@@ -35,7 +35,7 @@ class Leftovers:
 
     def logs(self) -> list[str]:
         """Jobs with logs; those in an object store of any age."""
-        return self.state.logbook.unchanged(self.before)
+        return self.state.job_log.unchanged(self.before)
 
     def discard_results(self, job: str) -> None:
         """Remove the results of a job that nobody knows."""
@@ -69,13 +69,13 @@ class Leftovers:
             Path(each.path).unlink(missing_ok=True)
 
 
-def show_life(state: State) -> None:
+def show_life(state: StateDirectory) -> None:
     """Tell other machines that this one is still there."""
     if state.common is not None:
         os.utime(state.scratch_folder)
 
 
-def forget_machines(state: State, before: float) -> None:
+def forget_machines(state: StateDirectory, before: float) -> None:
     """Remove the scratch of machines that have shown no life since *before* [s since 1970]."""
     if state.common is not None:
         for each in old_entries(state.scratch_folder.parent, before):

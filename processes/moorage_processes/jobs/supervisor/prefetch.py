@@ -14,7 +14,7 @@ LONGEST_WAIT = 0.1
 """Seconds after which a job that was taken ahead, and still waits for a child, goes back to its queue."""
 
 
-class Pace:
+class Prefetch:
     """How long the last jobs took."""
 
     def __init__(self) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from moorage_processes.jobs.attempt import Progressed, Ref
 from moorage_processes.jobs.errors import Unavailable
-from moorage_processes.jobs.store.exchange import Ask, Exchange, Report
+from moorage_processes.jobs.store.exchange import Report, StoreReply, StoreRequest
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.exchange import Change
-    from moorage_processes.jobs.store.leases import Ledger
+    from moorage_processes.jobs.store.exchange import JobChange
+    from moorage_processes.jobs.store.leases import LeaseStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ LONGEST_PAUSE = 2.0
 
 
 @dataclass(frozen=True)
-class Desk:
+class SupervisorCallbacks:
     """Who the clerk works for."""
 
     places: Callable[[], int]
@@ -44,25 +44,25 @@ class Desk:
     """Attempts that are in hand."""
     watched: Callable[[], Collection[str]]
     """Jobs that somebody waits for."""
-    told: Callable[[Exchange], None]
+    told: Callable[[StoreReply], None]
     """Called with each answer of the store."""
 
 
-class Clerk:
+class StoreThread:
     """Brings what attempts report to the store, and jobs from there; while the store is away, reports are kept.
 
     Parameters
     ----------
-    ledger : the store.
+    leases : the store.
     lease : seconds for which jobs are taken; they are renewed four times as often.
-    desk : who is to be told.
+    callbacks : who is to be told.
     """
 
-    def __init__(self, ledger: Ledger, lease: float, desk: Desk) -> None:
-        self._ledger = ledger
+    def __init__(self, leases: LeaseStore, lease: float, callbacks: SupervisorCallbacks) -> None:
+        self._leases = leases
         self._lease = lease
-        self._desk = desk
-        self._thread = ThreadPoolExecutor(1, "clerk")
+        self._callbacks = callbacks
+        self._thread = ThreadPoolExecutor(1, "store")
         self._reports: dict[Ref, Report] = {}
         self._records: list[Mapping[str, Any]] = []
         self._looks = False
@@ -138,9 +138,9 @@ class Clerk:
             self._reached = time.monotonic()
         if not (self._reports or self._records):
             self._is_idle.set()
-        self._desk.told(exchange)
+        self._callbacks.told(exchange)
 
-    def _next(self) -> Ask:
+    def _next(self) -> StoreRequest:
         clock = time.monotonic()
         checks, renews = clock - self._polled >= POLL, clock - self._renewed >= self._lease / 4
         if checks:
@@ -153,33 +153,35 @@ class Clerk:
         records, self._records = self._records, []
         is_free = self._looks or any(not isinstance(report, Progressed) for report in reports.values())
         self._looks = False
-        places = self._desk.places() if is_free else 0
+        places = self._callbacks.places() if is_free else 0
         if not checks:
-            return Ask(reports, records, places, renews=renews)
+            return StoreRequest(reports, records, places, renews=renews)
         # those that could not reach the store either must have time to renew theirs
         takes_over = clock - self._reached > self._lease
-        return Ask(reports, records, places, self._desk.runs(), renews, takes_over, self._desk.watched())
+        return StoreRequest(
+            reports, records, places, self._callbacks.runs(), renews, takes_over, self._callbacks.watched()
+        )
 
-    def _exchange(self, ask: Ask) -> Exchange:
+    def _exchange(self, ask: StoreRequest) -> StoreReply:
         """In the thread: one exchange; a report that the store will not take is left out, so that others go on."""
         try:
             if not self._is_prepared:
-                self._ledger.prepare()
+                self._leases.prepare()
                 self._is_prepared = True
-            return self._ledger.exchange(ask)
+            return self._leases.exchange(ask)
         except Unavailable:
             raise
         except Exception:
             LOGGER.exception("the store refused %s", list(ask.reports))
         return self._one_by_one(ask)
 
-    def _one_by_one(self, ask: Ask) -> Exchange:
-        changes: list[Change] = []
+    def _one_by_one(self, ask: StoreRequest) -> StoreReply:
+        changes: list[JobChange] = []
         refused: list[Ref] = []
         settled: dict[Ref, bool] = {}
         for ref, report in ask.reports.items():
             try:
-                exchange = self._ledger.exchange(Ask({ref: report}))
+                exchange = self._leases.exchange(StoreRequest({ref: report}))
             except Unavailable:
                 raise
             except Exception:
@@ -190,9 +192,9 @@ class Clerk:
                 changes += exchange.changes
                 refused += exchange.refused
                 settled |= exchange.settled
-        return Exchange(refused=refused, settled=settled, changes=changes)
+        return StoreReply(refused=refused, settled=settled, changes=changes)
 
-    def _put_back(self, ask: Ask) -> None:
+    def _put_back(self, ask: StoreRequest) -> None:
         # what was reported in the meantime is newer
         self._reports = {**ask.reports, **self._reports}
         self._records = [*ask.records, *self._records][:MOST_RECORDS]

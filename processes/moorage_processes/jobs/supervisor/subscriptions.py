@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.exchange import Change
+    from moorage_processes.jobs.store.exchange import JobChange
 
 REMEMBERED = 10_000
 """Changes that are kept for those who ask a moment too late."""
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
+class Subscription:
     """Somebody waits for a job to differ from what she knows."""
 
     job: str
@@ -25,39 +25,39 @@ class Watch:
     """Whether nothing but its end is of interest."""
     tell: Callable[[], None]
 
-    def concerns(self, change: Change) -> bool:
+    def concerns(self, change: JobChange) -> bool:
         """Whether a change is news."""
         return change.updated != self.known and (change.is_done or not self.only_end)
 
 
-class Watchers:
+class Subscriptions:
     """All that are waiting; each is told once, and then no longer."""
 
     def __init__(self) -> None:
-        self._watches: dict[str, list[Watch]] = {}
-        self._recent: OrderedDict[str, Change] = OrderedDict()
+        self._subscriptions: dict[str, list[Subscription]] = {}
+        self._recent: OrderedDict[str, JobChange] = OrderedDict()
 
-    def add(self, watch: Watch) -> None:
+    def add(self, watch: Subscription) -> None:
         """Wait; what has changed since is told at once."""
         change = self._recent.get(watch.job)
         if change is not None and change.updated > watch.known and watch.concerns(change):
             watch.tell()
         else:
-            self._watches.setdefault(watch.job, []).append(watch)
+            self._subscriptions.setdefault(watch.job, []).append(watch)
 
-    def remove(self, watch: Watch) -> None:
+    def remove(self, watch: Subscription) -> None:
         """Wait no longer."""
-        watches = self._watches.get(watch.job, [])
+        watches = self._subscriptions.get(watch.job, [])
         if watch in watches:
             watches.remove(watch)
         if not watches:
-            self._watches.pop(watch.job, None)
+            self._subscriptions.pop(watch.job, None)
 
-    def notice(self, changes: Iterable[Change]) -> None:
+    def notice(self, changes: Iterable[JobChange]) -> None:
         """Tell of changes whoever waits for them."""
         for change in changes:
             self._remember(change)
-            for watch in list(self._watches.get(change.job, ())):
+            for watch in list(self._subscriptions.get(change.job, ())):
                 if watch.concerns(change):
                     self.remove(watch)
                     watch.tell()
@@ -65,9 +65,9 @@ class Watchers:
     @property
     def jobs(self) -> Collection[str]:
         """Jobs that are waited for."""
-        return tuple(self._watches)
+        return tuple(self._subscriptions)
 
-    def _remember(self, change: Change) -> None:
+    def _remember(self, change: JobChange) -> None:
         self._recent[change.job] = change
         self._recent.move_to_end(change.job)
         while len(self._recent) > REMEMBERED:

@@ -20,23 +20,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from moorage_processes.jobs.errors import Unavailable
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import listening
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.expiry import Expiry
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.tables import LOCAL
-from moorage_processes.jobs.supervisor.connection import Visitor, accepted
+from moorage_processes.jobs.supervisor.connection import ClientConnection, accepted
 from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
-from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
-from moorage_processes.jobs.supervisor.store_thread import Clerk, Desk
-from moorage_processes.jobs.supervisor.subscriptions import Watchers
-from moorage_processes.jobs.workers.pool import Crew
+from moorage_processes.jobs.supervisor.garbage_collector import GarbageCollector
+from moorage_processes.jobs.supervisor.store_thread import StoreThread, SupervisorCallbacks
+from moorage_processes.jobs.supervisor.subscriptions import Subscriptions
+from moorage_processes.jobs.workers.pool import WorkerPool
 from moorage_processes.logs import OperatorLog
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.exchange import Exchange
+    from moorage_processes.jobs.store.exchange import StoreReply
     from moorage_processes.jobs.supervisor.hub import Hub
 
 LOGGER = logging.getLogger(__name__)
@@ -57,14 +57,14 @@ def main() -> NoReturn:
         # no child of the web process, which need not wait for its end
         os._exit(0)
     OperatorLog(settings.log, "supervisor").begin()
-    state = State.of(settings.to_json())
+    state = StateDirectory.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:
         asyncio.run(_supervise(settings, state))
     os._exit(0)
 
 
-async def _supervise(settings: EngineSettings, state: State) -> None:
+async def _supervise(settings: EngineSettings, state: StateDirectory) -> None:
     await Supervisor(settings, state).run()
     # not the usual way out, which waits for threads: the store may hold one
     os._exit(0)
@@ -93,27 +93,29 @@ class Supervisor:
     state : the directory.
     """
 
-    def __init__(self, settings: EngineSettings, state: State) -> None:
+    def __init__(self, settings: EngineSettings, state: StateDirectory) -> None:
         self._settings = settings
         self._fingerprint = settings.fingerprint
         self._state = state
-        self._present: set[Visitor] = set()
+        self._present: set[ClientConnection] = set()
         self._alone_since = time.monotonic()
         self._patience: float | None = None
         self._began = time.time()
         self._has_recovered = False
         self._is_leaving = asyncio.Event()
-        self.watchers = Watchers()
+        self.subscriptions = Subscriptions()
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
         identity = state.identity
-        self._ledger = Ledger(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
+        self._leases = LeaseStore(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
         expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
-        self._sweeper = Sweeper(state, self._ledger, expiry)
-        desk = Desk(self.dispatcher.places, self.dispatcher.runs, lambda: self.watchers.jobs, self._told)
-        self.clerk = self.dispatcher.clerk = Clerk(self._ledger, settings.lease, desk)
+        self._garbage_collector = GarbageCollector(state, self._leases, expiry)
+        callbacks = SupervisorCallbacks(
+            self.dispatcher.places, self.dispatcher.runs, lambda: self.subscriptions.jobs, self._told
+        )
+        self.store_thread = self.dispatcher.store_thread = StoreThread(self._leases, settings.lease, callbacks)
         size = settings.slots + settings.call_slots
-        self._crew = Crew(settings.to_json(), identity, size, self.dispatcher)
+        self._pool = WorkerPool(settings.to_json(), identity, size, self.dispatcher)
         self.hub = self._new_hub()
 
     async def run(self) -> None:
@@ -128,9 +130,9 @@ class Supervisor:
             signal.signal(number, signal.SIG_IGN)
         loop.add_signal_handler(signal.SIGTERM, self._leave, self._settings.drain)
         LOGGER.info("supervisor %d of %s begins", os.getpid(), self._state.path)
-        self._crew.start()
+        self._pool.start()
         leaving = asyncio.create_task(self._is_leaving.wait())
-        works = [self.clerk.work(), self._keep_house(), *([self.hub.run()] if self.hub else [])]
+        works = [self.store_thread.work(), self._keep_house(), *([self.hub.run()] if self.hub else [])]
         done, _ = await asyncio.wait([leaving, *map(asyncio.create_task, works)], return_when=asyncio.FIRST_COMPLETED)
         if leaving in done:
             await self._end()
@@ -141,8 +143,8 @@ class Supervisor:
     async def _end(self) -> None:
         LOGGER.info("supervisor %d ends", os.getpid())
         await self.dispatcher.drain(self._patience or 0.0)
-        await self.clerk.finish(LAST_WORD)
-        self._crew.stop()
+        await self.store_thread.finish(LAST_WORD)
+        self._pool.stop()
         self.dispatcher.close()
         (self._state.run / "socket").unlink(missing_ok=True)
 
@@ -156,7 +158,7 @@ class Supervisor:
 
     def look(self) -> None:
         """A job may wait, here or for a site."""
-        self.clerk.look(may_wait=self.dispatcher.is_brisk)
+        self.store_thread.look(may_wait=self.dispatcher.is_brisk)
         if self.hub is not None:
             self.hub.look()
 
@@ -169,12 +171,12 @@ class Supervisor:
         else:
             on_end()
 
-    def greet(self, visitor: Visitor, hello: Mapping[str, Any]) -> bool:
+    def greet(self, connection: ClientConnection, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; one with newer settings needs another supervisor."""
         if hello["fingerprint"] != self._fingerprint and hello["born"] > self._settings.born:
             LOGGER.info("a newer service has other settings")
             self._leave(0.0)
-        self._present.add(visitor)
+        self._present.add(connection)
         return self._patience is None
 
     def asked_to_leave(self) -> bool:
@@ -186,25 +188,25 @@ class Supervisor:
 
     def describe(self) -> dict[str, Any]:
         """Process ids: this one's, the forkserver's, the children's; and what these do."""
-        return {"supervisor": os.getpid(), **self._crew.describe(), "work": self.dispatcher.at_work()}
+        return {"supervisor": os.getpid(), **self._pool.describe(), "work": self.dispatcher.at_work()}
 
-    def part(self, visitor: Visitor) -> None:
+    def part(self, connection: ClientConnection) -> None:
         """A visitor has gone."""
-        if visitor in self._present:
-            self._present.discard(visitor)
+        if connection in self._present:
+            self._present.discard(connection)
             self._alone_since = time.monotonic()
 
     def _accept(self, listener: socket.socket) -> None:
         sock = accepted(listener)
         if sock is not None:
-            Visitor(sock, self)
+            ClientConnection(sock, self)
 
-    def _told(self, exchange: Exchange) -> None:
+    def _told(self, exchange: StoreReply) -> None:
         if not self._has_recovered:
             # the first answer of the store: what the supervisor before this one ran has been taken back
             self._has_recovered = True
-            self._sweeper.settle(before=self._began)
-        self.watchers.notice(exchange.changes)
+            self._garbage_collector.settle(before=self._began)
+        self.subscriptions.notice(exchange.changes)
         self.dispatcher.take(exchange)
         if self.hub is not None:
             self.hub.take(exchange)
@@ -218,7 +220,7 @@ class Supervisor:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            await asyncio.to_thread(self._sweeper.work)
+            await asyncio.to_thread(self._garbage_collector.work)
             if await self._is_needless():
                 self._leave(0.0)
 
@@ -226,6 +228,6 @@ class Supervisor:
         if self._present or self.dispatcher.is_busy or time.monotonic() - self._alone_since < ALONE:
             return False
         try:
-            return not await asyncio.to_thread(self._ledger.has_waiting)
+            return not await asyncio.to_thread(self._leases.has_waiting)
         except Unavailable:
             return False

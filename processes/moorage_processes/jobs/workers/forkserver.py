@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from moorage_processes.execution.executor import Workplace
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.execution.executor import Executor
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.workers import linux
 from moorage_processes.jobs.workers.worker import live
 from moorage_processes.logs import OperatorLog
@@ -58,13 +58,13 @@ class Forkserver:
 
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
         self._control = control
-        self._state = State.of(settings)
+        self._state = StateDirectory.of(settings)
         self._children: set[int] = set()
         preload(settings["preload"])
         if self._state.objects is not None:
             self._state.objects.prepare()
-        self._workplace = Workplace(settings["workplace"])
-        self._workplace.preload()
+        self._executor = Executor(settings["executor"])
+        self._executor.preload()
         self._log = OperatorLog(settings["log"], "child")
         # so that collecting garbage in a child does not copy all that it shares with the others
         gc.collect()
@@ -110,7 +110,7 @@ class Forkserver:
             self._control.close()
             for file in own:
                 os.close(file)
-            live(socket.socket(fileno=files[0]), files[1], self._workplace, self._state, self._log)
+            live(socket.socket(fileno=files[0]), files[1], self._executor, self._state, self._log)
         os._exit(1)
 
     def _reap(self) -> None:

@@ -13,18 +13,18 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moorage_processes.jobs.files.state_directory import State
+from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.workers import linux
 from moorage_processes.jobs.workers.forkserver import LONGEST, PROGRAM
-from moorage_processes.jobs.workers.shared_progress import Gauge, new_gauge
+from moorage_processes.jobs.workers.shared_progress import SharedProgress, new_shared_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOGGER = logging.getLogger(__name__)
 
-FORKSERVER = ("state", "results", "results_options", "workplace", "preload", "log")
+FORKSERVER = ("state", "results", "results_options", "executor", "preload", "log")
 """Settings of the engine that the forkserver needs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""
@@ -32,29 +32,29 @@ PATIENCE = 5.0
 """Seconds within which the forkserver tells that a child has ended."""
 
 
-class Boss(Protocol):
+class PoolListener(Protocol):
     """Who works with the crew."""
 
-    def ready(self, worker: Worker) -> None:
+    def ready(self, worker: WorkerHandle) -> None:
         """A child waits for work."""
 
-    def heard(self, worker: Worker, frame: Frame) -> None:
+    def heard(self, worker: WorkerHandle, frame: Frame) -> None:
         """A child says something."""
 
-    def ended(self, worker: Worker, code: int | None) -> None:
+    def ended(self, worker: WorkerHandle, code: int | None) -> None:
         """A child is gone; its exit code, negative for a signal, or None where it went with the forkserver."""
 
 
 @dataclass(eq=False)
-class Worker:
+class WorkerHandle:
     """One child."""
 
-    gauge: Gauge
+    shared_progress: SharedProgress
     peer: Peer | None = None
     pid: int = 0
     """0 until it is forked."""
     is_ready: bool = False
-    is_doomed: bool = False
+    is_being_killed: bool = False
 
     def send(self, head: Mapping[str, Any], body: bytes) -> None:
         """Tell it something."""
@@ -63,12 +63,12 @@ class Worker:
 
     def kill(self) -> None:
         """Kill it with all that it began, at once, whatever it does."""
-        self.is_doomed = True
+        self.is_being_killed = True
         if self.pid:
             linux.kill_group(self.pid)
 
 
-class Crew:
+class WorkerPool:
     """The forkserver and the children it forks.
 
     Parameters
@@ -76,17 +76,17 @@ class Crew:
     settings : the engine's; the forkserver is given those of :data:`FORKSERVER`.
     mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many children there are.
-    boss : who is told of them.
+    listener : who is told of them.
     """
 
-    def __init__(self, settings: Mapping[str, Any], mark: str, size: int, boss: Boss) -> None:
+    def __init__(self, settings: Mapping[str, Any], mark: str, size: int, listener: PoolListener) -> None:
         self._settings = {name: settings[name] for name in FORKSERVER}
-        self._state = State.of(settings)
+        self._state = StateDirectory.of(settings)
         self._mark = mark
         self._size = size
-        self._boss = boss
+        self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._workers: dict[int, Worker] = {}
+        self._workers: dict[int, WorkerHandle] = {}
         self._count = 0
         self._pause = 0.0
         self._control: socket.socket | None = None
@@ -145,16 +145,16 @@ class Crew:
         """Order one more child; say whether the forkserver could take the order."""
         assert self._control is not None  # noqa: S101 - the caller looked
         ours, theirs = socket.socketpair()
-        memory = new_gauge()
+        memory = new_shared_progress()
         self._count += 1
-        number, worker = self._count, Worker(Gauge(memory))
+        number, worker = self._count, WorkerHandle(SharedProgress(memory))
         order = json.dumps({"fork": number}).encode()
         try:
             socket.send_fds(self._control, [order], [theirs.fileno(), memory])
         except OSError:
             # it is busy with its imports, or has ended, which is told elsewhere
             ours.close()
-            worker.gauge.close()
+            worker.shared_progress.close()
             return False
         finally:
             theirs.close()
@@ -175,14 +175,14 @@ class Crew:
             LOGGER.warning("the forkserver does not tell of a child's end; it is replaced")
             self._forkserver.kill()
 
-    def _hear(self, worker: Worker, frame: Frame) -> None:
+    def _hear(self, worker: WorkerHandle, frame: Frame) -> None:
         if "ready" not in frame.head:
-            self._boss.heard(worker, frame)
+            self._listener.heard(worker, frame)
             return
         self._pause = 0.0
         worker.pid = frame.head["ready"]
         worker.is_ready = True
-        self._boss.ready(worker)
+        self._listener.ready(worker)
 
     def _listen(self) -> None:
         while self._control is not None:
@@ -204,7 +204,7 @@ class Crew:
     def _note_pid(self, number: int, pid: int) -> None:
         worker = self._workers[number]
         worker.pid = pid
-        if worker.is_doomed:
+        if worker.is_being_killed:
             worker.kill()
 
     def _note_end(self, pid: int, code: int) -> None:
@@ -228,13 +228,13 @@ class Crew:
             self._part_with(worker, None)
         self._loop.call_later(self._longer_pause("the forkserver ended"), self.start)
 
-    def _part_with(self, worker: Worker, code: int | None) -> None:
-        worker.is_doomed = True
+    def _part_with(self, worker: WorkerHandle, code: int | None) -> None:
+        worker.is_being_killed = True
         if worker.peer is not None:
             # what it said before it ended
             worker.peer.listen()
         _dismiss(worker)
-        self._boss.ended(worker, code)
+        self._listener.ended(worker, code)
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -252,7 +252,7 @@ class Crew:
         return pause
 
 
-def _dismiss(worker: Worker) -> None:
+def _dismiss(worker: WorkerHandle) -> None:
     if worker.peer is not None:
         worker.peer.close()
-    worker.gauge.close()
+    worker.shared_progress.close()

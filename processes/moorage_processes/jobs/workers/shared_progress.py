@@ -16,7 +16,7 @@ CHECKSUM = struct.calcsize("=I")
 LONGEST = SIZE - LAYOUT.size
 
 
-class Reading(NamedTuple):
+class ProgressReading(NamedTuple):
     """What a gauge shows."""
 
     number: int
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     message: str
 
 
-class Gauge:
+class SharedProgress:
     """The last report of the job that a child runs.
 
     Parameters
@@ -36,32 +36,32 @@ class Gauge:
     def __init__(self, file: int) -> None:
         self._memory = mmap.mmap(file, SIZE)
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: ProgressReading) -> None:
         """Let the gauge show this; a message is cut to a kilobyte."""
         text = reading.message.encode("utf-8", "replace")[:LONGEST]
         data = LAYOUT.pack(0, reading.number, reading.fraction, len(text))[CHECKSUM:] + text
         self._memory[: CHECKSUM + len(data)] = struct.pack("=I", zlib.crc32(data)) + data
 
-    def read(self) -> Reading | None:
+    def read(self) -> ProgressReading | None:
         """What it shows; None where it is being written just now."""
         data = self._memory[:]
         checksum, count, fraction, length = LAYOUT.unpack_from(data)
         if zlib.crc32(data[CHECKSUM : LAYOUT.size + length]) != checksum:
             return None
         text = data[LAYOUT.size : LAYOUT.size + length]
-        return Reading(count, fraction, text.decode("utf-8", "ignore"))
+        return ProgressReading(count, fraction, text.decode("utf-8", "ignore"))
 
     def clear(self) -> None:
         """Let it show nothing, before a child begins something else."""
-        self.show(Reading(0, 0.0, ""))
+        self.show(ProgressReading(0, 0.0, ""))
 
     def close(self) -> None:
         """Give the memory back."""
         self._memory.close()
 
 
-def new_gauge() -> int:
+def new_shared_progress() -> int:
     """Descriptor of memory for a gauge."""
-    file = os.memfd_create("gauge")
+    file = os.memfd_create("progress")
     os.ftruncate(file, SIZE)
     return file

@@ -18,15 +18,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.execution.executor import Workplace, logged_failure, not_stored
+from moorage_processes.execution.executor import Executor, logged_failure, not_stored
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
-from moorage_processes.jobs.ipc import Frame, Line
+from moorage_processes.jobs.ipc import Connection, Frame
 from moorage_processes.jobs.workers import linux
-from moorage_processes.jobs.workers.shared_progress import Gauge, Reading
+from moorage_processes.jobs.workers.shared_progress import ProgressReading, SharedProgress
 from moorage_processes.logs import OperatorLog, Subject
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.files.state_directory import State
+    from moorage_processes.jobs.files.state_directory import StateDirectory
 
 LOGGER = logging.getLogger(__name__)
 
@@ -38,7 +38,9 @@ SACRIFICE = "500"
 """Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
 
 
-def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State, log: OperatorLog) -> NoReturn:
+def live(
+    sock: socket.socket, shared_progress: int, executor: Executor, state: StateDirectory, log: OperatorLog
+) -> NoReturn:
     """Run what the supervisor sends, one after another; end when it hangs up."""
     linux.adopt_orphans()
     faulthandler.enable()
@@ -51,30 +53,37 @@ def live(sock: socket.socket, gauge: int, workplace: Workplace, state: State, lo
         sys.modules["numpy"].random.seed()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log.move()
-    child = Child(Line(sock), Gauge(gauge), workplace, state, log)
-    os.close(gauge)
+    child = Worker(Connection(sock), SharedProgress(shared_progress), executor, state, log)
+    os.close(shared_progress)
     child.prepare()
     with contextlib.suppress(EOFError, OSError):
         child.work()
     os._exit(0)
 
 
-class Child:
+class Worker:
     """One child.
 
     Parameters
     ----------
-    line : to the supervisor.
-    gauge : shows how far the job is.
-    workplace : runs requests.
+    connection : to the supervisor.
+    shared_progress : shows how far the job is.
+    executor : runs requests.
     state : where results and logs go.
     log : what the operator reads.
     """
 
-    def __init__(self, line: Line, gauge: Gauge, workplace: Workplace, state: State, log: OperatorLog) -> None:
-        self._line = line
-        self._gauge = gauge
-        self._workplace = workplace
+    def __init__(
+        self,
+        connection: Connection,
+        shared_progress: SharedProgress,
+        executor: Executor,
+        state: StateDirectory,
+        log: OperatorLog,
+    ) -> None:
+        self._connection = connection
+        self._shared_progress = shared_progress
+        self._executor = executor
         self._state = state
         self._log = log
         self._size = 0
@@ -82,17 +91,17 @@ class Child:
     def prepare(self) -> None:
         """Import the methods, so that no job pays for it."""
         try:
-            self._workplace.prepare()
+            self._executor.prepare()
         except Exception:
             # a job of a method that cannot be imported tells its caller; the others go on
             LOGGER.exception("a method cannot be imported")
         self._size = linux.resident([os.getpid()])
-        self._line.send({"ready": os.getpid()})
+        self._connection.send({"ready": os.getpid()})
 
     def work(self) -> NoReturn:
         """Run jobs until the supervisor hangs up."""
         while True:
-            order = self._line.receive()
+            order = self._connection.receive()
             job = order.head["job"]
             request = Request.from_json(json.loads(order.body))
             subject = Subject(job, request.process, order.head["attempt"])
@@ -100,7 +109,7 @@ class Child:
                 answer = self._attempt(order, request)
                 _flush()
                 # before the log is closed, which nobody needs to wait for
-                self._line.send({**answer.head, "is_fresh": self._is_fresh}, answer.body)
+                self._connection.send({**answer.head, "is_fresh": self._is_fresh}, answer.body)
 
     @property
     def _is_fresh(self) -> bool:
@@ -114,7 +123,7 @@ class Child:
             if is_job:
                 self._state.begin(job, epoch, must_last=order.head["is_once"])
             scratch = self._state.clear_scratch(os.getpid())
-            artefacts = self._workplace.execute(request, scratch, Reporter(self._line, self._gauge))
+            artefacts = self._executor.execute(request, scratch, ProgressSink(self._connection, self._shared_progress))
             if any(each.file is not None for each in artefacts):
                 self._publish(request.process, scratch, job, epoch, is_job=is_job)
             return Frame({"done": True}, _encoded(artefacts))
@@ -133,18 +142,18 @@ class Child:
             raise ExecutionFailed(not_stored(process, error)) from error
 
 
-class Reporter:
+class ProgressSink:
     """Tells how far a job is; cheap enough for an inner loop, and the last word is never lost.
 
     Parameters
     ----------
-    line : to the supervisor.
-    gauge : shows each report, for those that are not sent.
+    connection : to the supervisor.
+    shared_progress : shows each report, for those that are not sent.
     """
 
-    def __init__(self, line: Line, gauge: Gauge) -> None:
-        self._line = line
-        self._gauge = gauge
+    def __init__(self, connection: Connection, shared_progress: SharedProgress) -> None:
+        self._connection = connection
+        self._shared_progress = shared_progress
         self._lock = Lock()
         self._count = 0
         self._sent = 0.0
@@ -153,10 +162,10 @@ class Reporter:
         """Tell that *fraction* (0 to 1) is done."""
         with self._lock:
             self._count += 1
-            reading = Reading(self._count, float(fraction), str(message))
-            self._gauge.show(reading)
+            reading = ProgressReading(self._count, float(fraction), str(message))
+            self._shared_progress.show(reading)
             clock = time.monotonic()
-            if clock - self._sent >= OFTEN and self._line.offer({"shows": self._count}):
+            if clock - self._sent >= OFTEN and self._connection.offer({"shows": self._count}):
                 self._sent = clock
 
 

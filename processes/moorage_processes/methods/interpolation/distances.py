@@ -18,7 +18,7 @@ RADIUS = 6_371_000.0
 """Of the sphere on which distances between longitudes and latitudes are taken [m]."""
 
 
-def positions(points: Numbers, crs: CRS) -> Numbers:
+def metric_positions(points: Numbers, crs: CRS) -> Numbers:
     """Places (x, y) in metres: on the map, or in space for longitudes and latitudes."""
     if not crs.is_geographic:
         return points * crs.axis_info[0].unit_conversion_factor

@@ -17,7 +17,7 @@ Hits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 
 
-class Tally(ABC):
+class Accumulator(ABC):
     """Something that grows from day to day."""
 
     @abstractmethod
@@ -32,7 +32,7 @@ class Tally(ABC):
         """What the period has given, which ends here."""
 
 
-class Days(Tally):
+class Days(Accumulator):
     """Number of days that count."""
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ class Days(Tally):
         return count
 
 
-class _Runs(Tally):
+class _Runs(Accumulator):
     """Something of the runs of days that count, none of which enters a period or leaves it."""
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -108,7 +108,7 @@ class Spells(_Runs):
         self._found += self._run == self._least
 
 
-class Total(Tally):
+class Total(Accumulator):
     """Sum of the values on days that count."""
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -125,7 +125,7 @@ class Total(Tally):
         return total
 
 
-class Intensity(Tally):
+class Intensity(Accumulator):
     """Mean of the values on days that count; missing where none does."""
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -142,7 +142,7 @@ class Intensity(Tally):
         return np.where(days > 0, total / np.maximum(days, 1), np.nan)
 
 
-class Largest(Tally):
+class Largest(Accumulator):
     """Largest sum of some consecutive days, all of them there, of which the last lies in the period."""
 
     def __init__(self, shape: Sequence[int], days: int) -> None:

@@ -24,7 +24,7 @@ ONE_LINE = 2
 """Numbers that make a straight line."""
 
 
-class Line(NamedTuple):
+class Fit(NamedTuple):
     """The lines and how well they fit, one for each cell; NaN where there is none."""
 
     slope: Doubles
@@ -39,7 +39,7 @@ class Line(NamedTuple):
     """Sum of the squared distances of the abscissae from their mean."""
 
 
-class LineSums:
+class FitSums:
     """The sums that the line of least squares takes, of the values that are there.
 
     From each value the first of its cell is subtracted, so that squares do not swallow the digits of what varies.
@@ -76,7 +76,7 @@ class LineSums:
             if self._filled == self._steps:
                 self._gather()
 
-    def line(self) -> Line:
+    def line(self) -> Fit:
         """The lines of all that was added."""
         self._gather()
         n, sum_x, sum_xx = self._n, self._sum_x, self._sum_xx
@@ -89,7 +89,7 @@ class LineSums:
             residual = np.maximum(self._yy - self._y**2 / n - slope * together, 0.0)
             at_zero = self._first + self._y / n - slope * (sum_x / n + self._middle)
         valid = n.astype(np.int64)
-        return Line._make(each.reshape(self._shape) for each in (slope, at_zero, valid, residual, spread))
+        return Fit._make(each.reshape(self._shape) for each in (slope, at_zero, valid, residual, spread))
 
     def _gather(self) -> None:
         """Add what is held to the sums, tile by tile."""

@@ -14,7 +14,7 @@ BAND = 16 * 2**20
 """Bytes of the slopes between all pairs of steps that are held at a time, of one cell at least."""
 
 
-class Ranks(NamedTuple):
+class PairStatistics(NamedTuple):
     """What the pairs of the values of each cell tell, one row of values being a cell."""
 
     slope: Doubles
@@ -32,10 +32,10 @@ def pairs_of(steps: int) -> int:
     return steps * (steps - 1) // 2
 
 
-def ranks(x: Doubles, values: npt.NDArray[np.floating]) -> Ranks:
+def ranks(x: Doubles, values: npt.NDArray[np.floating]) -> PairStatistics:
     """The trend of ranks of each row of *values* over abscissae that grow."""
     parts = [_ranks(x, np.asarray(values[band], dtype=np.float64)) for band in _bands(len(values), len(x))]
-    return Ranks._make(np.concatenate(each) for each in zip(*parts, strict=True))
+    return PairStatistics._make(np.concatenate(each) for each in zip(*parts, strict=True))
 
 
 def _bands(cells: int, steps: int) -> Iterator[slice]:
@@ -44,7 +44,7 @@ def _bands(cells: int, steps: int) -> Iterator[slice]:
         yield slice(start, start + height)
 
 
-def _ranks(x: Doubles, y: Doubles) -> Ranks:
+def _ranks(x: Doubles, y: Doubles) -> PairStatistics:
     valid = (~np.isnan(y)).sum(axis=1)
     slopes = _slopes(x, y)
     s = (slopes > 0).sum(axis=1) - (slopes < 0).sum(axis=1)
@@ -53,7 +53,7 @@ def _ranks(x: Doubles, y: Doubles) -> Ranks:
     at_zero = _median(y, valid) - slope * _median(there, valid)
     deviation = np.sqrt(_variance(y, valid))
     score = np.divide(s - np.sign(s), deviation, out=np.zeros(len(y)), where=s != 0)
-    return Ranks(slope, at_zero, valid, score)
+    return PairStatistics(slope, at_zero, valid, score)
 
 
 def pairs_of_each(valid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
-    from moorage_processes.jobs.store.outbox import Letter
+    from moorage_processes.jobs.store.outbox import PendingCallback
     from moorage_processes.ogc.callbacks.subscriber import CallbackRules
 
 LOGGER = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ GONE = 410
 TRY_AGAIN = (408, 429)
 
 
-class Courier:
+class CallbackSender:
     """Sends callbacks.
 
     Parameters
@@ -68,7 +68,7 @@ class Courier:
         self._in_hand: Counter[str] = Counter()
         self._is_wanted = Event()
         self._is_stopping = False
-        self._thread = Thread(target=self._work, name="courier", daemon=True)
+        self._thread = Thread(target=self._work, name="callbacks", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -101,32 +101,32 @@ class Courier:
         free = CARRIED - in_hand.total()
         if free <= 0:
             return
-        for letter in self._outbox.take(free, CARRIED_TO_ONE, self._lease, in_hand):
+        for pending in self._outbox.take(free, CARRIED_TO_ONE, self._lease, in_hand):
             with self._lock:
-                self._in_hand[letter.callback.receiver] += 1
-            Thread(target=self._carry, args=(letter,), name="callback", daemon=True).start()
+                self._in_hand[pending.callback.receiver] += 1
+            Thread(target=self._carry, args=(pending,), name="callback", daemon=True).start()
 
-    def _carry(self, letter: Letter) -> None:
+    def _carry(self, pending: PendingCallback) -> None:
         try:
-            self._deliver(letter)
+            self._deliver(pending)
         except Unavailable:
-            LOGGER.debug("the job store does not answer; callback %s will be sent again", letter.id)
+            LOGGER.debug("the job store does not answer; callback %s will be sent again", pending.id)
         except Exception:
-            LOGGER.exception("callback %s", letter.id)
+            LOGGER.exception("callback %s", pending.id)
         finally:
             with self._lock:
-                self._in_hand[letter.callback.receiver] -= 1
+                self._in_hand[pending.callback.receiver] -= 1
             # there may be more
             self._is_wanted.set()
 
-    def _deliver(self, letter: Letter) -> None:
-        job = self._engine.get(letter.job)
-        if job is None or job.status is not letter.callback.status:
+    def _deliver(self, pending: PendingCallback) -> None:
+        job = self._engine.get(pending.job)
+        if job is None or job.status is not pending.callback.status:
             # what is to be told has changed since it was taken
             return
-        if letter.attempt > self._rules.schedule.attempts:
+        if pending.attempt > self._rules.schedule.attempts:
             # whoever tried last was killed
-            self._give_up(letter, "nobody knows whether the last attempt arrived")
+            self._give_up(pending, "nobody knows whether the last attempt arrived")
             return
         try:
             body = self._news_of(job)
@@ -134,22 +134,22 @@ class Courier:
             LOGGER.exception(
                 "the results of job %s cannot be read", job.id, extra=about(job.id, job.process, job.attempt)
             )
-            self._try_again(letter, "the results could not be read")
+            self._try_again(pending, "the results could not be read")
             return
         try:
-            receipt = self._post(letter, job, body)
+            receipt = self._post(pending, job, body)
         except RefusedPostError as error:
-            self._give_up(letter, str(error))
+            self._give_up(pending, str(error))
         except PostError as error:
-            self._try_again(letter, str(error))
+            self._try_again(pending, str(error))
         else:
-            self._settle(letter, job, receipt)
+            self._settle(pending, job, receipt)
 
-    def _post(self, letter: Letter, job: Job, body: bytes) -> Receipt:
-        delivery = letter.id
+    def _post(self, pending: PendingCallback, job: Job, body: bytes) -> Receipt:
+        delivery = pending.id
         if job.status is Status.RUNNING:
             # each state of a running job is news of its own
-            delivery = f"{letter.id}.{microseconds(job.updated)}"
+            delivery = f"{pending.id}.{microseconds(job.updated)}"
         told = Callback(job.id, EVENTS[job.status], delivery, int(time.time()))
         headers = {
             "Content-Type": ogc.JSON,
@@ -159,36 +159,36 @@ class Courier:
             "Moorage-Delivery": told.delivery,
             HEADER: sign(body, self._secret, told),
         }
-        return post(letter.callback.url, body, headers, self._rules.hosts, self._rules.schedule.timeout)
+        return post(pending.callback.url, body, headers, self._rules.hosts, self._rules.schedule.timeout)
 
-    def _settle(self, letter: Letter, job: Job, receipt: Receipt) -> None:
+    def _settle(self, pending: PendingCallback, job: Job, receipt: Receipt) -> None:
         status = receipt.status
         if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own borders
-            self._outbox.delivered(letter, microseconds(job.updated), self._rules.schedule.progress)
+            self._outbox.delivered(pending, microseconds(job.updated), self._rules.schedule.progress)
         elif status == GONE:
-            if self._outbox.silence(letter):
-                self._note(letter, "given up: it answered with status 410 and is told nothing more of this job")
+            if self._outbox.silence(pending):
+                self._note(pending, "given up: it answered with status 410 and is told nothing more of this job")
         elif 400 <= status < 500 and status not in TRY_AGAIN:  # noqa: PLR2004
-            self._give_up(letter, f"it answered with status {status}")
+            self._give_up(pending, f"it answered with status {status}")
         else:
-            self._try_again(letter, f"it answered with status {status}", receipt.retry_after)
+            self._try_again(pending, f"it answered with status {status}", receipt.retry_after)
 
-    def _try_again(self, letter: Letter, reason: str, at_least: float = 0.0) -> None:
+    def _try_again(self, pending: PendingCallback, reason: str, at_least: float = 0.0) -> None:
         schedule = self._rules.schedule
-        if letter.attempt >= schedule.attempts:
-            self._give_up(letter, reason)
+        if pending.attempt >= schedule.attempts:
+            self._give_up(pending, reason)
             return
-        pause = schedule.pause * 2 ** (letter.attempt - 1) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-        self._outbox.postpone(letter, min(max(pause, at_least), LONGEST_PAUSE))
+        pause = schedule.pause * 2 ** (pending.attempt - 1) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        self._outbox.postpone(pending, min(max(pause, at_least), LONGEST_PAUSE))
 
-    def _give_up(self, letter: Letter, reason: str) -> None:
-        if self._outbox.drop(letter):
-            times = "once" if letter.attempt == 1 else f"{letter.attempt} times"
-            self._note(letter, f"given up, tried {times}: {reason}")
+    def _give_up(self, pending: PendingCallback, reason: str) -> None:
+        if self._outbox.drop(pending):
+            times = "once" if pending.attempt == 1 else f"{pending.attempt} times"
+            self._note(pending, f"given up, tried {times}: {reason}")
 
-    def _note(self, letter: Letter, words: str) -> None:
+    def _note(self, pending: PendingCallback, words: str) -> None:
         """Say in the log of the job what became of a callback; the query of a URL may hold a secret."""
-        url = letter.callback.url.partition("?")[0]
-        line = f"callback {EVENTS[letter.callback.status]} to {url} {words}"
-        LOGGER.warning("job %s: %s", letter.job, line, extra=about(letter.job))
-        self._engine.note(letter.job, line)
+        url = pending.callback.url.partition("?")[0]
+        line = f"callback {EVENTS[pending.callback.status]} to {url} {words}"
+        LOGGER.warning("job %s: %s", pending.job, line, extra=about(pending.job))
+        self._engine.note(pending.job, line)

@@ -29,7 +29,7 @@ STORES = (".zmetadata", "zarr.json", ".zattrs")
 
 
 @dataclass(frozen=True)
-class State(Generic[T]):
+class CachedDescription(Generic[T]):
     """What a dataset holds, or why it does not open."""
 
     found: T | None
@@ -42,7 +42,7 @@ class State(Generic[T]):
         return self.found
 
 
-_KNOWN: dict[str, tuple[Any, State[Any]]] = {}
+_KNOWN: dict[str, tuple[Any, CachedDescription[Any]]] = {}
 _LOOKING: dict[str, Thread] = {}
 """Those that look at addresses, which may take their time: nobody waits for them but the first, and she not long."""
 _CHANGING = Lock()
@@ -59,28 +59,30 @@ def files_only() -> Iterator[None]:
         _QUIET.clear()
 
 
-def coverage_of(entry: Dataset) -> State[Coverage]:
+def coverage_of(entry: Dataset) -> CachedDescription[Coverage]:
     """What a grid dataset holds now."""
     from moorage_processes.ogc.collections import coverage  # noqa: PLC0415 - slow, and only where there are grids
 
     return _state(entry, coverage.describe)
 
 
-def layer_of(entry: Dataset) -> State[Layer]:
+def layer_of(entry: Dataset) -> CachedDescription[Layer]:
     """What a dataset of features, or a table, holds now."""
     from moorage_processes.ogc.collections import layer  # noqa: PLC0415 - the same
 
     return _state(entry, layer.describe)
 
 
-def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> State[T]:
+def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> CachedDescription[T]:
     key, stamp = repr(replace(entry, title="", description="")), _stamp(entry)
     known = _KNOWN.get(key)
     if known is not None and known[0] == stamp:
         return known[1]
     if "://" not in entry.path:
         return _look(entry, describe, key, stamp)
-    waiting: State[T] = State(None, DatasetUnavailableError(entry, "its address has not answered yet"))
+    waiting: CachedDescription[T] = CachedDescription(
+        None, DatasetUnavailableError(entry, "its address has not answered yet")
+    )
     if _QUIET.is_set():
         return waiting
     with _CHANGING:
@@ -93,13 +95,13 @@ def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> State[T]:
     return _KNOWN.get(key, (None, waiting))[1]
 
 
-def _look(entry: Dataset, describe: Callable[[Dataset], T], key: str, stamp: Any) -> State[T]:
+def _look(entry: Dataset, describe: Callable[[Dataset], T], key: str, stamp: Any) -> CachedDescription[T]:
     try:
-        state: State[T] = State(describe(entry))
+        state: CachedDescription[T] = CachedDescription(describe(entry))
     except Exception as error:  # noqa: BLE001 - one bad file must not take the others down
         trouble = _trouble(entry, error)
         LOGGER.warning("dataset %s is unavailable: %s; %r", entry.id, trouble.reason, trouble.__cause__)
-        state = State(None, trouble)
+        state = CachedDescription(None, trouble)
     _KNOWN[key] = (stamp, state)
     return state
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from moorage.formats import Kind
 
-from moorage_processes.ogc.collections.cache import State, coverage_of, layer_of
+from moorage_processes.ogc.collections.cache import CachedDescription, coverage_of, layer_of
 from moorage_processes.ogc.collections.coverage import MEDIA_TYPES, Coverage
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Collections:
         self.entries = datasets.entries
         self.limit = limit
         self._base = base
-        self._told: dict[str, State[Any]] = {}
+        self._told: dict[str, CachedDescription[Any]] = {}
 
     def resources(self) -> dict[str, Any]:
         """All of them, as pygeoapi's ``resources:`` has them."""
@@ -55,7 +55,7 @@ class Collections:
                 resources[name] = self._resource(entry, state)
                 self._told[name] = state
 
-    def _resource(self, entry: Dataset, state: State[Any]) -> dict[str, Any]:
+    def _resource(self, entry: Dataset, state: CachedDescription[Any]) -> dict[str, Any]:
         found = state.found
         told = _of_grid(found) if entry.kind is Kind.GRID else _of_layer(found)
         if state.trouble is not None:
@@ -100,7 +100,7 @@ class Collections:
         ]
 
 
-def _state(entry: Dataset) -> State[Any]:
+def _state(entry: Dataset) -> CachedDescription[Any]:
     return coverage_of(entry) if entry.kind is Kind.GRID else layer_of(entry)
 
 

@@ -28,7 +28,7 @@ WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
-class Query:
+class ItemsQuery:
     """Which items, and how much of them."""
 
     bbox: Sequence[float] = ()
@@ -50,7 +50,7 @@ class Query:
         return not (self.bbox or self.datetime or self.filters or self.sort)
 
 
-def page(entry: Dataset, layer: Layer, query: Query) -> dict[str, Any]:
+def page(entry: Dataset, layer: Layer, query: ItemsQuery) -> dict[str, Any]:
     """The items of a *query* as a GeoJSON collection in longitude and latitude, with their number."""
     numbers = None if query.is_plain else _matching(entry, layer, query)
     matched = layer.count if numbers is None else len(numbers)
@@ -63,17 +63,17 @@ def page(entry: Dataset, layer: Layer, query: Query) -> dict[str, Any]:
 def item(entry: Dataset, layer: Layer, identifier: str) -> dict[str, Any] | None:
     """The item with an id, or None."""
     if entry.id_field is not None:
-        found = _matching(entry, layer, Query(filters=[(entry.id_field, identifier)]), lenient=True)
+        found = _matching(entry, layer, ItemsQuery(filters=[(entry.id_field, identifier)]), lenient=True)
     else:
         found = np.array([int(identifier)]) if identifier.isdecimal() and len(identifier) < 19 else np.array([])  # noqa: PLR2004 - digits of int64
-    features = _features(entry, layer, Query(limit=1), found) if len(found) else []
+    features = _features(entry, layer, ItemsQuery(limit=1), found) if len(found) else []
     return features[0] if features else None
 
 
 # Which
 
 
-def _matching(entry: Dataset, layer: Layer, query: Query, *, lenient: bool = False) -> NDArray[np.int64]:
+def _matching(entry: Dataset, layer: Layer, query: ItemsQuery, *, lenient: bool = False) -> NDArray[np.int64]:
     """The numbers of the features that a query means, in its order."""
     columns = {name for name, _ in (*query.filters, *query.sort)}
     if query.datetime is not None:
@@ -155,7 +155,9 @@ def _meeting(entry: Dataset, layer: Layer, columns: Sequence[str], box: tuple[fl
     return frame[frame.geometry.to_crs("OGC:CRS84").intersects(shapely.box(*box)).to_numpy()]
 
 
-def _features(entry: Dataset, layer: Layer, query: Query, numbers: NDArray[np.int64] | None) -> list[dict[str, Any]]:
+def _features(
+    entry: Dataset, layer: Layer, query: ItemsQuery, numbers: NDArray[np.int64] | None
+) -> list[dict[str, Any]]:
     """The items of a page; *numbers* are those to page through, None all."""
     import pyogrio.errors  # noqa: PLC0415 - slow, and only where there are features
 

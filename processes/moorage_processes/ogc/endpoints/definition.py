@@ -12,7 +12,7 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.openapi.reading import chapters
 from moorage_processes.ogc.pages.page import page
 from moorage_processes.ogc.requests.negotiation import chosen
-from moorage_processes.ogc.responses.cached import Kept
+from moorage_processes.ogc.responses.cached import CachedResponses
 
 if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
@@ -30,12 +30,12 @@ class Definition:
     def __init__(self, service: Service, document: Callable[[], Mapping[str, Any]]) -> None:
         self._service = service
         self._document = document
-        self._kept = Kept()
+        self._kept = CachedResponses()
 
     def openapi(self) -> Response:
         """All operations, as JSON or as a page."""
         form = chosen(request, ("json", "html"), ogc.OPENAPI)
-        return self._kept.answer((form, self._service.offered), self._page if form == "html" else self._json)
+        return self._kept.answer((form, self._service.snapshot), self._page if form == "html" else self._json)
 
     def _json(self) -> Response:
         text = json.dumps(self._document(), separators=(",", ":"))

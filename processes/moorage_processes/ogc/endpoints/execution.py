@@ -15,7 +15,7 @@ from moorage_processes.ogc.callbacks.subscriber import read_subscriber
 from moorage_processes.ogc.pages.reply import as_json, reply
 from moorage_processes.ogc.pages.results import results_page
 from moorage_processes.ogc.problems import Problem
-from moorage_processes.ogc.requests.execute_request import Order, Signals, order_of, read_json
+from moorage_processes.ogc.requests.execute_request import ExecuteRequest, ResponseHeaders, order_of, read_json
 from moorage_processes.ogc.requests.kvp import read_query
 from moorage_processes.ogc.requests.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
 from moorage_processes.ogc.responses.results import Wanted
@@ -44,9 +44,9 @@ class Execution:
         entry = self._service.entry(process_id)
         wanted = preferences(request.headers.getlist("Prefer"))
         accept = request.headers.get("Accept", "")
-        signals = Signals(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
+        signals = ResponseHeaders(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
         document = read_json(_body())
-        order = order_of(document, entry, self._service.offered.checkers[entry.id], signals)
+        order = order_of(document, entry, self._service.snapshot.checkers[entry.id], signals)
         order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
         return self._run(order, entry, wanted, Wanted.of(request))
 
@@ -56,16 +56,16 @@ class Execution:
         query = read_query(request.args, entry)
         wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
         accept = query.accept or request.headers.get("Accept", "")
-        signals = Signals(accept=accept, returns=wanted.returns, is_draft=True)
-        order = order_of(query.document, entry, self._service.offered.checkers[entry.id], signals)
+        signals = ResponseHeaders(accept=accept, returns=wanted.returns, is_draft=True)
+        order = order_of(query.document, entry, self._service.snapshot.checkers[entry.id], signals)
         return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
 
-    def _run(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+    def _run(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
         if runs_async(wanted, entry.limits):
             return self._submit(order, entry, wanted, form)
         return self._call(order, entry, form)
 
-    def _call(self, order: Order, entry: Entry, form: Wanted) -> Response:
+    def _call(self, order: ExecuteRequest, entry: Entry, form: Wanted) -> Response:
         if entry.queue != LOCAL:
             return self._call_afar(order, entry, form)
         job = self._engine.call(
@@ -85,7 +85,7 @@ class Execution:
             self._engine.discard(job)
         return response
 
-    def _call_afar(self, order: Order, entry: Entry, form: Wanted) -> Response:
+    def _call_afar(self, order: ExecuteRequest, entry: Entry, form: Wanted) -> Response:
         """A site is reached by a durable job; the caller waits for that, and it goes where she would not."""
         job = self._begun(order, entry)
         job = self._engine.wait(job.id, self._service.sync_timeout) or job
@@ -101,7 +101,7 @@ class Execution:
             raise Interrupted("the call was dismissed")
         return self._shown(job, form)
 
-    def _begun(self, order: Order, entry: Entry) -> Job:
+    def _begun(self, order: ExecuteRequest, entry: Entry) -> Job:
         """The job that was accepted for an order."""
         return self._engine.submit(
             order.request,
@@ -111,7 +111,7 @@ class Execution:
             callbacks=order.callbacks,
         )
 
-    def _submit(self, order: Order, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+    def _submit(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
         job = self._begun(order, entry)
         if wanted.wait:
             job = self._service.held_until_done(job, wanted.wait)

@@ -9,10 +9,10 @@ from flask import request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import description, summary
 from moorage_processes.ogc.pages.reply import reply
-from moorage_processes.ogc.pages.snippets import Calls
+from moorage_processes.ogc.pages.snippets import Snippets
 from moorage_processes.ogc.requests.negotiation import wants_html
 from moorage_processes.ogc.requests.query_parameters import DEFAULT_PROCESSES, page_limit
-from moorage_processes.ogc.responses.cached import Kept
+from moorage_processes.ogc.responses.cached import CachedResponses
 from moorage_processes.ogc.responses.headers import add_profile
 from moorage_processes.ogc.responses.paging import page_links
 
@@ -33,18 +33,18 @@ class Processes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._kept = Kept()
+        self._kept = CachedResponses()
 
     def listing(self) -> Response:
         """The process list, a thousand at a time unless ``limit`` says otherwise."""
         self._service.ask_sites()
-        asked = (self._service.offered, "list", wants_html(request), *request.args.items(multi=True))
+        asked = (self._service.snapshot, "list", wants_html(request), *request.args.items(multi=True))
         return self._kept.answer(asked, self._listing)
 
     def description(self, process_id: str) -> Response:
         """One process in full."""
         entry = self._service.entry(process_id)
-        asked = (self._service.offered, entry.id, wants_html(request))
+        asked = (self._service.snapshot, entry.id, wants_html(request))
         return self._kept.answer(asked, lambda: self._description(entry))
 
     def _listing(self) -> Response:
@@ -58,7 +58,7 @@ class Processes:
 
     def _description(self, entry: Entry) -> Response:
         service = self._service
-        calls = Calls(entry, service.base, service.offered.datasets(entry))
+        calls = Snippets(entry, service.base, service.snapshot.datasets(entry))
         response = reply(description(entry, service.base), "process", limits=entry.limits, calls=calls)
         add_profile(response, ogc.PROFILE_DESCRIPTION)
         return response

@@ -13,8 +13,8 @@ from moorage_processes.ogc.pages.reply import reply
 from moorage_processes.ogc.problems import Problem
 
 if TYPE_CHECKING:
-    from moorage_processes.jobs.store.sites import Enrolled
-    from moorage_processes.jobs.store.transfer_tokens import Grant
+    from moorage_processes.jobs.store.sites import RegisteredSite
+    from moorage_processes.jobs.store.transfer_tokens import TransferToken
     from moorage_processes.ogc.service import Service
 
 
@@ -39,7 +39,7 @@ class Sites:
         ]
         return reply({"sites": sites, "links": links}, "sites")
 
-    def _described(self, site: Enrolled) -> dict[str, Any]:
+    def _described(self, site: RegisteredSite) -> dict[str, Any]:
         return {
             "id": site.name,
             "state": "present" if site.is_present() else "away",
@@ -50,13 +50,13 @@ class Sites:
 
     def take_in(self, token: str) -> Response:
         """Take in one file of an attempt, by a grant that is then used up."""
-        grant = self._granted(token)
-        if grant.file is None or grant.size is None:
-            raise _no_grant()
+        transfer_token = self._granted(token)
+        if transfer_token.file is None or transfer_token.size is None:
+            raise _no_transfer_token()
         # one more, so that what is longer can be told from what is whole
-        request.max_content_length = grant.size + 1
+        request.max_content_length = transfer_token.size + 1
         try:
-            self._service.engine.berth.take_in(grant, request.stream)
+            self._service.engine.receiver.take_in(transfer_token, request.stream)
         except WrongSizeError as error:
             raise Problem(400, "WrongSize", str(error)) from error
         except OSError as error:
@@ -65,20 +65,20 @@ class Sites:
 
     def hand_out(self, token: str) -> Response:
         """A request that was too large for the relay, by a grant that is then used up."""
-        grant = self._granted(token)
-        if grant.file is not None:
-            raise _no_grant()
-        job = self._service.job(grant.ref.job)
+        transfer_token = self._granted(token)
+        if transfer_token.file is not None:
+            raise _no_transfer_token()
+        job = self._service.job(transfer_token.ref.job)
         _, _, process = job.process.partition(".")
         document = {"process": process, "inputs": dict(job.request.inputs), "outputs": dict(job.request.outputs)}
         return Response(json.dumps(document), content_type=ogc.JSON)
 
-    def _granted(self, token: str) -> Grant:
-        grant = self._service.engine.berth.admit(token)
-        if grant is None:
-            raise _no_grant()
-        return grant
+    def _granted(self, token: str) -> TransferToken:
+        transfer_token = self._service.engine.receiver.admit(token)
+        if transfer_token is None:
+            raise _no_transfer_token()
+        return transfer_token
 
 
-def _no_grant() -> Problem:
+def _no_transfer_token() -> Problem:
     return Problem(404, "NoSuchGrant", "there is no such grant; it was used, or is too old: ask the hub for another")

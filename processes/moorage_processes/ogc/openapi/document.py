@@ -36,7 +36,7 @@ def openapi_document(service: Service, pygeoapi: Mapping[str, Any]) -> dict[str,
     paths = service_paths() | processes_paths()
     for entry in entries:
         paths |= process_paths(entry)
-    paths |= sites_paths() if service.offer.takes_sites else {}
+    paths |= sites_paths() if service.live_catalogue.takes_sites else {}
     paths |= jobs_paths(outputs) | collection_paths(pygeoapi, service.datasets.entries)
     return {
         "openapi": VERSION,

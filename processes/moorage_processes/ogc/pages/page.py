@@ -59,7 +59,7 @@ def register(app: Flask, service: Service) -> None:
         "base": service.base,
         "root": urlsplit(service.base).path,
         "site": site,
-        "takes_sites": service.offer.takes_sites,
+        "takes_sites": service.live_catalogue.takes_sites,
     }
     app.context_processor(lambda: shared)
     app.jinja_env.filters |= {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.formats import FORMATS, Kind
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.authoring.process import Address
+from moorage_processes.authoring.process import ImportPath
 from moorage_processes.catalogue.catalogue import Entry
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.errors import EngineError
@@ -29,7 +29,7 @@ MODULE = "moorage_processes.methods.preview"
 
 def _entry(name: str) -> Entry:
     """An entry that only children know; its id begins as no id of an author's process does."""
-    return Entry(f"_{name}", {}, LIMITS, Address(None, None, MODULE, name))
+    return Entry(f"_{name}", {}, LIMITS, ImportPath(None, None, MODULE, name))
 
 
 PICTURE, FACTS = _entry("picture"), _entry("facts")
@@ -76,7 +76,7 @@ def _bare(media_type: str) -> str:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Previews:
     """What a service can show of its results.
 
     Parameters
@@ -108,7 +108,7 @@ class Looks:
         inputs = {"path": "", "media_type": _media_type(artefact)}
         if artefact.file is None:
             return self._made(entry, media_type, inputs | {"content": json.dumps(artefact.value)})
-        with results.shelf.local(artefact.file) as path:
+        with results.artefact_files.local(artefact.file) as path:
             return self._made(entry, media_type, inputs | {"path": str(path)})
 
     def _made(self, entry: Entry, media_type: str, inputs: Mapping[str, str]) -> bytes | None:

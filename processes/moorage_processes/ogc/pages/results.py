@@ -14,14 +14,14 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import metadata
 from moorage_processes.ogc.pages import previews
 from moorage_processes.ogc.pages.page import page
-from moorage_processes.ogc.pages.previews import Looks
+from moorage_processes.ogc.pages.previews import Previews
 from moorage_processes.ogc.pages.text_filters import json_text
 from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.responses.status import job_url
 
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Artefact
-    from moorage_processes.jobs.files.artefacts import Shelf
+    from moorage_processes.jobs.files.artefacts import ArtefactFiles
     from moorage_processes.ogc.responses.results import Results
     from moorage_processes.ogc.service import Service
 
@@ -34,7 +34,7 @@ KEPT = 3600
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownOutput:
     """One output as its page shows it."""
 
     output: str
@@ -83,7 +83,7 @@ def _links(service: Service, results: Results) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _shown(service: Service, results: Results) -> Iterator[Shown]:
+def _shown(service: Service, results: Results) -> Iterator[ShownOutput]:
     entry = service.catalogue.get(results.job.process)
     described = entry.description["outputs"] if entry else {}
     left = MOST
@@ -91,7 +91,7 @@ def _shown(service: Service, results: Results) -> Iterator[Shown]:
         words = described.get(artefact.output, {})
         wants = previews.can_tell(artefact) and left > 0
         left -= wants
-        yield Shown(
+        yield ShownOutput(
             output=artefact.output,
             title=words.get("title", artefact.output),
             description=words.get("description", ""),
@@ -101,9 +101,9 @@ def _shown(service: Service, results: Results) -> Iterator[Shown]:
             href=results.href(artefact),
             download=f"{results.href(artefact)}?f=file",
             picture=_picture(results, artefact),
-            facts=Looks(service.engine).facts(results, artefact) if wants else None,
+            facts=Previews(service.engine).facts(results, artefact) if wants else None,
             value=artefact.value,
-            text=_beginning(results.shelf, artefact),
+            text=_beginning(results.artefact_files, artefact),
             host=None if artefact.href is None else urlsplit(artefact.href).netloc,
         )
 
@@ -114,7 +114,7 @@ def _picture(results: Results, artefact: Artefact) -> str | None:
     return f"{results.href(artefact)}/look" if previews.can_draw(artefact) else None
 
 
-def _beginning(shelf: Shelf, artefact: Artefact) -> str | None:
+def _beginning(artefact_files: ArtefactFiles, artefact: Artefact) -> str | None:
     """How an output begins that is here, is text and has no rows."""
     if artefact.href is not None:
         return None
@@ -123,7 +123,7 @@ def _beginning(shelf: Shelf, artefact: Artefact) -> str | None:
     bare = artefact.media_type.partition(";")[0]
     if previews.can_tell(artefact) or not (bare.startswith("text/") or bare.endswith(("json", "xml"))):
         return None
-    with shelf.open(artefact.file) as file:
+    with artefact_files.open(artefact.file) as file:
         text = file.read(LETTERS).decode("utf-8", "replace")
     return text if artefact.size <= LETTERS else f"{text}…"
 
@@ -138,7 +138,7 @@ class Picture:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._looks = Looks(service.engine)
+        self._previews = Previews(service.engine)
 
     def look(self, job_id: str, output_id: str) -> Response:
         """A picture of one output."""
@@ -150,7 +150,7 @@ class Picture:
         etag = f"look-{job.id}-{job.attempt}-{output_id}"
         if request.if_none_match.contains(etag):
             return _lasting(Response(status=304), etag)
-        content = self._looks.picture(self._service.results_of(job), artefact)
+        content = self._previews.picture(self._service.results_of(job), artefact)
         if content is None:
             raise Problem(404, "NoPicture", f"there is no picture of {output_id[:80]!r}; fetch the output itself")
         return _lasting(Response(content, content_type=previews.PNG), etag)

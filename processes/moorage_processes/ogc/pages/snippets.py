@@ -35,7 +35,7 @@ class Snippet:
 
 
 @dataclass(frozen=True)
-class Calls:
+class Snippets:
     """The calls of one process.
 
     Parameters

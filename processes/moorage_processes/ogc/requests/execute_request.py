@@ -21,10 +21,10 @@ from moorage_processes.ogc.requests.negotiation import Return
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Entry
     from moorage_processes.jobs.job import Callback
-    from moorage_processes.ogc.requests.input_validation import Checker
+    from moorage_processes.ogc.requests.input_validation import InputValidator
 
 
-class Shape(StrEnum):
+class ResponseShape(StrEnum):
     """The standard's two shapes of an answer."""
 
     RAW = "raw"
@@ -39,10 +39,10 @@ class Transmission(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ResponseForm:
     """How the caller wants the answer."""
 
-    shape: Shape | None = None
+    shape: ResponseShape | None = None
     """None where the request does not say, as in draft 2.0: then the media type of the answer decides."""
     transmissions: Mapping[str, Transmission] = field(default_factory=dict)
     """Of the outputs for which the request says it."""
@@ -50,11 +50,11 @@ class Answer:
     """How much stands in the answer itself, for the other outputs."""
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Answer:
+    def from_json(cls, document: Mapping[str, Any]) -> ResponseForm:
         """Read what :meth:`to_json` wrote."""
         transmissions = {name: Transmission(way) for name, way in document["transmissions"].items()}
         shape, returns = document["shape"], document.get("returns")
-        return cls(Shape(shape) if shape else None, transmissions, Return(returns) if returns else None)
+        return cls(ResponseShape(shape) if shape else None, transmissions, Return(returns) if returns else None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, kept with the job."""
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Signals:
+class ResponseHeaders:
     """What the headers of an execute request say of the answer."""
 
     accept: str = ""
@@ -72,16 +72,18 @@ class Signals:
 
 
 @dataclass(frozen=True)
-class Order:
+class ExecuteRequest:
     """An execute request that was read and found good."""
 
     request: Request
-    answer: Answer
+    answer: ResponseForm
     callbacks: tuple[Callback, ...] = ()
     """Who wants to be told how it goes."""
 
 
-def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signals: Signals) -> Order:
+def order_of(
+    document: Mapping[str, Any], entry: Entry, checker: InputValidator, signals: ResponseHeaders
+) -> ExecuteRequest:
     """Check an execute request.
 
     Raises
@@ -98,7 +100,7 @@ def order_of(document: Mapping[str, Any], entry: Entry, checker: Checker, signal
         outputs = {name: {} for name in entry.description["outputs"]}
     wanted, transmissions = _read_outputs(outputs or {}, entry, signals.accept)
     request = Request(entry.id, inputs, wanted)
-    return Order(request, Answer(_read_shape(document), transmissions, signals.returns))
+    return ExecuteRequest(request, ResponseForm(_read_shape(document), transmissions, signals.returns))
 
 
 def read_json(body: bytes) -> dict[str, Any]:
@@ -137,31 +139,31 @@ def _member(document: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return value
 
 
-def _read_shape(document: Mapping[str, Any]) -> Shape | None:
+def _read_shape(document: Mapping[str, Any]) -> ResponseShape | None:
     wanted = document.get("response")
     if wanted is None:
         return None
-    if wanted not in set(Shape):
+    if wanted not in set(ResponseShape):
         raise _malformed(f"response: {wanted!r} is neither 'raw' nor 'document'")
-    return Shape(wanted)
+    return ResponseShape(wanted)
 
 
 def _read_outputs(
     outputs: Mapping[str, Any], entry: Entry, accept: str
 ) -> tuple[dict[str, str], dict[str, Transmission]]:
     """Media type, and transmission where it is said, by output."""
-    offered: Mapping[str, Any] = entry.description["outputs"]
+    snapshot: Mapping[str, Any] = entry.description["outputs"]
     for name in outputs:
-        if name not in offered:
-            known = ", ".join(offered)
+        if name not in snapshot:
+            known = ", ".join(snapshot)
             raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
     negotiable = accept if len(outputs) == 1 else ""
     wanted, transmissions = {}, {}
-    for name in (name for name in offered if name in outputs):
+    for name in (name for name in snapshot if name in outputs):
         wish = outputs[name] or {}
         if not isinstance(wish, dict):
             raise _malformed(f"outputs: {name}: takes an object such as {{'format': {{'mediaType': ...}}}}")
-        wanted[name] = _media_type(name, offered[name], wish, negotiable)
+        wanted[name] = _media_type(name, snapshot[name], wish, negotiable)
         if "transmissionMode" in wish:
             transmissions[name] = _transmission(name, wish["transmissionMode"])
     return wanted, transmissions
@@ -176,31 +178,31 @@ def _transmission(name: str, way: Any) -> Transmission:
 def _media_type(name: str, described: Mapping[str, Any], wish: Mapping[str, Any], accept: str) -> str:
     """The media type an output is written in: asked for in the body, else by Accept, else the first offered."""
     kind = formats.kind_of(type_of(described))
-    offered = media_types(described)
+    snapshot = media_types(described)
     stated = wish.get("format") or {}
     asked = stated.get("mediaType") if isinstance(stated, dict) else None
     if asked is not None:
-        return _offered(name, kind, str(asked), offered)
+        return _snapshot(name, kind, str(asked), snapshot)
     for part in accept.split(","):
         wanted = part.split(";q=")[0].strip()
-        for each in offered:
+        for each in snapshot:
             if wanted and _bare(wanted) == _bare(each):
                 return each
-    return offered[0]
+    return snapshot[0]
 
 
-def _offered(name: str, kind: Kind, asked: str, offered: list[str]) -> str:
+def _snapshot(name: str, kind: Kind, asked: str, snapshot: list[str]) -> str:
     if kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
         try:
             found = formats.find(kind, asked).media_type
         except ValueError:
             found = ""
-        if found in offered:
+        if found in snapshot:
             return found
-    for each in offered:
+    for each in snapshot:
         if _bare(each) == _bare(asked):
             return each
-    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(offered)}")
+    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(snapshot)}")
 
 
 def _bare(media_type: str) -> str:

@@ -71,7 +71,7 @@ OGCValidator = extend(  # type: ignore[no-untyped-call]
 """JSON Schema as the standard's schema.yaml has it: boolean exclusive bounds and ``nullable``."""
 
 
-class Checker:
+class InputValidator:
     """Checks the inputs of one process.
 
     Parameters

@@ -35,7 +35,7 @@ BELONG_ELSEWHERE = frozenset({"f", "profile"})
 
 
 @dataclass(frozen=True)
-class Query:
+class KvpRequest:
     """An execution as a query has it."""
 
     document: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Query:
     """What stands for ``Prefer`` headers."""
 
 
-def read_query(arguments: MultiDict[str, str], entry: Entry) -> Query:
+def read_query(arguments: MultiDict[str, str], entry: Entry) -> KvpRequest:
     """Read the query of an execution.
 
     Raises
@@ -73,7 +73,7 @@ def read_query(arguments: MultiDict[str, str], entry: Entry) -> Query:
     if outputs:
         document["outputs"] = {name: _output(each) for name, each in outputs.items() if _is_included(name, each)}
     form = response.get("f")
-    return Query(
+    return KvpRequest(
         document, FORMS.get(form, form) if form else None, (response["prefer"],) if "prefer" in response else ()
     )
 

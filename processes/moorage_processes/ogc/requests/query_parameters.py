@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
-from moorage_processes.jobs.job import Job, JobQuery, Mark, Status
+from moorage_processes.jobs.job import Job, JobQuery, ListPosition, Status
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.problems import Problem
 
@@ -63,12 +63,12 @@ def place_after(job: Job) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _mark(text: str | None) -> Mark | None:
+def _mark(text: str | None) -> ListPosition | None:
     if text is None:
         return None
     try:
         created, _, job = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        return Mark(_aware(datetime.fromisoformat(created)), str(UUID(job)))
+        return ListPosition(_aware(datetime.fromisoformat(created)), str(UUID(job)))
     except ValueError as error:
         raise _wrong("after", text, "what the link to the next page has there") from error
 

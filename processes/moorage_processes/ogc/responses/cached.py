@@ -18,18 +18,18 @@ MOST = 256
 
 
 @dataclass(frozen=True)
-class Content:
+class CachedContent:
     """What an answer was made of."""
 
     body: bytes
     headers: Headers
 
 
-class Kept:
+class CachedResponses:
     """Good answers by what was asked."""
 
     def __init__(self) -> None:
-        self._contents: dict[Hashable, Content] = {}
+        self._contents: dict[Hashable, CachedContent] = {}
         self._making = Lock()
 
     def answer(self, asked: Hashable, make: Callable[[], Response]) -> Response:
@@ -39,7 +39,7 @@ class Kept:
         response.make_conditional(request)
         return response
 
-    def _made(self, asked: Hashable, make: Callable[[], Response]) -> Content:
+    def _made(self, asked: Hashable, make: Callable[[], Response]) -> CachedContent:
         with self._making:
             if asked in self._contents:
                 return self._contents[asked]
@@ -48,5 +48,5 @@ class Kept:
             response.set_etag(hashlib.sha256(body).hexdigest()[:32])
             if len(self._contents) >= MOST:
                 self._contents.pop(next(iter(self._contents)))
-            self._contents[asked] = Content(body, response.headers)
+            self._contents[asked] = CachedContent(body, response.headers)
             return self._contents[asked]

@@ -19,7 +19,7 @@ BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Source:
+class SentFile:
     """A file to be sent."""
 
     open: Callable[[], BinaryIO]
@@ -29,7 +29,7 @@ class Source:
     """Where it lies on this machine, if it does."""
 
 
-def file_answer(source: Source, media_type: str, etag: str) -> Response:
+def file_answer(source: SentFile, media_type: str, etag: str) -> Response:
     """A file, or what the request's ``Range`` names of it."""
     size = source.size if source.path is None else source.path.stat().st_size
     wanted = _wanted()
@@ -55,7 +55,7 @@ def _sent(path: Path, environ: dict[str, Any], media_type: str, etag: str) -> Re
     )
 
 
-def _opened(source: Source, environ: dict[str, Any], etag: str) -> Response:
+def _opened(source: SentFile, environ: dict[str, Any], etag: str) -> Response:
     """A file that lies elsewhere, read through."""
     answer = Response(wrap_file(environ, source.open(), BLOCK), direct_passthrough=True)
     answer.content_length = source.size
@@ -97,7 +97,7 @@ def _are_fit(spans: Sequence[Span], size: int) -> bool:
     return len(spans) <= MOST_SPANS and sum(stop - start for start, stop in spans) <= size
 
 
-def _several(source: Source, media_type: str, etag: str, spans: Sequence[Span], size: int) -> Response:
+def _several(source: SentFile, media_type: str, etag: str, spans: Sequence[Span], size: int) -> Response:
     """multipart/byteranges, streamed from a file that may be removed once it is open."""
     boundary = secrets.token_hex(16)
     heads = [_head(span, size, media_type, boundary) for span in spans]

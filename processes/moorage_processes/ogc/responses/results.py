@@ -14,10 +14,10 @@ from flask import Response
 from moorage.values import BBox
 
 from moorage_processes.ogc import vocabulary as ogc
-from moorage_processes.ogc.requests.execute_request import Answer, Shape, Transmission
+from moorage_processes.ogc.requests.execute_request import ResponseForm, ResponseShape, Transmission
 from moorage_processes.ogc.requests.negotiation import Return, names_json, preferences, profiles, wants_html
 from moorage_processes.ogc.responses.headers import add_profile, seal
-from moorage_processes.ogc.responses.ranges import Source, file_answer
+from moorage_processes.ogc.responses.ranges import SentFile, file_answer
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flask import Request
 
     from moorage_processes.execution.request import Artefact
-    from moorage_processes.jobs.files.artefacts import Shelf
+    from moorage_processes.jobs.files.artefacts import ArtefactFiles
     from moorage_processes.jobs.job import Job
 
 INLINE = 1_000_000
@@ -64,12 +64,12 @@ class Results:
     Parameters
     ----------
     job : a successful one.
-    shelf : its files.
+    artefact_files : its files.
     base : URL of the service.
     """
 
     job: Job
-    shelf: Shelf
+    artefact_files: ArtefactFiles
     base: str
 
     def only(self, outputs: Container[str]) -> Results:
@@ -107,8 +107,8 @@ class Results:
         return response
 
     @cached_property
-    def _wish(self) -> Answer:
-        return Answer.from_json(self.job.answer)
+    def _wish(self) -> ResponseForm:
+        return ResponseForm.from_json(self.job.answer)
 
     @property
     def _is_single(self) -> bool:
@@ -116,7 +116,7 @@ class Results:
 
     def _is_document(self, form: Wanted) -> bool:
         """Draft 2.0 has several outputs in JSON where JSON is asked for; 1.0 goes by the execute request alone."""
-        if form.profile or self._wish.shape is Shape.DOCUMENT:
+        if form.profile or self._wish.shape is ResponseShape.DOCUMENT:
             return True
         return self._wish.shape is None and form.json and not self._is_single
 
@@ -140,14 +140,16 @@ class Results:
             return self._led_to(artefact.href, artefact)
         if artefact.file is None:
             return Response(json.dumps(artefact.value), content_type=artefact.media_type)
-        source = Source(partial(self.shelf.open, artefact.file), artefact.size, self.shelf.path(artefact.file))
+        source = SentFile(
+            partial(self.artefact_files.open, artefact.file), artefact.size, self.artefact_files.path(artefact.file)
+        )
         response = file_answer(source, artefact.media_type, self._etag(artefact))
         response.headers["Content-Disposition"] = f'inline; filename="{artefact.file}"'
         return seal(response)
 
     def link(self, artefact: Artefact) -> Response | None:
         """The way to where an output lies, where anybody may fetch it there; None where only this service may."""
-        link = self.shelf.link(artefact.file, artefact.media_type) if artefact.file is not None else None
+        link = self.artefact_files.link(artefact.file, artefact.media_type) if artefact.file is not None else None
         return None if link is None else self._led_to(link, artefact)
 
     def _led_to(self, link: str, artefact: Artefact) -> Response:
@@ -167,7 +169,7 @@ class Results:
             return {"href": self.href(artefact), "type": artefact.media_type}
         if artefact.file is None:
             return _in_document(artefact.value)
-        content = self.shelf.read(artefact.file)
+        content = self.artefact_files.read(artefact.file)
         if _is_json(artefact.media_type):
             return {"value": json.loads(content), "mediaType": artefact.media_type}
         if artefact.media_type.startswith("text/"):
@@ -214,7 +216,7 @@ class Results:
     def _content(self, artefact: Artefact) -> Iterator[bytes]:
         if artefact.file is None:
             return iter([json.dumps(artefact.value).encode()])
-        return _blocks(self.shelf.open(artefact.file))
+        return _blocks(self.artefact_files.open(artefact.file))
 
 
 def _no_content() -> Response:

@@ -21,7 +21,7 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     op.create_table(
-        "grants",
+        "transfer_tokens",
         sa.Column("token", sa.String(64), primary_key=True),
         sa.Column("job", sa.String(36), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
@@ -31,7 +31,7 @@ def upgrade() -> None:
         comment="one file that a site may bring, or one request that it may fetch, once; the token as SHA-256",
         if_not_exists=True,
     )
-    op.create_index("ix_grants_job", "grants", ["job"], if_not_exists=True)
+    op.create_index("ix_transfer_tokens_job", "transfer_tokens", ["job"], if_not_exists=True)
     for name, columns, condition in (
         ("jobs_unsent", ["queue", "created"], f"{ACCEPTED} AND owner IS NULL AND {AFAR}"),
         ("jobs_sent", ["lease"], f"{ACCEPTED} AND {AFAR}"),

@@ -10,7 +10,7 @@ down_revision = "0004"
 def upgrade() -> None:
     """Make the table."""
     op.create_table(
-        "tallies",
+        "counters",
         *(sa.Column(name, sa.Text, primary_key=True) for name in ("queue", "process", "kind", "status", "reason")),
         sa.Column("bound", sa.BigInteger, primary_key=True, autoincrement=False),
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("count", "ran", "waited", "size")),
