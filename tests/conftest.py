@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from postgres import Postgres, serving_postgres
-from programs import program
-from samples import sea_surface
-from serving import Running, serve
-from stores import STORES, new_store
+from support.job_stores import STORES, new_store
+from support.paths import AUTHOR_MODULES
+from support.postgres_server import Postgres, serving_postgres
+from support.programs import program
+from support.samples import sea_surface
+from support.services import Running, serve
 
 # how long an example takes on a busy machine says nothing
 settings.register_profile("unhurried", deadline=None)
@@ -38,7 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface().to_netcdf(folder / "sea.nc")
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
-    methods = HERE / "service" / "methods_for_tests.py"
+    methods = AUTHOR_MODULES / "methods_for_tests.py"
     settings = {"queue": 50, "body_size": "16 MB"}
     with serve(folder, [str(methods)], ours=True, datasets=named, moorage=settings) as service:
         yield service

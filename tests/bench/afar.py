@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from figures import Figure, in_turn
-from sites import Harbour, harbour
+from support.hub_and_sites import Harbour, harbour
 
 METHODS = str(Path(__file__).parent / "methods.py")
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from climate import NETCDF, RUNS, call, daily_maps
 from figures import Figure, in_turn
-from serving import serve
+from support.services import serve
 from zones import CELL, CRS, NORTH, WEST, square
 
 DAYS = 1095

@@ -14,9 +14,9 @@ from typing import Any
 
 import redis
 from celery import Celery
-from engines import eventually
 from moorage_processes.commands.cli import free_port
-from programs import program
+from support.engines import eventually
+from support.programs import program
 
 HERE = Path(__file__).parent
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import netCDF4
 import numpy as np
-from engines import family
 from figures import Figure, in_turn
-from serving import Running, serve
+from support.engines import family
+from support.services import Running, serve
 
 DAYS = int(os.environ.get("MOORAGE_BENCH_DAYS", "3650"))
 """What the targets hold for; fewer tell only that all runs and about how it stands."""

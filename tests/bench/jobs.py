@@ -14,7 +14,6 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from engines import eventually, is_alive
 from figures import Figure, in_turn
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.execution.request import Request
@@ -26,7 +25,8 @@ from moorage_processes.jobs.store.exchange import StoreRequest
 from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
-from serving import serve
+from support.engines import eventually, is_alive
+from support.services import serve
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue

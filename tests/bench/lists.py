@@ -12,7 +12,7 @@ from pathlib import Path
 from figures import Figure, in_turn
 from moorage_processes.jobs.store.store import Store
 from peers import processes_alike
-from serving import serve
+from support.services import serve
 
 HERE = Path(__file__).parent
 METHODS = str(HERE / "methods.py")

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from moorage_processes.commands.cli import free_port
-from serving import HELLO, Running, unmodified
+from support.services import HELLO, Running, unmodified
 
 HERE = Path(__file__).parent
 ARRAY = {"array": {"type": "process", "processor": {"name": "vanilla_plugin.Array"}}}

@@ -26,7 +26,7 @@ from figures import Figure, in_turn
 from jobs import cancel, power_loss, progress, queue_depth
 from lists import descriptions, job_list
 from peers import file_server, vanilla
-from serving import Running, serve
+from support.services import Running, serve
 from throughput import engine_throughput, scale_out
 from zones import zonal_statistics
 

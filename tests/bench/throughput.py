@@ -16,7 +16,7 @@ from figures import Figure
 from jobs import SLOTS, asked, engine
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.workers.linux import descendants
-from postgres import serving_postgres
+from support.postgres_server import serving_postgres
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.engine import Engine

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figures import Figure, in_turn
-from serving import serve
+from support.services import serve
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from serving import unmodified
+from support.services import unmodified
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from math import isnan
 import moorage
 import pytest
 from moorage import BBox, ResultError
-from scripted import JSON, Answer, scripted
+from support.scripted_server import JSON, Answer, scripted
 
 TWO = {"a": {"schema": {"type": "number"}}, "b": {"schema": {"type": "string", "contentMediaType": "text/plain"}}}
 ONE = {"y": {"schema": {"type": "string"}}}

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from moorage import cli
-from scripted import Answer, scripted
+from support.scripted_server import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
 INPUTS = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from engines import eventually
 from moorage import cli, connect
-from scripted import Answer, scripted
+from support.engines import eventually
+from support.scripted_server import Answer, scripted
 
 PLACE = "00000000-0000-4000-8000-000000000000"
 

@@ -10,7 +10,7 @@ from moorage import NotFoundError, RefusedError, ResultError, ServiceError, Unre
 from moorage.connection import Connection
 from owslib.ogcapi import REQUEST_HEADERS
 from owslib.ogcapi.processes import Processes
-from scripted import JSON, Answer, scripted
+from support.scripted_server import JSON, Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
 

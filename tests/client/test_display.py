@@ -15,7 +15,7 @@ import pytest
 from moorage import display
 from moorage.display import CLEAR, Frame, Progress, Terminal
 from moorage.status import Status
-from scripted import Answer, scripted
+from support.scripted_server import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
 

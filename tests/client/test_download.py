@@ -10,7 +10,7 @@ import pytest
 from moorage import UnreachableError
 from moorage.connection import Connection
 from moorage.download import Source, save
-from scripted import Answer, scripted
+from support.scripted_server import Answer, scripted
 
 CONTENT = bytes(range(256)) * 1000
 BINARY = {"Content-Type": "application/octet-stream"}

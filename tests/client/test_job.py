@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, Future, as_completed, wait
 import moorage
 import pytest
 from moorage import DismissedError, FailedError, PendingError, RefusedError, watch
-from scripted import Answer, scripted
+from support.scripted_server import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
 TAKEN = Answer({"jobID": "1", "status": "accepted", "type": "process"}, 201, {"Location": "/jobs/1"})

@@ -14,8 +14,8 @@ import pytest
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
 from moorage import BBox, DismissedError, FailedError, PendingError, RefusedError
-from samples import sea_surface
 from shapely import box
+from support.samples import sea_surface
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from moorage.description import python_name, python_names
 from moorage.signature import Named, type_of_schema
 from moorage.values import RESERVED_IDS
-from scripted import Answer, scripted
+from support.scripted_server import Answer, scripted
 
 
 def described(schema, python=None, unit=None, **more):

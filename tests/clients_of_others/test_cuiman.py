@@ -19,9 +19,10 @@ from cuiman import AsyncClient, Client
 from cuiman.api.exceptions import ClientError
 from cuiman.api.opener import JobResultOpenError
 from gavicore.models import JobInfo, JobStatus, ProcessRequest
-from serving import serve
+from support.paths import AUTHOR_MODULES
+from support.services import serve
 
-METHODS = Path(__file__).parents[1] / "service" / "methods_for_tests.py"
+METHODS = AUTHOR_MODULES / "methods_for_tests.py"
 POINTS = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/geo+json"}}}
 GRID = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/x-netcdf"}}}
 

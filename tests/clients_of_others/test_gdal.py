@@ -13,7 +13,7 @@ import pytest
 import rasterio
 import requests
 from orders import CELLS, PLACES, noise
-from programs import program
+from support.programs import program
 
 Gdal = Callable[..., str]
 HEAD = 16384

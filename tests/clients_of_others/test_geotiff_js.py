@@ -15,7 +15,7 @@ import pytest
 import requests
 from orders import CELLS, GEOTIFF, noise
 from playwright.sync_api import Page, sync_playwright
-from programs import program
+from support.programs import program
 
 VERSION = "3.0.5"
 SCRIPT = Path(__file__).parent / "read_window.mjs"

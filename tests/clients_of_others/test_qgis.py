@@ -14,7 +14,7 @@ import pytest
 import requests
 from orders import CELLS, PLACES, noise
 from PIL import Image
-from programs import program
+from support.programs import program
 
 SCRIPT = Path(__file__).parent / "look_with_qgis.py"
 Look = Callable[[str, str], dict[str, Any]]

@@ -9,10 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from engines import eventually, family, is_alive
-from hooks import receiver, sender, verified
 from moorage_processes.jobs.ipc import connected
-from scripted import Answer
+from support.callback_receiver import receiver, sender, verified
+from support.engines import eventually, family, is_alive
+from support.scripted_server import Answer
 
 NOT_NOW = Answer(status=503)
 

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from engines import Yard, eventually, family, is_alive, settings, started, value
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import Busy, Interrupted
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
+from support.engines import Yard, eventually, family, is_alive, settings, started, value
 
 MANY = 30
 HERE = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ def test_jobs_survive_the_death_of_the_web_process(tmp_path):
     state = tmp_path / "state"
     program = (
         f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-        "from engines import *\n"
+        "from support.engines import *\n"
         f"engine = Engine(settings(Path({str(state)!r})))\n"
         "engine.start()\n"
         "yard = Yard(engine, None)\n"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import requests
-from engines import METHODS, eventually, family, is_alive
 from moorage_processes.jobs.ipc import connected
-from serving import Running, serve
+from support.engines import METHODS, eventually, family, is_alive
+from support.services import Running, serve
 
 LATER = {"Prefer": "respond-async"}
 PATIENCE = 60.0

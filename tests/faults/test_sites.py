@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from engines import METHODS, PATIENCE, eventually, is_alive
 from moorage_processes.jobs.ipc import connected
-from sites import Harbour, Machine, harbour
+from support.engines import METHODS, PATIENCE, eventually, is_alive
+from support.hub_and_sites import Harbour, Machine, harbour
 
 LEASE = 6.0
 """Seconds after which a machine that is not heard of loses its jobs here."""
@@ -22,7 +22,7 @@ LEASE = 6.0
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory) -> Iterator[Harbour]:
-    """A hub; what its store does for sites is tested on each kind in service/test_roll.py."""
+    """A hub; what its store does for sites is tested on each kind in sites/test_site_registry.py."""
     with harbour(tmp_path_factory.mktemp("harbour"), "awi", site_lease=LEASE) as port:
         yield port
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from engines import Yard, eventually, started, value
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
-from postgres import Postgres, serving_postgres
-from serving import serve
+from support.engines import Yard, eventually, started, value
+from support.paths import AUTHOR_MODULES
+from support.postgres_server import Postgres, serving_postgres
+from support.services import serve
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_what_runs_goes_on_and_its_end_is_told_when_the_database_is_back(yard, s
 
 
 def test_callers_are_told_to_come_back(tmp_path, server):
-    methods = str(Path(__file__).parents[1] / "service" / "methods_for_tests.py")
+    methods = str(AUTHOR_MODULES / "methods_for_tests.py")
     with serve(tmp_path, [methods], moorage={"store": server.database()}) as service:
         url, as_job = f"{service.url}/processes/slow-sum/execution", {"Prefer": "respond-async"}
         body = {"inputs": {"numbers": [1.0, 2.0], "pause": 0.5}}

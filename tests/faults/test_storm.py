@@ -7,8 +7,8 @@ import random
 
 import pytest
 from seas import sailing
-from stores import STORES
 from storm import Storm
+from support.job_stores import STORES
 
 JOBS = int(os.environ.get("MOORAGE_STORM", "80"))
 SEED = int(os.environ.get("MOORAGE_SEED") or random.randrange(10**6))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from methods_for_pages import EVIL
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
-from programs import program
-from shown import ended, showing, submitted
+from support.author_modules.methods_for_pages import EVIL
+from support.pages_service import ended, showing, submitted
+from support.programs import program
 
 AXE = "axe-core@4.14.1"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from serving import serve
+from support.services import serve
 from test_readme import AUTHOR, ROOT, demonstration, environment
 
 NOTEBOOK = ROOT / "client" / "basic.ipynb"

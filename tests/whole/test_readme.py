@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from engines import eventually
 from moorage_processes.commands.cli import wait_for
-from programs import program
+from support.engines import eventually
+from support.programs import program
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -1,0 +1,598 @@
+"""The engine runs calls and jobs in children, tells how they go, and stops them whatever they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.errors import Busy, QueueFull, TimedOut
+from moorage_processes.jobs.files.disk import file_system
+from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
+from moorage_processes.jobs.job import JobQuery, Status
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.supervisor.prefetch import WITNESSES
+from moorage_processes.jobs.supervisor.store_thread import POLL
+from support.engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("engine") / "state") as yard:
+        yield yard
+
+
+# calls
+
+
+def test_a_call_gives_its_result(yard):
+    job = yard.call("shout", text="ahoy")
+    assert value(job) == "AHOY"
+    assert job.status is Status.SUCCESSFUL
+    assert job.created <= job.started <= job.finished
+
+
+def test_calls_of_many_threads_each_get_their_own_result(yard):
+    with ThreadPoolExecutor(16) as pool:
+        jobs = list(pool.map(lambda number: yard.call("shout", text=f"n{number}"), range(200)))
+    assert [value(job) for job in jobs] == [f"N{number}" for number in range(200)]
+
+
+def test_a_call_is_recorded_but_not_listed(yard):
+    job = yard.call("shout", text="for the record")
+    record = eventually(lambda: yard.engine.get(job.id))
+    assert (record.status, record.process, record.request) == (Status.SUCCESSFUL, "shout", job.request)
+    assert job.id not in [each.id for each in yard.engine.find(JobQuery(limit=1000)).jobs]
+
+
+def test_a_failed_call_is_recorded_with_its_reason(yard):
+    job = yard.call("refuse")
+    assert (job.status, job.failure.reason, job.failure.input) == (Status.FAILED, "input", "period")
+    assert job.failure.detail == "the period holds no data; it has 1990 to 1993"
+    assert eventually(lambda: yard.engine.get(job.id)).failure == job.failure
+
+
+def test_files_of_a_call_are_there_until_they_are_discarded(yard):
+    job = yard.call("grid")
+    path = yard.engine.directory(job) / job.artefacts[0].file
+    assert float(xr.open_dataarray(path).sum()) == 100 * 100
+    yard.engine.discard(job)
+    assert not path.exists()
+
+
+def test_a_call_that_is_kept_is_found_with_its_files(yard):
+    job = yard.call("grid")
+    yard.engine.keep(job)
+    kept = yard.engine.get(job.id)
+    assert kept.artefacts == job.artefacts
+    assert (yard.engine.directory(kept) / kept.artefacts[0].file).exists()
+    yard.engine.dismiss(job.id)
+    assert not yard.engine.directory(kept).exists()
+
+
+def test_a_call_that_takes_too_long_is_stopped(yard):
+    before = set(yard.engine.describe()["children"])
+    with pytest.raises(TimedOut, match="respond-async"):
+        yard.call("sleep-in-c", timeout=0.5, seconds=600)
+    eventually(lambda: yard.engine.describe()["work"] == {})
+    (gone,) = before - set(yard.engine.describe()["children"])
+    assert not is_alive(gone)
+    assert value(yard.call("shout")) == "HELLO"
+
+
+def test_calls_beyond_the_places_wait_and_beyond_the_queue_are_refused(tmp_path):
+    with started(tmp_path / "state", call_queue=2) as yard, ThreadPoolExecutor(8) as pool:
+        yard.call("shout")
+        answers = [pool.submit(yard.call, "slow-sum", numbers=[1.0], pause=1.0) for _ in range(6)]
+        errors = [answer.exception() for answer in answers]
+    assert [type(error) for error in errors if error] == [Busy] * 3
+    assert "respond-async" in str(next(error for error in errors if error))
+
+
+def test_a_call_that_was_never_begun_is_told_to_come_again(tmp_path):
+    with started(tmp_path / "state") as yard, ThreadPoolExecutor(1) as pool:
+        yard.call("shout")
+        first = pool.submit(yard.call, "slow-sum", numbers=[1.0], pause=2.0)
+        eventually(lambda: yard.engine.describe()["work"])
+        with pytest.raises(Busy):
+            yard.call("shout", timeout=0.2)
+        assert value(first.result()) == 1.0
+
+
+# jobs
+
+
+def test_a_job_is_run_and_kept(yard):
+    job = yard.submit("slow-sum", numbers=[1.0, 2.5])
+    assert job.status is Status.ACCEPTED
+    done = yard.done(job)
+    assert (done.status, done.progress, done.attempt, value(done)) == (Status.SUCCESSFUL, 100, 1, 3.5)
+    assert yard.engine.find(JobQuery()).jobs[0].id == job.id
+    assert yard.engine.find(JobQuery()).jobs[0].request.inputs == {"numbers": [1.0, 2.5]}
+
+
+def test_a_file_of_a_job_is_published(yard):
+    done = yard.run("grid", size=10)
+    (artefact,) = done.artefacts
+    path = yard.engine.directory(done) / artefact.file
+    assert path.stat().st_size == artefact.size
+    assert float(xr.open_dataarray(path).sum()) == 100
+
+
+def test_many_jobs_are_all_done(yard):
+    jobs = [yard.submit("shout", text=f"n{number}") for number in range(100)]
+    assert [value(yard.done(job)) for job in jobs] == [f"N{number}" for number in range(100)]
+
+
+SLOW = ("slow-sum", {"numbers": [1.0], "pause": 600.0})
+
+
+@pytest.fixture
+def narrow(tmp_path):
+    """An engine with one place."""
+    with started(tmp_path / "state", slots=1) as yard:
+        yield yard
+
+
+@contextmanager
+def without_supervisor(yard):
+    """The supervisor hangs while the block lasts, not in the midst of writing."""
+    supervisor = yard.processes()["supervisor"]
+
+    def is_halted():
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            with sqlite3.connect(yard.state / "jobs.sqlite", timeout=0.1) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(supervisor, signal.SIGCONT)
+            return False
+        finally:
+            connection.close()
+        return True
+
+    eventually(is_halted)
+    try:
+        yield
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
+def taken_ahead(yard, first, *others):
+    """Jobs that the supervisor took all at once, though only the first of them could begin."""
+
+    def tried():
+        for job in [yard.submit("shout") for _ in range(2 * WITNESSES)]:
+            yard.done(job)
+        with without_supervisor(yard):
+            jobs = [yard.submit(name, **inputs) for name, inputs in (first, *others)]
+        yard.running(jobs[0])
+        if yard.job(jobs[-1]).epoch:
+            return jobs
+        # the machine was too busy for jobs to be quick
+        for job in reversed(jobs):
+            yard.engine.dismiss(job.id)
+        return None
+
+    return eventually(tried)
+
+
+def test_jobs_that_were_taken_ahead_go_back_where_the_one_before_them_is_long(narrow):
+    slow, *behind = taken_ahead(narrow, SLOW, *[("shout", {})] * 10)
+    eventually(lambda: all(narrow.job(job).status is Status.ACCEPTED for job in behind))
+    # and are left alone while it runs
+    time.sleep(3 * POLL)
+    left = [narrow.job(job) for job in behind]
+    assert {(job.status, job.attempt, job.epoch, job.message) for job in left} == {(Status.ACCEPTED, 0, 1, "")}
+    narrow.engine.dismiss(slow.id)
+    assert {(job.status, job.attempt) for job in map(narrow.done, behind)} == {(Status.SUCCESSFUL, 1)}
+
+
+def test_jobs_that_are_dismissed_before_a_child_has_them_never_run(narrow, tmp_path):
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    slow, *behind = taken_ahead(narrow, SLOW, *[("leave-trace", {"folder": str(traces)})] * 10)
+    for job in (*behind, slow):
+        narrow.engine.dismiss(job.id)
+    narrow.run("shout")
+    assert not list(traces.iterdir())
+    assert {narrow.job(job).status for job in behind} == {Status.DISMISSED}
+
+
+def test_a_supervisor_that_hangs_holds_no_caller_up(narrow):
+    with without_supervisor(narrow):
+        # more than its socket holds
+        jobs = [narrow.submit("shout") for _ in range(600)]
+    assert value(narrow.done(jobs[-1])) == "HELLO"
+
+
+def test_a_full_queue_refuses_jobs(tmp_path):
+    with started(tmp_path / "state", queue=3, slots=1) as yard:
+        blocker = yard.submit("slow-sum", numbers=[1.0], pause=600)
+        yard.running(blocker)
+        waiting = [yard.submit("shout") for _ in range(3)]
+        with pytest.raises(QueueFull):
+            yard.submit("shout")
+        yard.engine.dismiss(blocker.id)
+        assert [yard.done(job).status for job in waiting] == [Status.SUCCESSFUL] * 3
+        assert value(yard.run("shout")) == "HELLO"
+
+
+def test_what_a_method_raises_is_logged_and_not_told(yard):
+    done = yard.run("fail")
+    assert (done.status, done.failure.reason) == (Status.FAILED, "error")
+    assert "s3cret" not in done.failure.detail
+    log = yard.engine.log(done).read_text()
+    assert "the password is s3cret" in log
+    assert done.failure.reference in log
+
+
+def test_leaving_python_politely_fails_the_job_and_not_the_child(yard):
+    assert yard.run("exit-politely").failure.reason == "error"
+
+
+def test_the_log_belongs_to_the_job(yard):
+    spoken = yard.run("speak")
+    log = yard.engine.log(spoken).read_text()
+    for words in ("printed", "spoken", "put", "logged"):
+        assert words in log
+    silent = yard.run("shout")
+    eventually(lambda: not yard.engine.log(silent).exists())
+
+
+def test_children_draw_different_random_numbers(tmp_path):
+    with started(tmp_path / "state", slots=3) as yard:
+        jobs = [yard.submit("random-number") for _ in range(30)]
+        drawn = [value(yard.done(job)) for job in jobs]
+    assert len(set(drawn)) == 30
+
+
+# jobs that misbehave
+
+
+def test_a_segfault_ends_one_attempt_and_not_the_service(yard):
+    done = yard.run("segfault")
+    assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "crashed", 3)
+    assert "SIGSEGV in each of 3 attempts" in done.failure.detail
+    assert "Segmentation fault" in yard.engine.log(done).read_text()
+    assert value(yard.call("shout")) == "HELLO"
+
+
+def test_a_segfault_in_a_call_fails_it_at_once(yard):
+    job = yard.call("segfault")
+    assert (job.failure.reason, job.status) == ("crashed", Status.FAILED)
+    assert "SIGSEGV" in job.failure.detail
+    assert value(yard.call("shout")) == "HELLO"
+
+
+def test_a_method_that_ends_its_process_is_told(yard):
+    assert "exit code 3" in yard.run("leave-python").failure.detail
+
+
+@pytest.mark.parametrize("how", ["run", "call"])
+def test_a_method_over_its_time_is_stopped_inside_c(yard, how):
+    done = getattr(yard, how)("too-slow")
+    assert (done.status, done.failure.reason) == (Status.FAILED, "timeout")
+    assert "limit of 1 s" in done.failure.detail
+
+
+@pytest.mark.parametrize("process", ["eat-memory", "eat-memory-elsewhere"])
+@pytest.mark.parametrize("how", ["run", "call"])
+def test_a_method_over_its_memory_is_stopped(yard, how, process):
+    done = getattr(yard, how)(process)
+    assert (done.status, done.failure.reason) == (Status.FAILED, "memory")
+    assert "limit of 0.7 GB" in done.failure.detail
+
+
+def test_what_a_method_left_running_is_killed(yard, tmp_path):
+    orphan = value(yard.run("leave-orphans", folder=str(tmp_path)))
+    eventually(lambda: not is_alive(orphan))
+
+
+def test_what_a_dismissed_job_left_running_is_killed(yard, tmp_path):
+    job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+    orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
+    yard.engine.dismiss(job.id)
+    eventually(lambda: not is_alive(orphan))
+
+
+# dismissing
+
+
+@pytest.mark.parametrize(("process", "inputs"), [("burn", {}), ("sleep-in-c", {"seconds": 600})])
+def test_dismissing_a_job_in_a_long_c_call_frees_its_processor(yard, process, inputs):
+    job = yard.submit(process, **inputs)
+    child = yard.running(job)
+    dismissed = yard.engine.dismiss(job.id)
+    assert dismissed.status is Status.DISMISSED
+    assert not is_alive(child)
+    assert yard.job(job).status is Status.DISMISSED
+    assert value(yard.run("shout")) == "HELLO"
+
+
+def test_a_dismissal_that_nobody_told_of_is_noticed(yard):
+    job = yard.submit("sleep-in-c", seconds=600)
+    child = yard.running(job)
+    store = Store(settings(yard.state).url)
+    store.dismiss(job.id)
+    store.close()
+    eventually(lambda: not is_alive(child))
+
+
+def test_dismissing_a_job_that_is_done_removes_all_of_it(yard):
+    done = yard.run("grid")
+    folder = yard.engine.directory(done)
+    assert yard.engine.dismiss(done.id).status is Status.DISMISSED
+    assert yard.engine.get(done.id) is None
+    assert not folder.exists()
+    assert yard.engine.dismiss(done.id) is None
+
+
+@pytest.mark.parametrize("name", ["nothing", "../../etc", "", "00000000-0000-0000-0000-000000000000", "a\0b"])
+def test_an_unknown_job_is_none(yard, name):
+    assert yard.engine.get(name) is None
+    assert yard.engine.dismiss(name) is None
+    assert yard.engine.wait(name, 10.0) is None
+
+
+# waiting
+
+
+def test_waiting_ends_when_the_time_is_up(yard):
+    job = yard.submit("slow-sum", numbers=[], pause=600)
+    known = eventually(lambda: yard.job(job).status is Status.RUNNING and yard.job(job))
+    assert yard.engine.wait(job.id, 0.3, known) == known
+    yard.engine.dismiss(job.id)
+
+
+def test_each_change_ends_the_wait(yard):
+    job = yard.submit("steps", fractions=[0.25, 0.5, 0.75], pause=0.4)
+    seen, known = [], job
+    while not known.status.is_done:
+        known = yard.engine.wait(job.id, 30.0, known)
+        seen.append((known.status, known.progress, known.message))
+    assert seen[0][0] is Status.RUNNING
+    assert [(progress, words) for status, progress, words in seen if progress in (25, 50, 75)] == [
+        (25, "at 0.25"),
+        (50, "at 0.5"),
+        (75, "at 0.75"),
+    ]
+    assert seen[-1] == (Status.SUCCESSFUL, 100, "at 0.75")
+
+
+def test_the_last_progress_before_a_long_c_call_is_told(yard):
+    job = yard.submit("steps", fractions=[number / 100 for number in range(91)], freeze=600)
+    assert eventually(lambda: yard.job(job).progress == 90)
+    assert (yard.job(job).status, yard.job(job).message) == (Status.RUNNING, "at 0.9")
+    yard.engine.dismiss(job.id)
+
+
+def test_progress_of_an_inner_loop_does_not_hold_it_up(yard):
+    done = yard.run("many-steps")
+    assert (done.status, done.progress) == (Status.SUCCESSFUL, 100)
+
+
+def test_progress_that_is_none_does_no_harm(yard):
+    done = yard.run("strange-progress")
+    assert (done.status, done.progress, done.attempt) == (Status.SUCCESSFUL, 100, 1)
+    assert "half" in done.message
+
+
+def test_all_who_wait_are_woken_by_a_dismissal(yard):
+    job = yard.submit("slow-sum", numbers=[], pause=600)
+    yard.running(job)
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(yard.engine.wait, job.id, 60.0, known) for known in (None, yard.job(job)) * 4]
+        time.sleep(0.2)
+        yard.engine.dismiss(job.id)
+        assert {each.result(30).status for each in waiting} == {Status.DISMISSED}
+
+
+def test_a_wait_that_begins_late_is_not_in_vain(yard):
+    for _ in range(50):
+        job = yard.submit("shout")
+        assert yard.engine.wait(job.id, 30.0, job).status is not Status.ACCEPTED
+
+
+# one supervisor, many web processes
+
+
+def test_two_engines_in_one_process_do_not_know_of_each_other(tmp_path):
+    with started(tmp_path / "one") as one, started(tmp_path / "two") as two:
+        job = one.submit("shout")
+        assert value(one.done(job)) == value(two.call("shout")) == "HELLO"
+        assert two.engine.get(job.id) is None
+        assert one.engine.describe()["supervisor"] != two.engine.describe()["supervisor"]
+
+
+def test_web_processes_of_one_service_share_a_supervisor(tmp_path):
+    shared = settings(tmp_path / "state")
+    engines = [Engine(shared) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Engine.start, engines))
+        pids = set(pool.map(lambda engine: engine.describe()["supervisor"], engines))
+    assert len(pids) == 1
+    job = Yard(engines[0], tmp_path / "state").submit("shout")
+    assert Yard(engines[3], tmp_path / "state").done(job).status is Status.SUCCESSFUL
+    for engine in engines[1:]:
+        engine.close()
+    engines[1].close(stop_supervisor=True)
+    assert engines[0].describe()["supervisor"] in pids
+    engines[0].close(stop_supervisor=True)
+    eventually(lambda: not family(tmp_path / "state"))
+
+
+def test_a_newer_service_with_other_settings_gets_its_own_supervisor(tmp_path):
+    state = tmp_path / "state"
+    old = Engine(settings(state, slots=1))
+    old.start()
+    first = old.describe()["supervisor"]
+    job = Yard(old, state).submit("slow-sum", numbers=[1.0], pause=2.0)
+    Yard(old, state).running(job)
+    with started(state, slots=2) as new:
+        second = eventually(lambda: (pid := new.processes()["supervisor"]) != first and pid)
+        assert value(new.done(job)) == 1.0
+        # the older one lives with it
+        assert old.describe()["supervisor"] == second
+        assert new.job(job).attempt == 1
+        old.close()
+        assert new.engine.describe()["supervisor"] == second
+
+
+def test_the_same_settings_have_the_same_fingerprint_until_a_method_changes(tmp_path):
+    file = tmp_path / "flood.py"
+    file.write_text("")
+    one = replace(settings(tmp_path), executor={"catalogue": [{"address": {"file": str(file)}}]})
+    assert replace(one, born=0.0).fingerprint == one.fingerprint
+    before = one.fingerprint
+    file.write_text("changed")
+    assert one.fingerprint != before
+    assert replace(one, slots=7).fingerprint != one.fingerprint
+
+
+def test_stopping_waits_for_running_jobs(tmp_path):
+    state = tmp_path / "state"
+    engine = Engine(settings(state, drain=60.0))
+    engine.start()
+    yard = Yard(engine, state)
+    job = yard.submit("slow-sum", numbers=[2.0], pause=2.0)
+    yard.running(job)
+    engine.close(stop_supervisor=True)
+    assert not family(state)
+    store = Store(settings(state).url)
+    assert store.get(job.id).status is Status.SUCCESSFUL
+    store.close()
+
+
+def test_stopping_hands_back_what_takes_longer_and_does_not_charge_it(tmp_path):
+    state = tmp_path / "state"
+    with started(state) as yard:
+        job = yard.submit("slow-sum", numbers=[2.0], pause=1.0)
+        once = yard.submit("leave-trace-once", folder=str(tmp_path), pause=600)
+        yard.running(job)
+        yard.running(once)
+        # what has not begun goes back too
+        eventually(lambda: list(tmp_path.glob("*-*")))
+    store = Store(settings(state).url)
+    handed_back = store.get(job.id)
+    assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
+    assert store.get(once.id).failure.reason == "interrupted"
+    store.close()
+    with started(state) as yard:
+        assert value(yard.done(job)) == 2.0
+        assert yard.job(job).attempt == 1
+
+
+def test_stopping_kills_what_methods_left_running(tmp_path):
+    with started(tmp_path / "state") as yard:
+        job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+        orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
+        yard.running(job)
+    assert not is_alive(orphan)
+
+
+def test_a_supervisor_that_nobody_needs_ends_by_itself_after_the_last_job(tmp_path):
+    state = tmp_path / "state"
+    engine = Engine(settings(state, slots=1))
+    engine.start()
+    yard = Yard(engine, state)
+    yard.call("shout")
+    jobs = [yard.submit("slow-sum", numbers=[3.0], pause=0.5) for _ in range(3)]
+    engine.close()
+    eventually(lambda: not family(state))
+    store = Store(settings(state).url)
+    assert [store.get(job.id).status for job in jobs] == [Status.SUCCESSFUL] * 3
+    store.close()
+
+
+def test_the_supervisor_carries_no_arrays(yard):
+    pid = yard.engine.describe()["supervisor"]
+    mapped = Path(f"/proc/{pid}/maps").read_text()
+    assert "sqlite" in mapped
+    assert "numpy" not in mapped
+
+
+# the state directory
+
+
+def test_the_kind_of_a_file_system_is_known(tmp_path):
+    assert file_system(Path("/proc/self")) == "proc"
+    assert file_system(Path("/dev/shm")) == "tmpfs"
+    assert file_system(tmp_path) not in ("", "proc")
+
+
+def test_a_state_directory_is_for_its_user_alone(yard):
+    assert (yard.state / "run").stat().st_mode & 0o777 == 0o700
+    assert (yard.state / "run" / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_state_directory_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises((StateDirectoryError, OSError)):
+        StateDirectory(tmp_path / "file" / "state").prepare()
+
+
+def test_a_state_directory_may_have_a_long_name(tmp_path):
+    state = tmp_path / ("long" * 20) / ("name" * 20) / "state"
+    with started(state) as yard:
+        assert value(yard.call("shout")) == "HELLO"
+        assert yard.run("grid").status is Status.SUCCESSFUL
+
+
+def test_nothing_is_left_of_jobs_that_failed_or_were_dismissed(tmp_path):
+    state = tmp_path / "state"
+    with started(state) as yard:
+        yard.run("fail")
+        yard.run("too-slow")
+        yard.call("grid")
+        job = yard.submit("sleep-in-c", seconds=600)
+        yard.running(job)
+        yard.engine.dismiss(job.id)
+        kept = yard.run("grid")
+        for folder in ("begun", "trash"):
+            eventually(lambda folder=folder: not list((state / folder).iterdir()))
+        assert yard.engine.directory(kept).is_dir()
+
+
+def test_a_store_that_is_locked_for_long_delays_jobs_and_loses_none(tmp_path):
+    state = tmp_path / "state"
+    with started(state) as yard:
+        job = yard.submit("slow-sum", numbers=[1.0, 1.0], pause=0.5)
+        yard.running(job)
+        other = sqlite3.connect(state / "jobs.sqlite", isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(12.0, lambda: None)
+        timer.start()
+        # reading and calls go on
+        assert value(yard.call("shout")) == "HELLO"
+        assert yard.job(job).status is Status.RUNNING
+        timer.join()
+        other.execute("ROLLBACK")
+        other.close()
+        assert value(yard.done(job)) == 2.0
+        assert yard.job(job).attempt == 1
+
+
+def test_the_engine_must_be_started_in_each_process(tmp_path):
+    engine = Engine(settings(tmp_path / "state"))
+    with pytest.raises(RuntimeError, match="start"):
+        engine.call(request("shout"), limits("shout"), 1.0)
+
+
+def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
+    state = StateDirectory(tmp_path)
+    state.prepare()
+    for number in (1, 2):
+        scratch = state.clear_scratch(1)
+        (scratch / "result").write_text(f"attempt {number}")
+        state.publish(scratch, "job", 1, is_job=True)
+    assert (state.published("job", 1) / "result").read_text() == "attempt 2"

@@ -1,0 +1,155 @@
+"""What watches a service is told whether it lives and takes work, and hears first that it is about to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+from moorage_processes.app import create_app, service_of
+from moorage_processes.configuration.configuration import read_configuration
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.ipc import connected
+from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.readiness import Readiness
+from moorage_processes.jobs.store.store import Store
+from support.engines import eventually, family, settings, started, value
+from support.paths import AUTHOR_MODULES
+from support.postgres_server import serving_postgres
+from support.services import Running, serve
+
+METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
+
+
+def ask(service: Running, path: str) -> requests.Response:
+    """An answer on a connection of its own, so that it may come from either web process."""
+    return requests.get(f"{service.url}/{path}", timeout=60)
+
+
+def is_ready(service: Running) -> bool:
+    """Whether several answers in a row say so."""
+    return all(ask(service, "readyz").ok for _ in range(8))
+
+
+def submit(service: Running, process: str, **inputs: object) -> str:
+    """Id of a job that was accepted."""
+    url, as_job = f"{service.url}/processes/{process}/execution", {"Prefer": "respond-async"}
+    answer = requests.post(url, json={"inputs": inputs}, headers=as_job, timeout=60)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["jobID"]
+
+
+@contextmanager
+def halted(pid: int) -> Iterator[None]:
+    """A process that does nothing while the block lasts."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def supervisor_of(service: Running) -> int:
+    line = connected(service.state / "run" / "socket")
+    line.send({"do": "describe"})
+    pid: int = line.receive(60).head["supervisor"]
+    line.close()
+    return pid
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[Running]:
+    with serve(tmp_path_factory.mktemp("health"), [METHODS]) as service:
+        eventually(lambda: is_ready(service))
+        yield service
+
+
+def test_a_service_that_takes_work_says_so(service):
+    for path, word in (("healthz", "alive\n"), ("readyz", "ready\n")):
+        answer = ask(service, path)
+        assert (answer.status_code, answer.text, answer.headers["Cache-Control"]) == (200, word, "no-store")
+
+
+def test_asking_starts_nothing(tmp_path):
+    app = create_app(read_configuration(None, state=tmp_path / "state"))
+    client = app.test_client()
+    assert client.get("/healthz").status_code == 200
+    told = client.get("/readyz")
+    assert (told.status_code, told.json["away"]) == (503, ["store", "supervisor"])
+    assert not (tmp_path / "state" / "run" / "socket").exists()
+    assert client.get("/processes").status_code == 200
+    eventually(lambda: client.get("/readyz").status_code == 200)
+    service_of(app).close(stop_supervisor=True)
+
+
+def test_a_supervisor_that_does_not_answer_is_named(service):
+    with halted(supervisor_of(service)):
+        answer = ask(service, "readyz")
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["away"] == ["supervisor"]
+        assert int(answer.headers["Retry-After"]) > 0
+        assert ask(service, "healthz").status_code == 200
+    eventually(lambda: is_ready(service))
+
+
+def test_a_database_that_is_away_is_named(tmp_path):
+    with serving_postgres() as server, serve(tmp_path, moorage={"store": server.database()}) as service:
+        eventually(lambda: is_ready(service))
+        server.stop()
+        answer = ask(service, "readyz")
+        assert (answer.status_code, answer.json()["away"]) == (503, ["store"])
+        assert answer.json()["detail"] == "store: the job store does not answer"
+        assert ask(service, "healthz").status_code == 200
+        server.start()
+        eventually(lambda: is_ready(service))
+
+
+def test_a_database_that_swallows_what_it_is_sent_holds_one_thread(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/jobs"
+        readiness = Readiness(Engine(settings(tmp_path, store=url)), patience=0.1)
+        for _ in range(5):
+            assert readiness.trouble()["store"] == "it does not answer within 0.1 s"
+        assert sum(thread.name == "readiness" for thread in threading.enumerate()) == 1
+    eventually(lambda: all(thread.name != "readiness" for thread in threading.enumerate()))
+
+
+def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path):
+    with serve(tmp_path, [METHODS], moorage={"farewell": 3600, "drain": 5, "slots": 4}) as service:
+        eventually(lambda: is_ready(service))
+        long = submit(service, "slow-sum", pause=600.0, numbers=[])
+        eventually(lambda: ask(service, f"jobs/{long}").json()["status"] == "running")
+        service.process.terminate()
+        eventually(lambda: not ask(service, "readyz").ok)
+        answers = [ask(service, "readyz") for _ in range(8)]
+        assert {(answer.status_code, answer.json()["type"]) for answer in answers} == {(503, "Leaving")}
+        assert ask(service, "healthz").status_code == 200
+        late = submit(service, "slow-sum", pause=1.0, numbers=[1.0, 2.0])
+        eventually(lambda: ask(service, f"jobs/{late}").json()["status"] == "running")
+        # a second signal cuts the farewell short
+        service.process.terminate()
+        assert service.process.wait(60) == 0
+    assert not family(service.state)
+    store = Store(f"sqlite:///{service.state / 'jobs.sqlite'}")
+    finished, handed_back = store.get(late), store.get(long)
+    store.close()
+    assert finished.status is Status.SUCCESSFUL
+    assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
+
+
+def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(tmp_path):
+    with serve(tmp_path, [METHODS], moorage={"farewell": 1, "drain": 0}) as service:
+        eventually(lambda: is_ready(service))
+        job = submit(service, "slow-sum", pause=5.0, numbers=[1.0, 2.0])
+        eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")
+        service.process.terminate()
+        assert service.process.wait(60) == 0
+    with started(service.state) as yard:
+        done = yard.engine.wait(job, 60)
+        assert (value(done), done.attempt) == (3.0, 1)

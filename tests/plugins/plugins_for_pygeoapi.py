@@ -1,0 +1,64 @@
+"""Our methods as plugins of pygeoapi as it comes, and the requests the tests send there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import requests
+from support.paths import AUTHOR_MODULES
+from support.services import HELLO, unmodified
+
+BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
+TESTS = AUTHOR_MODULES / "methods_for_tests.py"
+PLUGIN = "moorage_processes.plugins.processor.Method"
+MANAGER = "moorage_processes.plugins.manager.Manager"
+FUNCTIONS = {
+    "hello": f"{BENCH}:hello",
+    "array": f"{BENCH}:array",
+    "echo": "moorage_processes.methods.echo:echo",
+    "terrain": "moorage_processes.methods.terrain:terrain",
+    "zonal-statistics": "moorage_processes.methods.zonal_statistics:zonal_statistics",
+    "climatology": "moorage_processes.methods.climatology:climatology",
+    "noise": f"{TESTS}:noise",
+    "decline": f"{TESTS}:decline",
+    "fail": f"{TESTS}:fail",
+}
+OURS = {
+    name: {"type": "process", "processor": {"name": PLUGIN, "function": function}}
+    for name, function in FUNCTIONS.items()
+}
+OLDEST = version("pygeoapi").startswith("0.21")
+
+
+@contextmanager
+def with_our_plugins(folder: Path, manager: str | None = None) -> Iterator[str]:
+    """URL of pygeoapi with our methods beside its own, and the *manager* of this name."""
+    section = {"name": manager, "connection": str(folder / "state"), "output_dir": str(folder)} if manager else None
+    with unmodified(folder, HELLO | OURS, manager=section) as service:
+        yield service.url
+
+
+def execute(url: str, process: str, inputs: dict, body: dict | None = None, **headers: str) -> requests.Response:
+    """Post an execute request."""
+    document = {"inputs": inputs} | (body or {})
+    return requests.post(f"{url}/processes/{process}/execution", json=document, headers=headers, timeout=60)
+
+
+def finished(url: str, process: str, inputs: dict, body: dict | None = None) -> tuple[str, dict]:
+    """URL and last state of a job."""
+    answer = execute(url, process, inputs, body, Prefer="respond-async")
+    assert answer.status_code == 201, answer.text
+    job = answer.headers["Location"]
+    deadline = time.monotonic() + 60
+    while (state := state_of(job))["status"] in ("accepted", "running"):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
+    return job, state
+
+
+def state_of(job: str) -> dict:
+    return requests.get(f"{job}?f=json", timeout=60).json()

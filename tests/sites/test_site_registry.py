@@ -1,0 +1,322 @@
+"""What the store does for a hub and its sites, on each kind of database."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+
+import pytest
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.data.datasets import Datasets
+from moorage_processes.execution.request import Artefact, Request
+from moorage_processes.jobs.attempt import Ended, Ref
+from moorage_processes.jobs.job import Job, Status, Submission
+from moorage_processes.jobs.relay.protocol import Announcement, AttemptClaim, RetentionReply
+from moorage_processes.jobs.relay.validation import AnnouncementError, read_announcement, read_artefacts
+from moorage_processes.jobs.store.database import Database, compact
+from moorage_processes.jobs.store.exchange import StoreRequest
+from moorage_processes.jobs.store.leases import LeaseStore
+from moorage_processes.jobs.store.sites import SiteRegistry
+from moorage_processes.jobs.store.store import Store
+from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
+from moorage_processes.network.fetch import Policy
+from moorage_processes.ogc.live_catalogue import LiveCatalogue
+from support.engines import catalogue
+
+ROOM = 3
+
+
+class Books:
+    """A store, as web processes, the supervisor and the hub see it."""
+
+    def __init__(self, url: str, lease: float, *, counts: bool = False) -> None:
+        self.store = Store(url)
+        self.store.prepare()
+        database = Database(url, survives_power_loss=False)
+        self.registry = SiteRegistry(database, lease, counts=counts)
+        self.transfer_tokens = TransferTokens(database)
+        self.leases = LeaseStore(database, "supervisor", 10.0, lambda _job, _epoch: False)
+
+    def submit(self, queue: str = "awi", wait: float = 1000.0, attempts: int = 3) -> str:
+        request = Request(f"{queue}.trend", {"years": [1990]}, {"result": "application/json"})
+        limits = Limits(wait=wait, attempts=attempts)
+        return self.store.submit(Submission(id=str(uuid.uuid4()), request=request, limits=limits, queue=queue), ROOM).id
+
+    def job(self, job: str) -> Job:
+        found = self.store.get(job)
+        assert found is not None
+        return found
+
+    def send(self) -> list[str]:
+        tickets = self.registry.unsent()
+        if tickets:
+            self.registry.mark_sent(tickets)
+        return [each.job for each in tickets]
+
+
+@pytest.fixture
+def books(store_url):
+    books = Books(store_url, lease=60.0)
+    yield books
+    books.store.close()
+    books.registry.close()
+
+
+@pytest.fixture
+def brief(store_url):
+    """The same where machines are soon thought lost."""
+    books = Books(store_url, lease=0.2)
+    yield books
+    books.store.close()
+    books.registry.close()
+
+
+def test_tickets_are_sent_once_until_they_may_be_lost(books):
+    first, second, _ = books.submit(), books.submit("gfz"), books.submit("local")
+    assert set(books.send()) == {first, second}
+    assert books.send() == []
+    books.registry.forget_sent(oldest=True)
+    assert set(books.send()) == {first, second}
+    books.store.dismiss(first)
+    books.registry.forget_sent()
+    assert books.send() == [second]
+
+
+def test_a_supervisor_leaves_jobs_of_sites_alone(books):
+    job = books.submit()
+    exchange = books.leases.exchange(StoreRequest(places=10, runs=[], renews=True, takes_over=True))
+    assert not exchange.claimed
+    assert books.job(job).status is Status.ACCEPTED
+
+
+def test_a_job_is_given_to_one_machine(books):
+    job = books.submit()
+    books.send()
+    attempt, change = books.registry.begin("awi", "a", job)
+    assert (attempt.epoch, attempt.number, change.job) == (1, 1, job)
+    assert attempt.request == b'{"process":"trend","inputs":{"years":[1990]},"outputs":{"result":"application/json"}}'
+    again, _ = books.registry.begin("awi", "a", job)
+    assert (again.epoch, again.number) == (1, 1)
+    assert books.registry.begin("awi", "b", job) is None
+    assert books.registry.begin("gfz", "a", job) is None
+    assert books.job(job).status is Status.RUNNING
+    holding = AttemptClaim(Ref(job, 1), "a")
+    assert books.registry.holds("awi", holding)
+    assert not books.registry.holds("gfz", holding)
+    assert not books.registry.holds("awi", AttemptClaim(Ref(job, 1), "b"))
+    assert not books.registry.holds("awi", AttemptClaim(Ref(job, 2), "a"))
+
+
+def test_a_job_that_was_dismissed_is_not_begun(books):
+    job = books.submit()
+    books.send()
+    books.store.dismiss(job)
+    assert books.registry.begin("awi", "a", job) is None
+
+
+def test_places_in_the_queue_are_counted(books):
+    jobs = [books.submit() for _ in range(ROOM)]
+    with pytest.raises(Exception, match="3 jobs wait already"):
+        books.submit()
+    books.send()
+    books.registry.begin("awi", "a", jobs[0])
+    books.submit()
+    with pytest.raises(Exception, match="3 jobs wait already"):
+        books.submit()
+
+
+def test_a_machine_that_is_heard_of_keeps_its_jobs(brief):
+    job = brief.submit()
+    brief.send()
+    brief.registry.begin("awi", "a", job)
+    ref = Ref(job, 1)
+    for _ in range(3):
+        time.sleep(0.15)
+        assert brief.registry.renew("awi", "a", [ref]).gone == ()
+        brief.leases.exchange(StoreRequest(takes_over=True, runs=[]))
+        assert brief.job(job).status is Status.RUNNING
+
+
+def lost(books: Books, job: str) -> None:
+    """A machine has a job and is not heard of."""
+    books.send()
+    books.registry.begin("awi", "a", job)
+    time.sleep(0.3)
+    books.leases.exchange(StoreRequest(takes_over=True, runs=[]))
+
+
+def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(brief):
+    job = brief.submit()
+    lost(brief, job)
+    assert brief.job(job).status is Status.ACCEPTED
+    assert brief.send() == [job]
+    attempt, _ = brief.registry.begin("awi", "b", job)
+    assert (attempt.epoch, attempt.number) == (2, 2)
+    # the first machine has it no more
+    assert brief.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+    late = brief.leases.exchange(StoreRequest({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
+    assert late.refused == [Ref(job, 1)]
+
+
+def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(brief):
+    job = brief.submit()
+    lost(brief, job)
+    renewal = brief.registry.renew("awi", "a", [Ref(job, 1)])
+    assert (renewal.revived, renewal.gone) == ((Ref(job, 1),), ())
+    assert (brief.job(job).status, brief.job(job).attempt) == (Status.RUNNING, 1)
+    assert brief.registry.begin("awi", "b", job) is None
+    # its place in the queue is free once, not twice
+    for _ in range(ROOM):
+        brief.submit()
+    with pytest.raises(Exception, match="jobs wait already"):
+        brief.submit()
+
+
+def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(brief):
+    job = brief.submit(attempts=1)
+    lost(brief, job)
+    assert brief.job(job).status is Status.FAILED
+    assert brief.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_job_waits_as_long_as_it_may(books, is_sent):
+    short, long = books.submit(wait=0.2), books.submit(wait=1000.0)
+    if is_sent:
+        books.send()
+    assert books.registry.give_up() == []
+    time.sleep(0.3)
+    assert [change.job for change in books.registry.give_up()] == [short]
+    failed = books.job(short)
+    assert (failed.status, failed.failure.reason) == (Status.FAILED, "waited")
+    assert "'awi' was away" in failed.message
+    assert books.job(long).status is Status.ACCEPTED
+    assert books.registry.begin("awi", "a", short) is None
+
+
+def test_what_a_site_offers_is_what_it_offered_last(books):
+    for title in ("first", "second"):
+        process = {"id": "trend", "description": {"title": title}, "limits": {}}
+        books.registry.enrol("awi", Announcement(machine="a", processes=(process,)))
+    (site,) = books.registry.sites()
+    assert site.announcement.processes[0]["description"]["title"] == "second"
+    assert site.is_present()
+    assert site.is_known()
+
+
+def test_the_list_of_a_service_has_what_another_of_its_processes_was_told(books):
+    here, there = (
+        LiveCatalogue(catalogue(), Datasets({}), Policy(own="http://hub"), books.store.sites) for _ in range(2)
+    )
+    assert here.now() is here.now()
+    assert "awi.shout" not in there.now().catalogue
+    books.registry.enrol("awi", Announcement.from_json(said()))
+    assert "awi.shout" in here.latest().catalogue
+    assert "awi.shout" in there.latest().catalogue
+    assert there.now() is there.latest()
+
+
+def said(**changes):
+    """What a site announces, with changes."""
+    (entry,) = [each for each in catalogue().values() if each.id == "shout"]
+    process = {"id": entry.id, "description": entry.description, "limits": entry.limits.to_json()}
+    announced = Announcement("a", (process,), {"sst": {"kind": "grid", "title": "Sea"}})
+    document = json.loads(json.dumps(announced.to_json()))
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        place = document
+        for step in way:
+            place = place[int(step) if step.isdecimal() else step]
+        place[last] = value
+    return document
+
+
+def test_an_announcement_is_taken_as_it_was_made():
+    assert read_announcement("awi", said(), ()).to_json() == said()
+
+
+@pytest.mark.parametrize(
+    ("site", "changes", "words"),
+    [
+        ("A.wi", {}, "small letters"),
+        ("jobs", {}, "has a meaning of its own at this hub"),
+        ("awi", {"processes__0__id": "a.b"}, "is no id of a process"),
+        ("awi", {"processes__0__id": "../x"}, "is no id of a process"),
+        ("awi", {"processes__0__limits": {"timeout": -1}}, "timeout is -1"),
+        ("awi", {"processes__0__limits": {"unheard": 1}}, "unheard"),
+        ("awi", {"processes__0__description__title": 3}, "has no title that can be read"),
+        ("awi", {"processes__0__description__keywords": "x"}, "has no keywords that can be read"),
+        ("awi", {"processes__0__description__inputs": []}, "has no inputs that can be read"),
+        ("awi", {"processes__0__description__inputs__text": {}}, "has no inputs.text that can be read"),
+        ("awi", {"processes__0__description__outputs": {"result": 1}}, "has no outputs.result that can be read"),
+        ("awi", {"processes__0__description": None}, "no announcement that this version"),
+        ("awi", {"processes": 3}, "no announcement that this version"),
+        ("awi", {"datasets__sst": {"kind": "song", "title": "x"}}, "song"),
+        ("awi", {"datasets__sst": "x"}, "no announcement that this version"),
+        ("awi", {"processes__0__description__description": "x" * 600_000}, "take more than 500000 bytes"),
+    ],
+)
+def test_an_announcement_that_would_harm_the_hub_is_refused(site, changes, words):
+    with pytest.raises(AnnouncementError, match=words):
+        read_announcement(site, said(**changes), ("jobs",))
+
+
+@pytest.mark.parametrize("file", ["../x", "a/b", "", ".", "..", "/etc/passwd", "x" * 300])
+def test_a_file_that_leads_elsewhere_is_refused(file):
+    artefact = {"output": "result", "media_type": "text/plain", "file": file, "value": None, "size": 1}
+    with pytest.raises(ValueError, match="is no name of a file"):
+        read_artefacts(json.dumps([artefact]))
+
+
+@pytest.mark.parametrize(
+    "href", ["javascript:alert(1)", "/etc/passwd", "https://", "https://a.org/x y", "http://a/\r\nX: y"]
+)
+def test_an_address_that_leads_nowhere_is_refused(href):
+    artefact = {"output": "result", "media_type": "text/plain", "file": None, "value": None, "size": 1, "href": href}
+    with pytest.raises(ValueError, match="which is no address"):
+        read_artefacts(json.dumps([artefact]))
+
+
+def begun(books: Books) -> Ref:
+    """A job that a machine has in hand."""
+    job = books.submit()
+    books.send()
+    assert books.registry.begin("awi", "a", job) is not None
+    return Ref(job, 1)
+
+
+def test_a_hub_knows_what_becomes_of_results_that_stay(books):
+    artefact = Artefact("result", "text/csv", None, None, 9, "https://data.example.org/results/1/result")
+    refs = {name: begun(books) for name in ("kept", "brought", "running", "overtaken")}
+    for name, artefacts in (("kept", [artefact.to_json()]), ("brought", [])):
+        end = Ended(Status.SUCCESSFUL, 100, "", compact(artefacts))
+        books.leases.exchange(StoreRequest({refs[name]: end}))
+    asked = {**refs, "overtaken": Ref(refs["overtaken"].job, 2), "removed": Ref(str(uuid.uuid4()), 1)}
+    fate = books.registry.fate("awi", asked.values())
+    assert fate == RetentionReply(
+        frozenset({refs["kept"]}), frozenset({refs["brought"], asked["overtaken"], asked["removed"]})
+    )
+    assert RetentionReply.from_json(json.loads(json.dumps(fate.to_json()))) == fate
+    assert books.registry.fate("gfz", asked.values()).settled == frozenset()
+    books.store.dismiss(refs["kept"].job)
+    assert refs["kept"] in books.registry.fate("awi", asked.values()).gone
+
+
+def test_what_waited_in_vain_is_counted(store_url):
+    books = Books(store_url, lease=60.0, counts=True)
+    job = books.submit(wait=0.001)
+    time.sleep(0.05)
+    (change,) = books.registry.give_up()
+    assert (change.job, change.is_done) == (job, True)
+    (tally,) = books.store.figures().tallies
+    assert (tally.queue, tally.status, tally.reason, tally.count) == ("awi", "failed", "waited", 1)
+
+
+def test_a_grant_is_used_once(books):
+    ref = Ref(str(uuid.uuid4()), 1)
+    first, second = books.transfer_tokens.give(TransferToken(ref, "a.nc", 10), TransferToken(ref, None, None))
+    assert books.transfer_tokens.use("x" * 43) is None
+    assert books.transfer_tokens.use(first) == TransferToken(ref, "a.nc", 10)
+    assert books.transfer_tokens.use(first) is None
+    assert books.transfer_tokens.use(second) == TransferToken(ref, None, None)

@@ -1,0 +1,173 @@
+"""An engine over the methods for tests, and what the tests ask of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.execution.request import Request
+from moorage_processes.jobs.engine import Engine
+from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.job import Job, Status
+from moorage_processes.jobs.settings import EngineSettings
+from moorage_processes.jobs.workers.linux import MARK
+from support.paths import AUTHOR_MODULES
+
+if TYPE_CHECKING:
+    from moorage_processes.authoring.limits import Limits
+    from moorage_processes.catalogue.catalogue import Catalogue
+
+METHODS = AUTHOR_MODULES / "methods_for_tests.py"
+PATIENCE = 60.0
+"""Seconds after which a test that waits for something gives up."""
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The methods for tests."""
+    return read_catalogue([str(METHODS)], installed=False)
+
+
+def request(process: str, **inputs: Any) -> Request:
+    """A request for the default format of each output."""
+    outputs = catalogue()[process].description["outputs"]
+    return Request(process, inputs, {name: _media_type(output["schema"]) for name, output in outputs.items()})
+
+
+def limits(process: str) -> Limits:
+    """What a method may use."""
+    return catalogue()[process].limits
+
+
+def settings(state: Path, **changes: Any) -> EngineSettings:
+    """Settings of a small engine."""
+    defaults: dict[str, Any] = {
+        "executor": {"catalogue": catalogue().to_json()},
+        "preload": ("xarray", "geopandas", "moorage_processes.execution.executor"),
+        "slots": 2,
+        "call_slots": 1,
+    }
+    return EngineSettings(state=state, **(defaults | changes))
+
+
+class Yard:
+    """A web process's view of an engine, in fewer words.
+
+    Parameters
+    ----------
+    engine : that is started.
+    state : its state directory.
+    """
+
+    def __init__(self, engine: Engine, state: Path) -> None:
+        self.engine = engine
+        self.state = state
+
+    def call(self, process: str, timeout: float = PATIENCE, **inputs: Any) -> Job:
+        """Call and wait."""
+        return self.engine.call(request(process, **inputs), limits(process), timeout)
+
+    def submit(self, process: str, **inputs: Any) -> Job:
+        """Submit."""
+        return self.engine.submit(request(process, **inputs), limits(process))
+
+    def job(self, job: Job) -> Job:
+        """The job as it is now."""
+        found = self.engine.get(job.id)
+        assert found is not None
+        return found
+
+    def done(self, job: Job) -> Job:
+        """The job once it is done."""
+        found = self.engine.wait(job.id, PATIENCE)
+        assert found is not None
+        assert found.status.is_done, found
+        return found
+
+    def run(self, process: str, **inputs: Any) -> Job:
+        """Submit, and wait until it is done."""
+        return self.done(self.submit(process, **inputs))
+
+    def processes(self) -> dict[str, Any]:
+        """The processes of the engine, once there is a supervisor with children."""
+
+        def found() -> dict[str, Any] | None:
+            try:
+                processes = self.engine.describe()
+            except Unavailable:
+                return None
+            return processes if processes["forkserver"] and processes["children"] else None
+
+        return eventually(found)
+
+    def running(self, job: Job) -> int:
+        """The child that runs a job, once one does."""
+
+        def child() -> int | None:
+            assert not self.job(job).status.is_done, self.job(job)
+            return next((int(pid) for pid, each in self.processes()["work"].items() if each == job.id), None)
+
+        return eventually(child)
+
+
+def family(state: Path) -> set[int]:
+    """The forkserver of a state directory and all that descends from it, alive."""
+    mark = f"{MARK}={(state / 'identity').read_text()}".encode()
+    return {pid for pid, environment in _environments() if mark in environment.split(b"\0")}
+
+
+def value(job: Job) -> Any:
+    """The only result, where it is a value."""
+    assert job.status is Status.SUCCESSFUL, (job.status, job.failure)
+    return job.artefacts[0].value
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What *condition* gives once it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it never became true: {condition}")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be noticed does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@contextmanager
+def started(state: Path, **changes: Any) -> Iterator[Yard]:
+    """An engine while the block lasts; nothing of it is left afterwards."""
+    engine = Engine(settings(state, drain=0.0, **changes))
+    engine.start()
+    try:
+        yield Yard(engine, state)
+    finally:
+        engine.close(stop_supervisor=True)
+    eventually(lambda: not family(state))
+
+
+def _environments() -> Iterator[tuple[int, bytes]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal() and int(folder.name) != os.getpid():
+            try:
+                yield int(folder.name), (folder / "environ").read_bytes()
+            except OSError:
+                continue
+
+
+def _media_type(schema: dict[str, Any]) -> str:
+    first = schema.get("oneOf", [schema])[0]
+    return first.get("contentMediaType", "application/json")
