@@ -1,4 +1,4 @@
-"""What goes wrong, in two families: what a person can mend is said to her; everything else is logged."""
+"""Errors of two families: what a person can mend is shown to them; everything else is logged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class InputError(ValueError):
-    """Something in a request that the caller can mend; its text is shown to her.
+    """Something in a request that the caller can mend; its text is shown to them.
 
     A method may raise it too: ``raise InputError("the period holds no data; it has 1990 to 1993")``.
 

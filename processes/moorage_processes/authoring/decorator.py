@@ -1,4 +1,4 @@
-"""What an author writes above a function, and the process that becomes of it."""
+"""`@process`: what an author writes above a function or class, and what may be said with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process: a method that anyone can call, with its whole description."""
+"""A process: its id, its description, its limits, and the function that it runs."""
 
 from __future__ import annotations
 

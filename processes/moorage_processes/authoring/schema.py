@@ -1,4 +1,4 @@
-"""The schema of an input or output: what a caller may send, and what she gets."""
+"""The schema of an input or output: what a caller may send, and what they get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a function, from its signature, its annotations and its docstring."""
+"""Inputs and outputs of a function, from its signature, its annotations and its docstring."""
 
 from __future__ import annotations
 

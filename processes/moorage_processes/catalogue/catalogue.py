@@ -1,4 +1,4 @@
-"""What can be computed: process id to description, read in a process of its own."""
+"""Process id to description: strings and numbers only, the same in every process of a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods of authors' modules, read here; whatever stands against any of them is told at once."""
+"""Authors' modules described; all that stands against serving them is reported at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue is read in a child process, so that this one never imports a method."""
+"""The catalogue, read in a child process, so that this one never imports a method."""
 
 from __future__ import annotations
 

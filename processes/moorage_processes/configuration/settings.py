@@ -1,4 +1,4 @@
-"""The keys of the section moorage: as values."""
+"""The section `moorage:` of a configuration as values."""
 
 from __future__ import annotations
 

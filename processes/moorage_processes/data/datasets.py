@@ -1,4 +1,4 @@
-"""Named data beside the service: opened where it lies, lazily."""
+"""The datasets of a service by id: what the configuration says of each, and which one a request means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets and files opened: grids, features, tables."""
+"""Datasets opened lazily, where they lie: grids, features, tables."""
 
 from __future__ import annotations
 

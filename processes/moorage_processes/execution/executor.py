@@ -1,4 +1,4 @@
-"""One call of one process: inputs in, function called, outputs out. It knows no HTTP and no queue."""
+"""Run one request: inputs in, function called, outputs out. It knows no HTTP and no queue."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Executor:
         Raises
         ------
         ExecutionFailed
-            with words for the caller; what she must not see went to the log.
+            with words for the caller; what they must not see went to the log.
         """
         process = load_process(self._catalogue[request.process].address)
         try:

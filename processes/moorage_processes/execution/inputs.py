@@ -1,4 +1,4 @@
-"""The inputs of one call: decoded, fetched, validated."""
+"""Read the inputs of one call: decoded, fetched, opened, validated."""
 
 from __future__ import annotations
 

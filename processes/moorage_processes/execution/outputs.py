@@ -1,4 +1,4 @@
-"""The outputs of one call, written as artefacts."""
+"""Write the outputs of one call as artefacts."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ PROFILE_DESCRIPTION = f"{PROFILES}ogc-process-description"
 PROFILE_RESULTS = f"{PROFILES}ogc-results"
 PROFILE_STATUS = f"{PROFILES}ogc-status-info"
 PROFILE_NAMES = frozenset(each.rpartition("/")[2] for each in (PROFILE_DESCRIPTION, PROFILE_RESULTS, PROFILE_STATUS))
-"""Profiles a caller may ask for, by their short names; each also says that she speaks draft 2.0."""
+"""Profiles a caller may ask for, by their short names; each also says that they speak draft 2.0."""
 
 JSON = "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"

@@ -1,4 +1,4 @@
-"""The courier: sends what is due from the store's outbox, from threads of its own that nobody waits for."""
+"""Send due callbacks from the store's outbox, in threads of its own that nobody waits for."""
 
 from __future__ import annotations
 

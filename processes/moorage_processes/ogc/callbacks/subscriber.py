@@ -1,4 +1,4 @@
-"""Callbacks of an execute request: who wants to be told, and what she is told (18-062r2, class callback)."""
+"""Callbacks of an execute request: who subscribes, and to which events (18-062r2, class callback)."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class CachedDescription(Generic[T]):
 
 _KNOWN: dict[str, tuple[Any, CachedDescription[Any]]] = {}
 _LOOKING: dict[str, Thread] = {}
-"""Those that look at addresses, which may take their time: nobody waits for them but the first, and she not long."""
+"""Descriptions of datasets behind links: only the first request waits, and briefly."""
 _CHANGING = Lock()
 _QUIET = Event()
 

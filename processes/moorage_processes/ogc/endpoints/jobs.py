@@ -77,7 +77,7 @@ class Jobs:
         return response
 
     def _changed(self, job: Job, wait: float | None) -> tuple[Job, bool]:
-        """The job once it differs from what the caller knows, and whether that was waited for as she prefers."""
+        """The job once it differs from what the caller knows, and whether that was waited for as they prefer."""
         if not wait or not request.if_none_match or job.status.is_done:
             return job, False
         if not request.if_none_match.contains_weak(etag_of(job)):

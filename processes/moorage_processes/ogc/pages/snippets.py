@@ -70,7 +70,7 @@ class Snippets:
 
     @property
     def needs_file(self) -> bool:
-        """Whether the caller has to bring a file of her own."""
+        """Whether the caller has to bring a file of their own."""
         values = [each if isinstance(each, list) else [each] for each in self.inputs.values()]
         return any(isinstance(each, YourFile) for value in values for each in value)
 

@@ -76,7 +76,7 @@ def _without_range() -> dict[str, Any]:
 
 
 def _takes_parts(etag: str) -> bool:
-    """Whether the caller's conditions leave her parts: she has none of the file yet, or parts of this very one."""
+    """Whether the caller's conditions allow parts: they have none of the file yet, or parts of this very one."""
     if request.if_none_match.contains(etag) or (request.if_match and not request.if_match.contains(etag)):
         return False
     known = request.if_range
