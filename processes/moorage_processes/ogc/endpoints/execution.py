@@ -86,7 +86,7 @@ class Execution:
         return response
 
     def _call_afar(self, order: ExecuteRequest, entry: Entry, form: Wanted) -> Response:
-        """A site is reached by a durable job; the caller waits for that, and it goes where she would not."""
+        """Call the process of a site: by a durable job, which is dismissed where it takes longer than a call may."""
         job = self._begun(order, entry)
         job = self._engine.wait(job.id, self._service.sync_timeout) or job
         if not job.status.is_done:
