@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import pickle
@@ -11,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from moorage_processes.authoring import version
 from moorage_processes.authoring.process import ImportPath
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.discovery import load_process
@@ -311,3 +313,22 @@ def test_the_authors_package_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert said.stdout.strip() == "[]"
+
+
+def test_installed_distributions_are_read_once_for_all_modules(monkeypatch):
+    scans = []
+    distributions = importlib.metadata.distributions
+    monkeypatch.setattr(
+        importlib.metadata, "distributions", lambda **asked: scans.append(asked) or distributions(**asked)
+    )
+    for each in (version.version_of, version.offered, version.distributions_of_packages):
+        each.cache_clear()
+    for module in (
+        "moorage_processes.methods.echo",
+        "moorage_processes.methods.trend",
+        "docstring_parser.numpydoc",
+        "docstring_parser.rest",
+    ):
+        assert version.version_of(module)[0].isdecimal()
+    # one for the entry points, one for the packages that no entry point names
+    assert len(scans) == 2

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points, packages_distributions, version
+from importlib.metadata import EntryPoint, entry_points, packages_distributions, version
 from pathlib import Path
 
 GROUP = "moorage.processes"
@@ -26,10 +27,22 @@ def version_of(module: str) -> str:
         stated = getattr(sys.modules.get(name), "__version__", None)
         if isinstance(stated, str):
             return stated
-    for entry_point in entry_points(group=GROUP):
+    for entry_point in offered():
         if entry_point.dist is not None and entry_point.module.partition(".")[0] == top:
             return entry_point.dist.version
-    if top != AUTHOR and (distributions := packages_distributions().get(top)):
+    if top != AUTHOR and (distributions := distributions_of_packages().get(top)):
         return version(distributions[0])
     file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
     return f"0.0.0+{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}" if file.is_file() else "0.0.0"
+
+
+@cache
+def offered() -> tuple[EntryPoint, ...]:
+    """Entry points of all installed methods; found once, since every distribution is read for them."""
+    return tuple(entry_points(group=GROUP))
+
+
+@cache
+def distributions_of_packages() -> Mapping[str, list[str]]:
+    """Names of the distributions that each top-level package comes from; found once for the same reason."""
+    return packages_distributions()

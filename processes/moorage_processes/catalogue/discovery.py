@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from moorage.values import RESERVED_IDS
@@ -14,7 +13,7 @@ from moorage_processes.authoring.builder import processes_of
 from moorage_processes.authoring.decorator import is_marked
 from moorage_processes.authoring.process import ImportPath, Process
 from moorage_processes.authoring.source_location import source_location_of
-from moorage_processes.authoring.version import GROUP
+from moorage_processes.authoring.version import offered
 from moorage_processes.catalogue.modules import import_refusal, load_module, locate
 from moorage_processes.errors import Refusal, ServingError
 
@@ -27,7 +26,7 @@ Importing = Callable[[str], object]
 
 def installed_sources() -> list[ImportPath]:
     """The modules that installed distributions offer."""
-    return [ImportPath(None, None, each.module, each.attr or "") for each in entry_points(group=GROUP)]
+    return [ImportPath(None, None, each.module, each.attr or "") for each in offered()]
 
 
 def describe(
