@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.catalogue.catalogue import Catalogue, PendingCatalogue, begin_reading
 from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
 from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
 from moorage_processes.jobs.engine import Engine
@@ -31,7 +31,6 @@ from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue.catalogue import Catalogue
     from moorage_processes.configuration.settings import Settings
 
 THREADS = 64
@@ -41,13 +40,16 @@ SHORTEST_SECRET = 16
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = None) -> Flask:
+def create_app(
+    config: Configuration | Path | str | Mapping[str, Any] | None = None, pending: PendingCatalogue | None = None
+) -> Flask:
     """A service made from a configuration; several in one process do not know of each other.
 
     Parameters
     ----------
     config : what :func:`read_configuration` gives, or a YAML file, or its parsed content, or None for the
         configuration that is shipped.
+    pending : the catalogue of that configuration, where reading it has begun.
 
     Raises
     ------
@@ -58,7 +60,8 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     """
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
-    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    with pending or begin_reading(settings.modules, installed=settings.installed) as reading:
+        catalogue = reading.result()
     app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)

@@ -14,10 +14,11 @@ from textwrap import dedent
 import pytest
 from moorage_processes.authoring import version
 from moorage_processes.authoring.process import ImportPath
-from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.catalogue import Catalogue, Entry, begin_reading
 from moorage_processes.catalogue.discovery import load_process
 from moorage_processes.catalogue.reading import describe_here, read_catalogue
 from moorage_processes.errors import ServingError
+from support.programs import processes_with
 
 HEAD = "from moorage_processes import process\n"
 ONE = HEAD + "@process\ndef one(x: int) -> int:\n    return x\n"
@@ -332,3 +333,38 @@ def test_installed_distributions_are_read_once_for_all_modules(monkeypatch):
         assert version.version_of(module)[0].isdecimal()
     # one for the entry points, one for the packages that no entry point names
     assert len(scans) == 2
+
+
+PAUSING = """
+    from moorage_processes import process
+    open(__file__ + ".begun", "w").close()
+    open(__file__ + ".go").read()
+
+    @process
+    def one(x: int) -> int:
+        return x
+"""
+
+
+def pausing(path: Path) -> str:
+    """A module whose import says that it has begun, and waits, at two named pipes beside it."""
+    source = write(path, PAUSING)
+    for end in ("begun", "go"):
+        os.mkfifo(f"{source}.{end}")
+    return source
+
+
+def test_a_catalogue_is_read_while_something_else_is_done(tmp_path):
+    source = pausing(tmp_path / "pausing.py")
+    with begin_reading([source], installed=False) as pending:
+        Path(f"{source}.begun").read_bytes()
+        Path(f"{source}.go").write_bytes(b"")
+        assert list(pending.result()) == ["one"]
+
+
+def test_a_catalogue_that_is_no_longer_wanted_leaves_no_child(tmp_path):
+    source = pausing(tmp_path / "pausing.py")
+    with begin_reading([source], installed=False):
+        Path(f"{source}.begun").read_bytes()
+        assert len(processes_with(source)) == 1
+    assert not processes_with(source)

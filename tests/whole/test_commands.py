@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
+from support.programs import processes_with
 
 
 def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,3 +50,14 @@ def test_a_state_directory_that_cannot_be_used_is_told(tmp_path):
     assert done.returncode == 1
     assert "state" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
+    (tmp_path / "state").write_text("a file, not a directory")
+    source = tmp_path / "waits.py"
+    source.write_text("open(__file__ + '.go').read()\n")
+    os.mkfifo(f"{source}.go")
+    done = serve(tmp_path, str(source))
+    assert done.returncode == 1
+    assert "state" in done.stderr
+    assert not processes_with(str(source))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.catalogue.reading import CHILD, _death
+from moorage_processes.errors import Refusal, ServingError
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,63 @@ class Catalogue(Mapping[str, Entry]):
     def to_json(self) -> list[dict[str, Any]]:
         """Plain JSON, for children and other processes."""
         return [entry.to_json() for entry in self.values()]
+
+
+class PendingCatalogue:
+    """A catalogue that a child process is reading while this one does something else.
+
+    Use it as a context manager where the result may not be asked for: leaving the block ends the child.
+
+    Parameters
+    ----------
+    child : the describing child; its standard output is the answer.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def result(self) -> Catalogue:
+        """Wait for the catalogue; ask once.
+
+        Raises
+        ------
+        ServingError
+            with all that stands against serving all of it.
+        """
+        last: dict[str, Any] = {}
+        with self._child as child:
+            for line in child.stdout or ():
+                last = json.loads(line)
+                if "importing" not in last:
+                    break  # what a module left running may hold the pipe open
+        if "refusals" in last:
+            raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
+        if "entries" not in last:
+            raise ServingError((_death(child.returncode, last.get("importing", "moorage_processes")),))
+        return Catalogue.from_json(last["entries"])
+
+    def close(self) -> None:
+        """End the child, if it is still at work."""
+        with self._child as child:
+            if child.poll() is None:
+                child.kill()
+
+
+def begin_reading(sources: Sequence[str], *, installed: bool = True) -> PendingCatalogue:
+    """Begin to describe all methods in a child process, so that this one never imports them.
+
+    Parameters
+    ----------
+    sources : method files and modules, such as ``flood.py``, ``package.module`` or ``package.module:function``.
+    installed : whether to add those that installed distributions offer.
+    """
+    asked = json.dumps({"sources": list(sources), "installed": installed})
+    # -P: the current folder must not come before the standard library
+    command = [sys.executable, "-P", "-c", CHILD, asked]
+    return PendingCatalogue(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))  # noqa: S603 - ourselves

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.catalogue import Catalogue, Entry, begin_reading
 from moorage_processes.catalogue.discovery import describe, installed_sources
 from moorage_processes.errors import Refusal, ServingError
 
@@ -18,32 +17,15 @@ CHILD = "from moorage_processes.catalogue.reading import describe_for_parent; de
 
 
 def read_catalogue(sources: Sequence[str], *, installed: bool = True) -> Catalogue:
-    """Describe all methods in a child process, so that this one never imports them.
-
-    Parameters
-    ----------
-    sources : method files and modules, such as ``flood.py``, ``package.module`` or ``package.module:function``.
-    installed : whether those that installed distributions offer are added.
+    """Describe all methods in a child process, and wait for it; parameters as for :func:`begin_reading`.
 
     Raises
     ------
     ServingError
         with all that stands against serving all of them.
     """
-    asked = json.dumps({"sources": list(sources), "installed": installed})
-    # -P: the current folder must not come before the standard library
-    command = [sys.executable, "-P", "-c", CHILD, asked]
-    last: dict[str, Any] = {}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603 - ourselves
-        for line in child.stdout or ():
-            last = json.loads(line)
-            if "importing" not in last:
-                break  # what a module left running may hold the pipe open
-    if "refusals" in last:
-        raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
-    if "entries" not in last:
-        raise ServingError((_death(child.returncode, last.get("importing", "moorage_processes")),))
-    return Catalogue.from_json(last["entries"])
+    with begin_reading(sources, installed=installed) as pending:
+        return pending.result()
 
 
 def _death(code: int, source: str) -> Refusal:

@@ -54,13 +54,18 @@ class ServeCommand(Command):
 
     def work(self, arguments: Namespace) -> int:
         """Serve until a signal says stop."""
-        from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same
-        from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - slow
+        from moorage_processes.catalogue.catalogue import begin_reading  # noqa: PLC0415 - slow
+        from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - the same
 
         configuration = read_configuration(arguments.config, **stated(arguments))
+        settings = configuration.settings
         if arguments.no_jobs:
-            configuration = replace(configuration, settings=replace(configuration.settings, jobs=False))
-        serve_forever(configuration)
+            configuration = replace(configuration, settings=replace(settings, jobs=False))
+        with begin_reading(settings.modules, installed=settings.installed) as pending:
+            # importing the server takes about as long as describing the methods, so it is done meanwhile
+            from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same
+
+            serve_forever(configuration, pending)
         return 0
 
 

@@ -20,6 +20,7 @@ from moorage_processes.configuration.engine import state_of
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from moorage_processes.catalogue.catalogue import PendingCatalogue
     from moorage_processes.configuration.configuration import Configuration
     from moorage_processes.ogc.shutdown import StopSignal
 
@@ -27,8 +28,13 @@ LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
 
 
-def serve_forever(configuration: Configuration) -> None:
+def serve_forever(configuration: Configuration, pending: PendingCatalogue | None = None) -> None:
     """Serve a configuration until a signal says stop; then running jobs get their time to finish.
+
+    Parameters
+    ----------
+    configuration : what is served, and where.
+    pending : the catalogue of that configuration, where reading it has begun.
 
     Raises
     ------
@@ -39,7 +45,7 @@ def serve_forever(configuration: Configuration) -> None:
     """
     # before anything is forked, so that the reason is told once
     state_of(configuration).prepare()
-    app = create_app(configuration)
+    app = create_app(configuration, pending)
     service = service_of(app)
     service.engine.prepare()
     own = service.live_catalogue.own
