@@ -60,8 +60,10 @@ def create_app(
     """
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
-    with pending or begin_reading(settings.modules, installed=settings.installed) as reading:
-        catalogue = reading.result()
+    if pending is None:
+        pending = begin_reading(settings.modules, installed=settings.installed, cached=settings.description_cache)
+    with pending:
+        catalogue = pending.result()
     app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.catalogue.description_cache import CachedDescriptions
+from moorage_processes.catalogue.imported_files import ImportedFiles, ImportRecorder
 from moorage_processes.catalogue.reading import CHILD, _death
 from moorage_processes.errors import Refusal, ServingError
+
+TICK = 100_000_000
+"""Nanoseconds by which the clock of a file system may be behind."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,12 @@ class PendingCatalogue:
     Parameters
     ----------
     child : the describing child; its standard output is the answer.
+    cached : where the answer is kept, unless it is a refusal.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], cached: CachedDescriptions | None = None) -> None:
         self._child = child
+        self._cached = cached
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +129,8 @@ class PendingCatalogue:
             raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
         if "entries" not in last:
             raise ServingError((_death(child.returncode, last.get("importing", "moorage_processes")),))
+        if self._cached is not None and last["imported"] is not None:
+            self._cached.write(last["entries"], last["imported"])
         return Catalogue.from_json(last["entries"])
 
     def close(self) -> None:
@@ -130,15 +140,52 @@ class PendingCatalogue:
                 child.kill()
 
 
-def begin_reading(sources: Sequence[str], *, installed: bool = True) -> PendingCatalogue:
+class CachedCatalogue(PendingCatalogue):
+    """One that was known already; no child was started.
+
+    Parameters
+    ----------
+    catalogue : what was known.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def result(self) -> Catalogue:
+        """What was known."""
+        return self._catalogue
+
+    def close(self) -> None:
+        """Nothing is at work."""
+
+
+def begin_reading(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> PendingCatalogue:
     """Begin to describe all methods in a child process, so that this one never imports them.
 
     Parameters
     ----------
     sources : method files and modules, such as ``flood.py``, ``package.module`` or ``package.module:function``.
     installed : whether to add those that installed distributions offer.
+    cached : whether to use the descriptions of an earlier time, where no file has changed that was imported for them.
     """
-    asked = json.dumps({"sources": list(sources), "installed": installed})
+    place = CachedDescriptions.of(sources, installed=installed) if cached else None
+    known = None if place is None else place.read(Catalogue.from_json)
+    if known is not None:
+        return CachedCatalogue(known)
+    asked = {"sources": list(sources), "installed": installed, "since": time.time_ns() - TICK if place else None}
     # -P: the current folder must not come before the standard library
-    command = [sys.executable, "-P", "-c", CHILD, asked]
-    return PendingCatalogue(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))  # noqa: S603 - ourselves
+    command = [sys.executable, "-P", "-c", CHILD, json.dumps(asked)]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+    return PendingCatalogue(child, place)
+
+
+def _imported(processes: Iterable[Process], recorder: ImportRecorder, since: int | None) -> dict[str, Any] | None:
+    """What the descriptions of some processes depend on; None where it is not asked for, or cannot be known."""
+    if since is None:
+        return None
+    modules = ["moorage", __name__, *(process.address.module for process in processes)]
+    try:
+        imported = ImportedFiles.of_this_process(recorder, {each.partition(".")[0] for each in modules}, since)
+    except Exception:  # noqa: BLE001 - modules may leave anything in sys.modules, and can be served all the same
+        return None
+    return None if imported is None else imported.to_json()

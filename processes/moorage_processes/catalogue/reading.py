@@ -9,14 +9,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moorage_processes.catalogue.catalogue import Catalogue, Entry, begin_reading
+from moorage_processes.catalogue.catalogue import Catalogue, Entry, _imported, begin_reading
 from moorage_processes.catalogue.discovery import describe, installed_sources
+from moorage_processes.catalogue.imported_files import ImportRecorder
 from moorage_processes.errors import Refusal, ServingError
 
 CHILD = "from moorage_processes.catalogue.reading import describe_for_parent; describe_for_parent()"
 
 
-def read_catalogue(sources: Sequence[str], *, installed: bool = True) -> Catalogue:
+def read_catalogue(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> Catalogue:
     """Describe all methods in a child process, and wait for it; parameters as for :func:`begin_reading`.
 
     Raises
@@ -24,7 +25,7 @@ def read_catalogue(sources: Sequence[str], *, installed: bool = True) -> Catalog
     ServingError
         with all that stands against serving all of them.
     """
-    with begin_reading(sources, installed=installed) as pending:
+    with begin_reading(sources, installed=installed, cached=cached) as pending:
         return pending.result()
 
 
@@ -43,13 +44,20 @@ def describe_for_parent() -> None:
         print(json.dumps(document), file=answer, flush=True)
 
     asked = json.loads(sys.argv[1])
+    recorder = ImportRecorder()
+    sys.meta_path.insert(0, recorder)
     try:
         processes = describe(
             asked["sources"],
             installed_sources() if asked["installed"] else (),
             importing=lambda module: tell({"importing": module}),
         )
-        tell({"entries": [Entry.of(process).to_json() for process in processes]})
+        tell(
+            {
+                "entries": [Entry.of(process).to_json() for process in processes],
+                "imported": _imported(processes, recorder, asked["since"]),
+            }
+        )
     except ServingError as error:
         tell({"refusals": [vars(refusal) for refusal in error.refusals]})
     sys.stdout.flush()

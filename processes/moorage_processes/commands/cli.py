@@ -61,7 +61,8 @@ class ServeCommand(Command):
         settings = configuration.settings
         if arguments.no_jobs:
             configuration = replace(configuration, settings=replace(settings, jobs=False))
-        with begin_reading(settings.modules, installed=settings.installed) as pending:
+        options = {"installed": settings.installed, "cached": settings.description_cache}
+        with begin_reading(settings.modules, **options) as pending:
             # importing the server takes about as long as describing the methods, so it is done meanwhile
             from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same
 

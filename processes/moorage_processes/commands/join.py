@@ -49,7 +49,7 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
     OperatorLog(configuration.settings.log, "site").begin()
     StateDirectory(configuration.state).prepare()
     settings = configuration.settings
-    catalogue = read_catalogue(settings.modules, installed=settings.installed)
+    catalogue = read_catalogue(settings.modules, installed=settings.installed, cached=settings.description_cache)
     snapshot = _announcement(configuration, catalogue)
     site = SiteAgent(
         name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, snapshot, relay, local_results

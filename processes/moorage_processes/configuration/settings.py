@@ -20,6 +20,7 @@ class Settings:
 
     modules: tuple[str, ...] = ()
     installed: bool = True
+    description_cache: bool = True
     state: str | None = None
     store: str | None = None
     scheduler: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moorage_processes.app import create_app, service_of
@@ -56,8 +57,10 @@ def shared(configuration: Configuration) -> Iterator[Finding]:
 
 def service(configuration: Configuration) -> Finding:
     """Whether a service can be made: its methods, and what the configuration says of them together."""
+    # import the methods now, whatever is known of them from an earlier time
+    settings = replace(configuration.settings, description_cache=False)
     try:
-        app = create_app(configuration)
+        app = create_app(replace(configuration, settings=settings))
     except ConfigurationError as error:
         return of_error(error)
     except ServingError as error:
