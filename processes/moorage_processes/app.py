@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from moorage_processes.catalogue.catalogue import Catalogue, PendingCatalogue, begin_reading
+from moorage_processes.catalogue.catalogue import begin_reading
 from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
-from moorage_processes.configuration.engine import engine_settings, hub_settings, policy_of
+from moorage_processes.configuration.engine import policy_of, service_engine
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.network.hosts import Hosts
 from moorage_processes.ogc import cors
@@ -25,12 +25,13 @@ from moorage_processes.ogc.health import health_blueprint
 from moorage_processes.ogc.live_catalogue import LiveCatalogue
 from moorage_processes.ogc.metrics import metrics_blueprint
 from moorage_processes.ogc.openapi.document import openapi_document
-from moorage_processes.ogc.pages import page, previews, problem
+from moorage_processes.ogc.pages import page, problem
 from moorage_processes.ogc.pygeoapi_app import embedded_pygeoapi, pygeoapi_openapi
 from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
 if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Catalogue
     from moorage_processes.configuration.settings import Settings
 
 THREADS = 64
@@ -40,16 +41,13 @@ SHORTEST_SECRET = 16
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def create_app(
-    config: Configuration | Path | str | Mapping[str, Any] | None = None, pending: PendingCatalogue | None = None
-) -> Flask:
+def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = None) -> Flask:
     """A service made from a configuration; several in one process do not know of each other.
 
     Parameters
     ----------
     config : what :func:`read_configuration` gives, or a YAML file, or its parsed content, or None for the
         configuration that is shipped.
-    pending : the catalogue of that configuration, where reading it has begun.
 
     Raises
     ------
@@ -60,10 +58,20 @@ def create_app(
     """
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
-    if pending is None:
-        pending = begin_reading(settings.modules, installed=settings.installed, cached=settings.description_cache)
-    with pending:
-        catalogue = pending.result()
+    options = {"installed": settings.installed, "cached": settings.description_cache}
+    with begin_reading(settings.modules, **options) as reading:
+        return app_of(configuration, reading.result())
+
+
+def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
+    """The same, where its catalogue has been read.
+
+    Raises
+    ------
+    ConfigurationError
+        where the configuration is wrong.
+    """
+    settings = configuration.settings
     app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
     service = _service(configuration, catalogue)
@@ -96,11 +104,11 @@ def service_of(app: Flask) -> Service:
 def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
     settings = configuration.settings
     policy = policy_of(configuration, configuration.url)
-    hub = hub_settings(configuration, catalogue)
-    engine = Engine(engine_settings(configuration, catalogue, policy, others=previews.ENTRIES, hub=hub))
+    engine = Engine(service_engine(configuration, catalogue))
+    has_sites = engine.settings.hub is not None
     return Service(
         base=configuration.url,
-        live_catalogue=LiveCatalogue(catalogue, configuration.datasets, policy, None if hub is None else engine.sites),
+        live_catalogue=LiveCatalogue(catalogue, configuration.datasets, policy, engine.sites if has_sites else None),
         engine=engine,
         datasets=configuration.datasets,
         held=Semaphore(THREADS // 2),

@@ -7,18 +7,23 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from moorage_processes.app import create_app, service_of
+from moorage_processes.commands.serve import PROCESSES
 from moorage_processes.configuration.configuration import read_configuration
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.readiness import Readiness
 from moorage_processes.jobs.store.store import Store
-from support.engines import eventually, family, settings, started, value
+from moorage_processes.jobs.workers import linux
+from support.engines import eventually, family, is_alive, settings, started, value
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import serving_postgres
 from support.services import Running, serve
@@ -54,12 +59,31 @@ def halted(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def supervisor_of(service: Running) -> int:
+def described(service: Running) -> dict[str, Any]:
+    """The processes of the engine, as its supervisor tells."""
     line = connected(service.state / "run" / "socket")
     line.send({"do": "describe"})
-    pid: int = line.receive(60).head["supervisor"]
+    head = dict(line.receive(60).head)
     line.close()
-    return pid
+    return head
+
+
+def supervisor_of(service: Running) -> int:
+    return described(service)["supervisor"]
+
+
+def at_work(service: Running) -> dict[str, str]:
+    """Children that run something."""
+    return described(service)["work"]
+
+
+def is_listening(service: Running) -> bool:
+    """Whether the service takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(service.url).port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +120,52 @@ def test_a_supervisor_that_does_not_answer_is_named(service):
         assert int(answer.headers["Retry-After"]) > 0
         assert ask(service, "healthz").status_code == 200
     eventually(lambda: is_ready(service))
+
+
+WAITS = """
+import os, time
+from pathlib import Path
+from moorage_processes import process
+
+while "{mark}" in os.environ and not Path({go!r}).exists():
+    time.sleep(0.02)
+
+@process
+def one() -> int:
+    \"\"\"One.\"\"\"
+    return 1
+"""
+"""A module whose import takes as long as somebody wants, where methods run."""
+
+
+def test_a_service_is_ready_once_a_worker_can_take_a_job(tmp_path):
+    go, module = tmp_path / "go", tmp_path / "waits.py"
+    module.write_text(WAITS.format(mark=linux.MARK, go=str(go)))
+
+    def away() -> list[str]:
+        answer = ask(service, "readyz")
+        return [] if answer.ok else answer.json()["away"]
+
+    with serve(tmp_path, [str(module)]) as service:
+        eventually(lambda: away() == ["workers"])
+        answer = ask(service, "readyz")
+        assert answer.json()["detail"] == "workers: no worker can take a job yet; they import the methods first"
+        assert described(service)["ready"] == 0
+        go.touch()
+        eventually(lambda: is_ready(service))
+        assert requests.post(f"{service.url}/processes/one/execution", json={}, timeout=60).json() == 1
+        go.unlink()
+        os.kill(described(service)["forkserver"], signal.SIGKILL)
+        eventually(lambda: away() == ["workers"])
+        go.touch()
+        eventually(lambda: is_ready(service))
+
+
+def test_a_service_that_leaves_jobs_to_others_is_ready_for_calls(tmp_path):
+    with serve(tmp_path, [METHODS], moorage={"jobs": False}) as service:
+        eventually(lambda: is_ready(service))
+        answer = requests.post(f"{service.url}/processes/whoami/execution", json={}, timeout=60)
+        assert answer.ok, answer.text
 
 
 def test_a_database_that_is_away_is_named(tmp_path):
@@ -153,3 +223,41 @@ def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(
     with started(service.state) as yard:
         done = yard.engine.wait(job, 60)
         assert (value(done), done.attempt) == (3.0, 1)
+
+
+def test_a_service_that_stops_answers_what_it_was_asked_and_leaves_no_process(tmp_path):
+    with serve(tmp_path, [METHODS]) as service:
+        eventually(lambda: is_ready(service))
+        web = linux.children(service.process.pid)
+        family_before, supervisor = family(service.state), supervisor_of(service)
+        assert len(web) == PROCESSES
+        assert len(family_before) > 1
+        with ThreadPoolExecutor(1) as caller:
+            url = f"{service.url}/processes/slow-sum/execution"
+            asked = {"inputs": {"pause": 2.0, "numbers": [1.0, 2.0]}}
+            answer = caller.submit(requests.post, url, json=asked, timeout=60)
+            eventually(lambda: at_work(service))
+            service.process.terminate()
+            assert answer.result().json() == 3.0
+        assert service.process.wait(60) == 0
+    assert not [pid for pid in web if is_alive(pid)]
+    eventually(lambda: not [pid for pid in (supervisor, *family_before) if is_alive(pid)])
+
+
+def test_a_second_signal_ends_a_service_that_waits_for_a_call(tmp_path):
+    with (
+        serve(tmp_path, [METHODS], moorage={"drain": 0, "sync_timeout": 3600}) as service,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        eventually(lambda: is_ready(service))
+        asked = {"inputs": {"pause": 3600.0, "numbers": []}}
+        url = f"{service.url}/processes/slow-sum/execution"
+        answer = caller.submit(requests.post, url, json=asked, timeout=3600)
+        eventually(lambda: at_work(service))
+        service.process.terminate()
+        eventually(lambda: not is_listening(service))
+        service.process.send_signal(signal.SIGINT)
+        with pytest.raises(requests.ConnectionError):
+            answer.result()
+        assert service.process.wait(60) == 0
+    assert not family(service.state)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
+import yaml
+from support.engines import family
 from support.programs import processes_with
 
 
@@ -61,3 +64,44 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
     assert done.returncode == 1
     assert "state" in done.stderr
     assert not processes_with(str(source))
+
+
+@pytest.mark.parametrize(("status", "code", "told"), [("None", 0, ""), ("3", 3, ""), ("'a reason'", 1, "a reason\n")])
+def test_an_exit_writes_what_is_pending_and_waits_for_no_thread(tmp_path, status, code, told):
+    program = f"""
+import sys, tempfile, threading
+from moorage_processes.commands.exit import exit_now
+folder = tempfile.TemporaryDirectory(dir={str(tmp_path)!r})
+threading.Thread(target=threading.Event().wait).start()
+sys.stdout.write("not flushed")
+exit_now({status})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "not flushed", told)
+    assert not list(tmp_path.iterdir())
+
+
+ONE = """
+from moorage_processes import process
+
+@process
+def one() -> int:
+    \"\"\"One.\"\"\"
+    return 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("datasets", "words"), [({}, "in use"), ({"one": "one.nc"}, "datasets.one: there is a process")]
+)
+def test_a_start_that_fails_ends_the_supervisor_that_it_began(tmp_path, datasets, words):
+    (tmp_path / "one.py").write_text(ONE)
+    (tmp_path / "one.yml").write_text(yaml.safe_dump({"moorage": {"installed": False}, "datasets": datasets}))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = serve(tmp_path, "one.py", "--config", "one.yml", "--port", port)
+    assert done.returncode == 1
+    assert words in done.stderr
+    supervisor = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
+    assert (supervisor.count(" begins\n"), supervisor.count(" ends\n")) == (1, 1)
+    assert not family(tmp_path / "state")

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from moorage.formats import Kind, kind_of, type_name
 from moorage.values import Media, Unit
-from pydantic.fields import FieldInfo
 
 PLAIN = frozenset({bool, int, float, str, date, datetime, time, timedelta})
 COLLECTIONS = frozenset({list, tuple, set, frozenset, Sequence})
@@ -127,6 +126,8 @@ def _kind(bare: Any) -> Kind:
 
 def _told(annotation: Annotation, beside: Sequence[Any]) -> Annotation:
     """The annotation with the unit, media type and words written beside it."""
+    from pydantic.fields import FieldInfo  # noqa: PLC0415 - slow, and only where methods are
+
     for each in beside:
         if isinstance(each, Unit):
             annotation = replace(annotation, unit=each.symbol)
@@ -144,6 +145,8 @@ def _told(annotation: Annotation, beside: Sequence[Any]) -> Annotation:
 
 
 def _refuse_constraints(beside: Sequence[Any]) -> None:
+    from pydantic.fields import FieldInfo  # noqa: PLC0415 - slow, and only where methods are
+
     if any(isinstance(each, FieldInfo) and each.metadata for each in beside):
         reason = "Field(...) sets bounds on something that is no plain value"
         raise UnservableError(reason, "check it inside the function and raise InputError")

@@ -11,8 +11,6 @@ from functools import singledispatch
 from typing import Any
 
 from moorage.values import BBox
-from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 
 @singledispatch
@@ -26,6 +24,9 @@ def plain(value: Any) -> Any:
     """
     if not isinstance(value, type) and is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if not isinstance(value, type) and hasattr(type(value), "model_fields"):
+        # a pydantic model, known without importing pydantic
+        return plain(value.model_dump(by_alias=True))
     if hasattr(value, "__geo_interface__"):
         return plain(value.__geo_interface__)
     if hasattr(value, "__array__"):
@@ -60,17 +61,14 @@ def _of_date(value: date | time) -> str | None:
 
 @plain.register
 def _of_timedelta(value: timedelta) -> Any:
+    from pydantic_core import to_jsonable_python  # noqa: PLC0415 - slow, and only where methods are
+
     return to_jsonable_python(value) if value == value else None  # noqa: PLR0124 - NaT again
 
 
 @plain.register
 def _of_box(value: BBox) -> dict[str, Any]:
     return value.to_json()
-
-
-@plain.register
-def _of_model(value: BaseModel) -> Any:
-    return plain(value.model_dump(by_alias=True))
 
 
 @plain.register

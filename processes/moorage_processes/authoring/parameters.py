@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.formats import Format, Kind
 from moorage.values import BBox
-from pydantic import TypeAdapter, ValidationError
 
 from moorage_processes.authoring.json_values import plain
 from moorage_processes.errors import InputError
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from moorage_processes.authoring.dialect import Schema
 
 
@@ -49,6 +50,8 @@ class Input:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
+        from pydantic import TypeAdapter  # noqa: PLC0415 - slow, and only where methods are
+
         return TypeAdapter(self.annotation)
 
     def decode_value(self, value: Any) -> Any:
@@ -61,6 +64,8 @@ class Input:
         """
         if value is None and self.schema.get("nullable"):
             return None
+        from pydantic import ValidationError  # noqa: PLC0415 - slow, and only where methods are
+
         try:
             match self.kind:
                 case Kind.BBOX:
@@ -150,6 +155,8 @@ def _json(value: Any) -> str:
 
 
 def _plain_value(value: Any, adapter: TypeAdapter[Any]) -> Any:
+    from pydantic import ValidationError  # noqa: PLC0415 - slow, and only where methods are
+
     try:
         return adapter.validate_json(_json(value), strict=True)
     except ValidationError:

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.formats import Kind, formats_of
 from moorage.values import BBox
-from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from moorage_processes.authoring.annotation import Annotation, UnservableError, read_annotation, resolved_hints, spelled
 from moorage_processes.authoring.dialect import Schema, or_null
 from moorage_processes.authoring.docstring import Explanation, read_docstring, unit_in
 from moorage_processes.authoring.json_values import plain
 from moorage_processes.authoring.parameters import Input, Output
-from moorage_processes.authoring.schema import input_schema, output_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -113,6 +110,8 @@ def _fields(record: type) -> Iterator[tuple[str, Any]]:
 
 
 def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanation: Explanation) -> Input:
+    from moorage_processes.authoring.schema import input_schema  # noqa: PLC0415 - slow, and only where methods are
+
     name = parameter.name
     if parameter.kind in STARS:
         written = f"{STARS[parameter.kind]}{name}"
@@ -141,6 +140,8 @@ def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanati
 
 
 def _output(name: str, hint: Any, words: str) -> Output:
+    from moorage_processes.authoring.schema import output_schema  # noqa: PLC0415 - slow, and only where methods are
+
     with _naming(f"the output {name!r}"):
         annotation = read_annotation(hint)
         if annotation.many:
@@ -186,6 +187,8 @@ def _resolved(name: str, annotation: Any, function: Callable[..., Any]) -> Any:
 
 def _default(parameter: inspect.Parameter, annotation: Annotation) -> Any:
     """The default of an input; None where there is none, or where each call makes its own."""
+    from pydantic.fields import FieldInfo  # noqa: PLC0415 - slow, and only where methods are
+
     default = parameter.default
     if default is EMPTY or default is None or repr(default) == FACTORY:
         return None
@@ -204,6 +207,8 @@ def _default(parameter: inspect.Parameter, annotation: Annotation) -> Any:
 
 
 def _fits(default: object, annotation: Annotation) -> bool:
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow, and only where methods are
+
     if annotation.many or annotation.kind is Kind.BYTES:
         return isinstance(default, bytes) and not annotation.many
     if annotation.kind is not Kind.VALUE:

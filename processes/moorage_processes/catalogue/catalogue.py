@@ -19,6 +19,11 @@ from moorage_processes.errors import Refusal, ServingError
 
 TICK = 100_000_000
 """Nanoseconds by which the clock of a file system may be behind."""
+LIBRARIES = (
+    *("numpy", "pandas", "xarray", "rioxarray", "rasterio", "netCDF4", "h5netcdf", "shapely", "geopandas", "scipy"),
+    *("dask.array", "matplotlib.figure"),
+)
+"""What is slow to import, does nothing by itself, and survives a fork."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,14 @@ class Entry:
     """Where its method is found; None for that of a site, which nobody here may import."""
     queue: str = "local"
     """Who runs its jobs."""
+    libraries: tuple[str, ...] = ()
+    """Those of :data:`LIBRARIES` that are imported where its method is: children have them before they are forked."""
 
     @classmethod
     def of(cls, process: Process) -> Entry:
         """The entry of a process."""
-        return cls(process.id, process.describe(), process.limits, process.address)
+        libraries = tuple(name for name in LIBRARIES if name in sys.modules)
+        return cls(process.id, process.describe(), process.limits, process.address, libraries=libraries)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Entry:
@@ -47,6 +55,7 @@ class Entry:
             Limits.from_json(document["limits"]),
             None if document["address"] is None else ImportPath.from_json(document["address"]),
             document["queue"],
+            tuple(document["libraries"]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +66,7 @@ class Entry:
             "limits": self.limits.to_json(),
             "address": None if self.address is None else self.address.to_json(),
             "queue": self.queue,
+            "libraries": list(self.libraries),
         }
 
 

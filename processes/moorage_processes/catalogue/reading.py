@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from moorage_processes.catalogue.catalogue import Catalogue, Entry, _imported, begin_reading
@@ -78,4 +79,5 @@ def describe_here(source: str) -> Entry:
     if len(processes) != 1:
         reason = f"it means {len(processes)} processes: {', '.join(each.id for each in processes)}"
         raise ServingError((Refusal(source, 1, source, reason, "name one, as in flood.py:flood_days"),))
-    return Entry.of(processes[0])
+    # what else this process has imported is another matter in each
+    return replace(Entry.of(processes[0]), libraries=())

@@ -13,8 +13,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from moorage_processes.commands.exit import exit_now
 from moorage_processes.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -42,7 +43,20 @@ class Command(ABC):
         """Do it; what the command ends with."""
 
 
-class ServeCommand(Command):
+class LongRunning(Command):
+    """A command that runs until a signal ends it; then the process ends at once, and so do those that it forked."""
+
+    def run(self, arguments: Namespace) -> NoReturn:
+        """Do it, and end the process."""
+        try:
+            status: str | int | None = super().run(arguments)
+        except SystemExit as end:
+            # gunicorn's way to end, in each of its processes
+            status = end.code
+        exit_now(status)
+
+
+class ServeCommand(LongRunning):
     """``moorage serve``: methods as an OGC API - Processes service."""
 
     help = "serve methods as an OGC API - Processes service"
@@ -55,18 +69,22 @@ class ServeCommand(Command):
     def work(self, arguments: Namespace) -> int:
         """Serve until a signal says stop."""
         from moorage_processes.catalogue.catalogue import begin_reading  # noqa: PLC0415 - slow
+        from moorage_processes.commands.head_start import HeadStart  # noqa: PLC0415 - the same
         from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - the same
+        from moorage_processes.configuration.engine import state_of  # noqa: PLC0415 - the same
 
         configuration = read_configuration(arguments.config, **stated(arguments))
         settings = configuration.settings
         if arguments.no_jobs:
             configuration = replace(configuration, settings=replace(settings, jobs=False))
         options = {"installed": settings.installed, "cached": settings.description_cache}
-        with begin_reading(settings.modules, **options) as pending:
+        state_of(configuration).prepare()
+        reading = begin_reading(settings.modules, **options)
+        with reading as pending, HeadStart(configuration, pending) as head_start:
             # importing the server takes about as long as describing the methods, so it is done meanwhile
             from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same
 
-            serve_forever(configuration, pending)
+            serve_forever(configuration, head_start)
         return 0
 
 
@@ -104,7 +122,7 @@ class DoctorCommand:
         yield from examination.examine(configuration)
 
 
-class WorkerCommand(Command):
+class WorkerCommand(LongRunning):
     """``moorage worker``: a machine that runs jobs and serves nobody."""
 
     help = "run jobs of a store that several machines share, without serving anybody"
@@ -152,7 +170,7 @@ class DemoCommand:
                     service.terminate()
 
 
-class JoinCommand(Command):
+class JoinCommand(LongRunning):
     """``moorage join``: a machine of a site, which dials out to a hub and runs its jobs here."""
 
     help = "offer methods through the hub of another institute, by dialling out only"
@@ -181,7 +199,7 @@ class JoinCommand(Command):
         return 0
 
 
-class PublishCommand(Command):
+class PublishCommand(LongRunning):
     """``moorage publish``: a site's results at its own address."""
 
     help = "give out the results that stay at this machine of a site, and nothing else"

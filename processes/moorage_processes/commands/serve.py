@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import sys
+import time
 from threading import Timer
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gunicorn import sock
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from moorage_processes import logs
-from moorage_processes.app import THREADS, create_app, service_of
-from moorage_processes.configuration.engine import state_of
+from moorage_processes.app import THREADS, app_of, service_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-    from moorage_processes.catalogue.catalogue import PendingCatalogue
+    from moorage_processes.commands.head_start import HeadStart
     from moorage_processes.configuration.configuration import Configuration
     from moorage_processes.ogc.shutdown import StopSignal
 
 LOGGER = logging.getLogger(__name__)
 PROCESSES = 2
+URGENT = (signal.SIGINT, signal.SIGQUIT)
+"""Signals that cut the end short once it has begun."""
+GLANCE = 0.1
+"""Seconds within which such a signal is noticed."""
+LAST_CHANCE = 2.0
+"""Seconds that web processes then have; gunicorn's own."""
 
 
-def serve_forever(configuration: Configuration, pending: PendingCatalogue | None = None) -> None:
+def serve_forever(configuration: Configuration, head_start: HeadStart) -> None:
     """Serve a configuration until a signal says stop; then running jobs get their time to finish.
 
     Parameters
     ----------
     configuration : what is served, and where.
-    pending : the catalogue of that configuration, where reading it has begun.
+    head_start : its catalogue and supervisor, which are on their way.
 
     Raises
     ------
@@ -43,11 +51,11 @@ def serve_forever(configuration: Configuration, pending: PendingCatalogue | None
     OSError
         where the state directory cannot be used.
     """
-    # before anything is forked, so that the reason is told once
-    state_of(configuration).prepare()
-    app = create_app(configuration, pending)
+    app = app_of(configuration, head_start.catalogue())
     service = service_of(app)
+    # before anything is forked, so that the reason is told once
     service.engine.prepare()
+    head_start.wait()
     own = service.live_catalogue.own
     announce(f"{len(own)} processes at {service.base}: {', '.join(own)}", configuration)
     Server(app, service, configuration).run()
@@ -118,6 +126,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "worker_exit": self._end,
             "on_exit": self._stop,
         }
+        # whoever runs several services would have one socket for all of them, and each end waits for its thread
+        if "control_socket_disable" in self.cfg.settings:
+            options["control_socket_disable"] = True
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -165,9 +176,13 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
     app : what it serves.
     """
 
+    LISTENERS: list[Any]
+
     def __init__(self, app: Server) -> None:
         self._server = app
         self._is_leaving = False
+        self._is_stopping = False
+        self._is_urged = False
         super().__init__(app)
 
     def handle_term(self) -> None:
@@ -179,3 +194,39 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
         pause = Timer(self._server.farewell, os.kill, [os.getpid(), signal.SIGTERM])
         pause.daemon = True
         pause.start()
+
+    def signal(self, sig: int, frame: Any) -> None:
+        """A signal has come; one that is urgent cuts short what :meth:`stop` waits for."""
+        self._is_urged = self._is_stopping and (self._is_urged or sig in URGENT)
+        super().signal(sig, frame)
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """End the web processes. gunicorn itself sleeps between its looks at them; here their ends are heard of."""
+        self._is_stopping = True
+        sock.close_sockets(self.LISTENERS, unlink=False)
+        self.LISTENERS = []
+        self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
+        self._await_ends(self.cfg.graceful_timeout)
+        if self._is_urged and self.WORKERS:
+            self._is_urged = False
+            self.kill_workers(signal.SIGQUIT)
+            self._await_ends(LAST_CHANCE)
+        self._is_urged = False
+        self.kill_workers(signal.SIGKILL)
+        self._await_ends(LAST_CHANCE)
+        super().stop(graceful)
+
+    def _await_ends(self, patience: float) -> None:
+        """Return when all web processes have ended, after *patience* [s], or when an urgent signal comes."""
+        deadline = time.monotonic() + patience
+        self.reap_workers()
+        while self.WORKERS and not self._is_urged and (left := deadline - time.monotonic()) > 0:
+            # none of them can be gone before it is reaped, which is done here alone
+            handles = [os.pidfd_open(pid) for pid in self.WORKERS]
+            ends = select.poll()
+            for handle in handles:
+                ends.register(handle, select.POLLIN)
+            ends.poll(min(left, GLANCE) * 1000)
+            for handle in handles:
+                os.close(handle)
+            self.reap_workers()

@@ -63,14 +63,14 @@ def work_forever(configuration: Configuration) -> None:
 
 
 def is_at_work(configuration: Configuration) -> bool:
-    """Whether a supervisor with children answers at this state directory."""
+    """Whether a supervisor answers at this state directory that has a child which can take a job."""
     try:
         line = connected(StateDirectory(configuration.state).run / "socket")
     except OSError:
         return False
     try:
         line.send({"do": "describe"})
-        return bool(line.receive(PATIENCE).head["children"])
+        return bool(line.receive(PATIENCE).head["ready"])
     except (EOFError, OSError):
         return False
     finally:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moorage.values import RESERVED_IDS
 
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.internal import INTERNAL
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.jobs.files.state_directory import StateDirectory
+from moorage_processes.jobs.preload import preloaded
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.sites.settings import HubSettings
 from moorage_processes.network.fetch import Policy
@@ -83,6 +86,7 @@ def engine_settings(
     return EngineSettings(
         state=configuration.state,
         executor=executor,
+        preload=preloaded(catalogue.values(), all_kinds=hub is not None),
         slots=slots,
         call_slots=settings.call_slots,
         queue=settings.queue,
@@ -95,6 +99,19 @@ def engine_settings(
         metrics=settings.metrics,
         hub=hub,
     )
+
+
+def service_engine(configuration: Configuration, catalogue: Catalogue) -> EngineSettings:
+    """The engine of a service, with its hub and the processes of its own pages.
+
+    Raises
+    ------
+    ConfigurationError
+        where the cluster it names cannot be used.
+    """
+    policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
+    settings = engine_settings(configuration, catalogue, policy, others=INTERNAL, hub=hub)
+    return replace(settings, state=settings.state.absolute())
 
 
 def _computing(settings: Settings, slots: int) -> Computing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -57,9 +58,12 @@ class Computing:
         return asdict(self)
 
     def preload(self) -> None:
-        """Import what calls will need, before their processes are forked."""
+        """Import what calls will need, before their processes are forked; arrays in parts only where arrays are."""
         if is_installed("dask"):
-            import dask.array  # noqa: F401, PLC0415 - slow, and an extra
+            import dask.config  # noqa: PLC0415 - slow, and an extra
+
+            if "xarray" in sys.modules:
+                import dask.array  # noqa: F401, PLC0415 - the same
         if self.scheduler is not None:
             import moorage_processes.execution.dask_cluster  # noqa: F401, PLC0415 - the same
 

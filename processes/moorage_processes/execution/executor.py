@@ -55,6 +55,8 @@ class Executor:
 
     def preload(self) -> None:
         """Import what is the same for all calls, our own methods too, before the processes that run them are forked."""
+        import moorage_processes.authoring.schema  # noqa: F401, PLC0415 - reads the types of methods, and brings pydantic
+
         self._computing.preload()
         for entry in self._catalogue.values():
             # an author's module may do at its import what no fork survives; ours do nothing

@@ -16,20 +16,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.execution.request import Artefact, Failure, Request
-from moorage_processes.jobs.errors import Busy, Elsewhere, Interrupted, TimedOut, Unavailable
+from moorage_processes.jobs.errors import (
+    Busy,
+    Elsewhere,
+    Interrupted,
+    NoWorker,
+    TimedOut,
+    Unavailable,
+)
 from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.jobs.files.state_directory import StateDirectory
-from moorage_processes.jobs.ipc import Frame, connected
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store.database import compact, microseconds, moment, now
 from moorage_processes.jobs.store.expiry import LEFT
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import LOCAL
-from moorage_processes.jobs.supervisor.client import SupervisorClient
+from moorage_processes.jobs.supervisor.client import MARGIN, SupervisorClient, end_supervisor
 from moorage_processes.jobs.uploads import UploadReceiver
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
+    from moorage_processes.jobs.ipc import Frame
     from moorage_processes.jobs.settings import EngineSettings
     from moorage_processes.jobs.store.outbox import Outbox
     from moorage_processes.jobs.store.sites import RegisteredSite
@@ -39,8 +46,6 @@ LOGGER = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds to wait for a supervisor that is being started."""
-MARGIN = 5.0
-"""Seconds within which the supervisor keeps its times."""
 RETRY = 0.1
 """Seconds until a supervisor that hung up is asked again."""
 SHARE = "where several machines serve one job store, 'moorage: results:' must name a directory that all of them share"
@@ -111,7 +116,7 @@ class Engine:
         self._store.close()
         if stop_supervisor:
             with contextlib.suppress(OSError, EOFError):
-                self._stop_supervisor()
+                end_supervisor(self._state, self._settings.drain)
 
     def call(
         self,
@@ -341,7 +346,7 @@ class Engine:
         self._state.job_log.add(job_id, connection)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids: ``supervisor``, ``forkserver``, ``children``; and ``work``, child to job.
+        """Process ids: ``supervisor``, ``forkserver``, ``children``; how many are ``ready``; ``work``, child to job.
 
         Raises
         ------
@@ -380,10 +385,12 @@ class Engine:
         self._store.probe()
 
     def ask_supervisor(self, patience: float) -> None:
-        """Ask the supervisor whether it is there; nothing is started for that.
+        """Ask the supervisor whether it is there and has a worker that can take a job; nothing is started for that.
 
         Raises
         ------
+        NoWorker
+            where it has none yet, or none just now.
         Unavailable
             where it does not answer within *patience* [s].
         """
@@ -392,9 +399,11 @@ class Engine:
         try:
             with self._link.connection(0.0) as connection:
                 connection.send({"do": "describe"})
-                connection.receive(patience)
+                ready = connection.receive(patience).head.get("ready")
         except (EOFError, OSError) as error:
             raise Unavailable("the engine does not answer") from error
+        if not ready:
+            raise NoWorker("no worker can take a job yet; they import the methods first")
 
     @property
     def _lines(self) -> SupervisorClient:
@@ -438,14 +447,6 @@ class Engine:
         with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.connection(0.0) as connection:
             connection.send({"do": "stop", **said})
             connection.receive(MARGIN)
-
-    def _stop_supervisor(self) -> None:
-        connection = connected(self._state.run / "socket")
-        with contextlib.closing(connection):
-            connection.send({"do": "leave"})
-            if connection.receive(MARGIN).head["leaving"]:
-                # nothing more comes: this ends with the supervisor
-                connection.receive(self._settings.drain + MARGIN)
 
 
 def _differ(job: Job, known: Job) -> bool:

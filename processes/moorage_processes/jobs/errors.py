@@ -38,3 +38,7 @@ class Unavailable(EngineError):  # noqa: N818
     """The store, or the supervisor, does not answer."""
 
     retry_after = 2
+
+
+class NoWorker(Unavailable):
+    """The supervisor answers, and none of its workers can take a job yet."""

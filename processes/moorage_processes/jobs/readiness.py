@@ -1,4 +1,4 @@
-"""Whether an engine can be given work now: its store and its supervisor, asked at short notice."""
+"""Whether an engine can be given work now: its store, supervisor and workers, asked at short notice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.errors import NoWorker, Unavailable
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.engine import Engine
@@ -40,8 +40,7 @@ class Readiness:
     def trouble(self) -> dict[str, str]:
         """What is away, and how that shows; empty where work can be given."""
         asked = {name: self._ask(name) for name in self._questions}
-        told = {name: self._told(answer) for name, answer in asked.items()}
-        return {name: reason for name, reason in told.items() if reason}
+        return dict(trouble for name, answer in asked.items() if (trouble := self._told(name, answer)))
 
     def _ask(self, name: str) -> Future[None]:
         with self._lock:
@@ -52,14 +51,17 @@ class Readiness:
                 Thread(target=_answer, args=work, name="readiness", daemon=True).start()
             return self._asked[name]
 
-    def _told(self, answer: Future[None]) -> str:
+    def _told(self, name: str, answer: Future[None]) -> tuple[str, str] | None:
+        """The part that is away and how that shows; None where all is well."""
         try:
             answer.result(self._patience)
+        except NoWorker as error:
+            return "workers", str(error)
         except Unavailable as error:
-            return str(error)
+            return name, str(error)
         except TimeoutError:
-            return f"it does not answer within {self._patience:g} s"
-        return ""
+            return name, f"it does not answer within {self._patience:g} s"
+        return None
 
 
 def _answer(future: Future[None], question: Callable[[], None]) -> None:

@@ -15,20 +15,6 @@ from typing import Any
 from moorage_processes.jobs.retention import Retention
 from moorage_processes.jobs.sites.settings import HubSettings
 
-PRELOAD = (
-    *(
-        "xarray",
-        "rioxarray",
-        "netCDF4",
-        "h5netcdf",
-        "geopandas",
-        "exactextract",
-        "moorage_processes.execution.executor",
-    ),
-    *("moorage.formats.grids", "moorage.formats.features", "moorage.formats.tables", "moorage.formats.pictures"),
-)
-"""Modules that children have at hand when they begin."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
@@ -41,7 +27,7 @@ class EngineSettings:
     """Directory of jobs, results and logs, on a local disk."""
     executor: Mapping[str, Any]
     """Handed to :class:`moorage_processes.execution.executor.Executor` in each child."""
-    preload: tuple[str, ...] = PRELOAD
+    preload: tuple[str, ...] = ()
     """Modules imported once, before children are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs that run at once; with 0 they are left to other machines at the same store."""

@@ -25,6 +25,7 @@ from pygeoapi.util import JobStatus, RequestedProcessExecutionMode, RequestedRes
 from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, JobQuery, Status
+from moorage_processes.jobs.preload import preloaded
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.ogc import problems
 from moorage_processes.ogc.requests.execute_request import ResponseForm, ResponseShape
@@ -62,8 +63,12 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
             return EngineSettings.from_json(self._given)
         if not self.connection:
             raise ValueError("manager: 'connection' is missing; it takes a directory for jobs and results")
-        catalogue = self._catalogue().to_json()
-        return EngineSettings(state=Path(str(self.connection)).absolute(), executor={"catalogue": catalogue})
+        catalogue = self._catalogue()
+        return EngineSettings(
+            state=Path(str(self.connection)).absolute(),
+            executor={"catalogue": catalogue.to_json()},
+            preload=preloaded(catalogue.values()),
+        )
 
     def _catalogue(self) -> Catalogue:
         return Catalogue(

@@ -15,9 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import fsspec
-from fsspec.core import url_to_fs
-
 from moorage_processes.jobs.errors import Elsewhere, Unavailable
 
 LOGGER = logging.getLogger(__name__)
@@ -59,13 +56,17 @@ class ObjectStore:
         ObjectStoreError
             where nothing does.
         """
+        from fsspec import get_filesystem_class  # noqa: PLC0415 - slow, and only where there is an object store
+
         try:
-            fsspec.get_filesystem_class(self.protocol)
+            get_filesystem_class(self.protocol)
         except (ImportError, ValueError) as error:
             raise ObjectStoreError(f"results: {self.url}: {error}") from error
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - slow, and only where there is an object store
+
         fs, root = url_to_fs(self.url, **{"use_listings_cache": False, **self.options})
         return fs, root.rstrip("/")
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.ipc import Connection, connected
-from moorage_processes.jobs.supervisor.supervisor import PROGRAM
 from moorage_processes.logs import JSON
 
 if TYPE_CHECKING:
@@ -25,10 +24,15 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+PROGRAM = "from moorage_processes.jobs.supervisor.supervisor import main; main()"
+"""The supervisor, in a process of its own; only that imports it."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two tries to reach a supervisor that was started."""
 START = 60.0
 """Seconds the start of a supervisor may take."""
+MARGIN = 5.0
+"""Seconds within which the supervisor keeps its times."""
 
 
 class SupervisorClient:
@@ -112,7 +116,7 @@ class SupervisorClient:
             try:
                 connection = connected(self._state.run / "socket")
             except OSError:
-                self._start_supervisor()
+                self.start_supervisor()
                 # it may have ended at once
                 time.sleep(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
@@ -138,7 +142,7 @@ class SupervisorClient:
         # nothing more comes: this returns when the supervisor has gone
         connection.receive()
 
-    def _start_supervisor(self) -> None:
+    def start_supervisor(self) -> None:
         """Start a supervisor, unless another web process has just done so; return when it can be reached."""
         try:
             with (self._state.run / "start").open("w") as turn:
@@ -177,3 +181,23 @@ class SupervisorClient:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def end_supervisor(state: StateDirectory, drain: float) -> None:
+    """End the supervisor of a state directory, unless it has others to serve; return when it has ended.
+
+    Parameters
+    ----------
+    state : the directory.
+    drain : seconds that its running jobs have.
+
+    Raises
+    ------
+    OSError, EOFError
+        where there is none, or it ends.
+    """
+    with contextlib.closing(connected(state.run / "socket")) as connection:
+        connection.send({"do": "leave"})
+        if connection.receive(MARGIN).head["leaving"]:
+            # nothing more comes: this ends with the supervisor
+            connection.receive(drain + MARGIN)

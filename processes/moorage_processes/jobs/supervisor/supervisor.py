@@ -1,7 +1,7 @@
 """The supervisor: one for each state directory, detached, the only one that runs jobs there.
 
-It is started by whichever web process finds none, elected by a lock, and ends a while after the last of them. Whatever
-ends it, its children end with it, and the next one takes its jobs back.
+A service starts it, and so does whichever web process finds none. It is elected by a lock, and ends a while after the
+last web process. Whatever ends it, its children end with it, and the next one takes its jobs back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-PROGRAM = "from moorage_processes.jobs.supervisor.supervisor import main; main()"
 ELECTION = 2.0
 """Seconds for which the lock is tried: the one before may just be ending."""
 ALONE = 10.0
@@ -51,7 +50,7 @@ LAST_WORD = 5.0
 
 
 def main() -> NoReturn:
-    """What a web process starts: ``python -c PROGRAM``, the settings on standard input."""
+    """What :class:`Link` starts, the settings on standard input."""
     settings = EngineSettings.from_json(json.load(sys.stdin))
     if os.fork():
         # no child of the web process, which need not wait for its end

@@ -9,33 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.formats import FORMATS, Kind
 
-from moorage_processes.authoring.limits import Limits
-from moorage_processes.authoring.process import ImportPath
-from moorage_processes.catalogue.catalogue import Entry
+from moorage_processes.catalogue.internal import FACTS, LIMITS, PICTURE
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
+    from moorage_processes.catalogue.catalogue import Entry
     from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.responses.results import Results
 
 PNG = "image/png"
-LIMITS = Limits(timeout=30.0, memory=10**9, attempts=1, asynchronous=False)
-MODULE = "moorage_processes.methods.preview"
-
-
-def _entry(name: str) -> Entry:
-    """An entry that only children know; its id begins as no id of an author's process does."""
-    return Entry(f"_{name}", {}, LIMITS, ImportPath(None, None, MODULE, name))
-
-
-PICTURE, FACTS = _entry("picture"), _entry("facts")
-ENTRIES = (PICTURE, FACTS)
-"""What the children of a service know beside its catalogue."""
-
 GEOJSON = "application/geo+json"
 SHAPES = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
