@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from moorage_processes.catalogue.catalogue import begin_reading
+from moorage_processes.catalogue.reading import begin_reading
 from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
 from moorage_processes.configuration.engine import policy_of, service_engine
 from moorage_processes.jobs.engine import Engine

@@ -14,9 +14,9 @@ from textwrap import dedent
 import pytest
 from moorage_processes.authoring import version
 from moorage_processes.authoring.process import ImportPath
-from moorage_processes.catalogue.catalogue import Catalogue, Entry, begin_reading
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.discovery import load_process
-from moorage_processes.catalogue.reading import describe_here, read_catalogue
+from moorage_processes.catalogue.reading import begin_reading, describe_here, read_catalogue
 from moorage_processes.errors import ServingError
 from support.programs import processes_with
 

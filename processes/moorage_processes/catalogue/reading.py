@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from moorage_processes.catalogue.catalogue import Catalogue, Entry, _imported, begin_reading
+from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.description_cache import CachedDescriptions
 from moorage_processes.catalogue.discovery import describe, installed_sources
-from moorage_processes.catalogue.imported_files import ImportRecorder
+from moorage_processes.catalogue.imported_files import ImportedFiles, ImportRecorder
 from moorage_processes.errors import Refusal, ServingError
+
+if TYPE_CHECKING:
+    from moorage_processes.authoring.process import Process
 
 CHILD = "from moorage_processes.catalogue.reading import describe_for_parent; describe_for_parent()"
 
@@ -81,3 +87,108 @@ def describe_here(source: str) -> Entry:
         raise ServingError((Refusal(source, 1, source, reason, "name one, as in flood.py:flood_days"),))
     # what else this process has imported is another matter in each
     return replace(Entry.of(processes[0]), libraries=())
+
+
+TICK = 100_000_000
+"""Nanoseconds by which the clock of a file system may be behind."""
+
+
+class PendingCatalogue:
+    """A catalogue that a child process is reading while this one does something else.
+
+    Use it as a context manager where the result may not be asked for: leaving the block ends the child.
+
+    Parameters
+    ----------
+    child : the describing child; its standard output is the answer.
+    cached : where the answer is kept, unless it is a refusal.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], cached: CachedDescriptions | None = None) -> None:
+        self._child = child
+        self._cached = cached
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def result(self) -> Catalogue:
+        """Wait for the catalogue; ask once.
+
+        Raises
+        ------
+        ServingError
+            with all that stands against serving all of it.
+        """
+        last: dict[str, Any] = {}
+        with self._child as child:
+            for line in child.stdout or ():
+                last = json.loads(line)
+                if "importing" not in last:
+                    break  # what a module left running may hold the pipe open
+        if "refusals" in last:
+            raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
+        if "entries" not in last:
+            raise ServingError((_death(child.returncode, last.get("importing", "moorage_processes")),))
+        if self._cached is not None and last["imported"] is not None:
+            self._cached.write(last["entries"], last["imported"])
+        return Catalogue.from_json(last["entries"])
+
+    def close(self) -> None:
+        """End the child, if it is still at work."""
+        with self._child as child:
+            if child.poll() is None:
+                child.kill()
+
+
+class CachedCatalogue(PendingCatalogue):
+    """One that was known already; no child was started.
+
+    Parameters
+    ----------
+    catalogue : what was known.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def result(self) -> Catalogue:
+        """What was known."""
+        return self._catalogue
+
+    def close(self) -> None:
+        """Nothing is at work."""
+
+
+def begin_reading(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> PendingCatalogue:
+    """Begin to describe all methods in a child process, so that this one never imports them.
+
+    Parameters
+    ----------
+    sources : method files and modules, such as ``flood.py``, ``package.module`` or ``package.module:function``.
+    installed : whether to add those that installed distributions offer.
+    cached : whether to use the descriptions of an earlier time, where no file has changed that was imported for them.
+    """
+    place = CachedDescriptions.of(sources, installed=installed) if cached else None
+    known = None if place is None else place.read(Catalogue.from_json)
+    if known is not None:
+        return CachedCatalogue(known)
+    asked = {"sources": list(sources), "installed": installed, "since": time.time_ns() - TICK if place else None}
+    # -P: the current folder must not come before the standard library
+    command = [sys.executable, "-P", "-c", CHILD, json.dumps(asked)]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+    return PendingCatalogue(child, place)
+
+
+def _imported(processes: Iterable[Process], recorder: ImportRecorder, since: int | None) -> dict[str, Any] | None:
+    """What the descriptions of some processes depend on; None where it is not asked for, or cannot be known."""
+    if since is None:
+        return None
+    modules = ["moorage", __name__, *(process.address.module for process in processes)]
+    try:
+        imported = ImportedFiles.of_this_process(recorder, {each.partition(".")[0] for each in modules}, since)
+    except Exception:  # noqa: BLE001 - modules may leave anything in sys.modules, and can be served all the same
+        return None
+    return None if imported is None else imported.to_json()

@@ -68,7 +68,7 @@ class ServeCommand(LongRunning):
 
     def work(self, arguments: Namespace) -> int:
         """Serve until a signal says stop."""
-        from moorage_processes.catalogue.catalogue import begin_reading  # noqa: PLC0415 - slow
+        from moorage_processes.catalogue.reading import begin_reading  # noqa: PLC0415 - slow
         from moorage_processes.commands.head_start import HeadStart  # noqa: PLC0415 - the same
         from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - the same
         from moorage_processes.configuration.engine import state_of  # noqa: PLC0415 - the same

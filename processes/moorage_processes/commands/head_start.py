@@ -17,7 +17,8 @@ from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.supervisor.client import SupervisorClient, end_supervisor
 
 if TYPE_CHECKING:
-    from moorage_processes.catalogue.catalogue import Catalogue, PendingCatalogue
+    from moorage_processes.catalogue.catalogue import Catalogue
+    from moorage_processes.catalogue.reading import PendingCatalogue
     from moorage_processes.configuration.configuration import Configuration
     from moorage_processes.jobs.settings import EngineSettings
 
