@@ -191,7 +191,7 @@ def test_a_database_that_swallows_what_it_is_sent_holds_one_thread(tmp_path):
 
 
 def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path):
-    with serve(tmp_path, [METHODS], moorage={"farewell": 3600, "drain": 5, "slots": 4}) as service:
+    with serve(tmp_path, [METHODS], moorage={"shutdown_delay": 3600, "drain": 5, "slots": 4}) as service:
         eventually(lambda: is_ready(service))
         long = submit(service, "slow-sum", pause=600.0, numbers=[])
         eventually(lambda: ask(service, f"jobs/{long}").json()["status"] == "running")
@@ -202,7 +202,7 @@ def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path)
         assert ask(service, "healthz").status_code == 200
         late = submit(service, "slow-sum", pause=1.0, numbers=[1.0, 2.0])
         eventually(lambda: ask(service, f"jobs/{late}").json()["status"] == "running")
-        # a second signal cuts the farewell short
+        # a second signal cuts the delay short
         service.process.terminate()
         assert service.process.wait(60) == 0
     assert not family(service.state)
@@ -214,7 +214,7 @@ def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path)
 
 
 def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(tmp_path):
-    with serve(tmp_path, [METHODS], moorage={"farewell": 1, "drain": 0}) as service:
+    with serve(tmp_path, [METHODS], moorage={"shutdown_delay": 1, "drain": 0}) as service:
         eventually(lambda: is_ready(service))
         job = submit(service, "slow-sum", pause=5.0, numbers=[1.0, 2.0])
         eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")

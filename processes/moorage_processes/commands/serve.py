@@ -76,7 +76,7 @@ class StartedService(Protocol):
     """What the endpoints of an application stand on, in each process."""
 
     @property
-    def farewell(self) -> StopSignal:
+    def stop_signal(self) -> StopSignal:
         """By which it is told that it is about to stop."""
         ...
 
@@ -97,7 +97,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     ----------
     app : the application.
     service : what its endpoints stand on.
-    configuration : where to listen, how to log, and how long to say farewell.
+    configuration : where to listen, how to log, and how long to wait before it stops.
     """
 
     def __init__(self, app: WSGIApplication, service: StartedService, configuration: Configuration) -> None:
@@ -105,7 +105,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         self._service = service
         self._bind = configuration.bind
         self._log = configuration.settings.log
-        self.farewell = configuration.settings.farewell
+        self.shutdown_delay = configuration.settings.shutdown_delay
         super().__init__()
 
     def load_config(self) -> None:
@@ -145,9 +145,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             print(error, file=sys.stderr, flush=True)
             sys.exit(1)
 
-    def say_farewell(self) -> None:
+    def announce_stop(self) -> None:
         """Let all web processes say that the service is not ready."""
-        self._service.farewell.say()
+        self._service.stop_signal.set()
 
     def _begin(self, worker: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         self._service.start()
@@ -186,12 +186,12 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
         super().__init__(app)
 
     def handle_term(self) -> None:
-        """SIGTERM: say farewell, and stop when its time is over; a second one stops at once."""
-        self._server.say_farewell()
-        if self._is_leaving or not self._server.farewell:
+        """SIGTERM: announce the stop, and stop after the shutdown delay; a second one stops at once."""
+        self._server.announce_stop()
+        if self._is_leaving or not self._server.shutdown_delay:
             super().handle_term()
         self._is_leaving = True
-        pause = Timer(self._server.farewell, os.kill, [os.getpid(), signal.SIGTERM])
+        pause = Timer(self._server.shutdown_delay, os.kill, [os.getpid(), signal.SIGTERM])
         pause.daemon = True
         pause.start()
 

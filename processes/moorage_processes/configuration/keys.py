@@ -210,6 +210,6 @@ MOORAGE: Mapping[str, Takes | Section] = {
     "slots": whole(0),
     **dict.fromkeys(("call_slots", "queue"), whole(1)),
     **dict.fromkeys(("reference_seconds", "sync_timeout"), seconds(above_zero=True)),
-    **dict.fromkeys(("drain", "farewell"), seconds(above_zero=False)),
+    **dict.fromkeys(("drain", "shutdown_delay"), seconds(above_zero=False)),
 }
 """Keys of ``moorage:`` that do not take all that their kind of value may be."""

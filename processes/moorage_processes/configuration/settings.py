@@ -39,7 +39,7 @@ class Settings:
     call_slots: int = 2
     queue: int = 1000
     drain: float = 30.0
-    farewell: float = 0.0
+    shutdown_delay: float = 0.0
     log: str = "text"
     metrics: bool = False
     drafts: bool = False

@@ -26,7 +26,7 @@ def health_blueprint(service: Service) -> Blueprint:
 
     def readyz() -> Response:
         """Work may be sent here; 503 with what is away where not, and first of all when the service stops."""
-        if service.farewell.is_said:
+        if service.stop_signal.is_set:
             raise Problem(503, "Leaving", "the service is about to stop; send work elsewhere")
         trouble = readiness.trouble()
         if trouble:

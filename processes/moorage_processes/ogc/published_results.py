@@ -36,7 +36,7 @@ class PublishedResults:
     def __init__(self, engine: Engine, base: str) -> None:
         self._engine = engine
         self.base = base
-        self.farewell = StopSignal()
+        self.stop_signal = StopSignal()
 
     def start(self) -> None:
         """Nothing runs here."""

@@ -50,7 +50,7 @@ class Service:
 
     callbacks: CallbackRules = field(default_factory=CallbackRules)
     """To whom callbacks are sent, and how."""
-    farewell: StopSignal = field(default_factory=StopSignal, repr=False)
+    stop_signal: StopSignal = field(default_factory=StopSignal, repr=False)
     """Whether the service is about to stop."""
 
     _starting: Lock = field(default_factory=Lock, repr=False)

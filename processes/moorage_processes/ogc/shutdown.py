@@ -6,16 +6,16 @@ from mmap import mmap
 
 
 class StopSignal:
-    """A word that all processes of a service hear at once: it is about to stop. Make it before they are forked."""
+    """A flag that all processes of a service share: it is about to stop. Create it before they are forked."""
 
     def __init__(self) -> None:
         self._shared = mmap(-1, 1)
 
-    def say(self) -> None:
-        """Say it."""
+    def set(self) -> None:
+        """Announce the stop."""
         self._shared[0] = 1
 
     @property
-    def is_said(self) -> bool:
-        """Whether it was said."""
+    def is_set(self) -> bool:
+        """Whether the stop was announced."""
         return self._shared[0] == 1

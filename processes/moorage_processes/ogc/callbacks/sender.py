@@ -40,7 +40,7 @@ LONGEST_PAUSE = 3600.0
 """Seconds after which a callback is tried again, whatever its receiver asks for."""
 JITTER = 0.25
 """Part by which a pause is longer or shorter, so that not all come back at once."""
-FAREWELL = 2.0
+GRACE = 2.0
 """Seconds that what is on its way has when the service stops; what does not arrive is sent again later."""
 GONE = 410
 TRY_AGAIN = (408, 429)
@@ -78,8 +78,8 @@ class CallbackSender:
         """Begin nothing more, and give what is on its way a moment to arrive."""
         self._is_stopping = True
         self._is_wanted.set()
-        self._thread.join(FAREWELL)
-        deadline = time.monotonic() + FAREWELL
+        self._thread.join(GRACE)
+        deadline = time.monotonic() + GRACE
         while self._in_hand.total() and time.monotonic() < deadline:
             time.sleep(0.01)
 
