@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 METHODS = AUTHOR_MODULES / "methods_for_tests.py"
 FLOOD = """
-    import os, pathlib
+    import importlib.util, pathlib, pkgutil, sys
+    import plugins.usual
     from moorage_processes import process
     import helper
     with open({count!r}, "a") as file:
@@ -35,6 +36,11 @@ FLOOD = """
         import optional
     except ImportError:
         optional = None
+    for each in pkgutil.iter_modules([str(pathlib.Path(__file__).with_name("plugins"))], "plugins."):
+        importlib.import_module(each.name)
+    spec = importlib.util.spec_from_file_location("elsewhere", {elsewhere!r})
+    sys.modules["elsewhere"] = elsewhere = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(elsewhere)
     try:
         from space import inside
     except ImportError:
@@ -69,7 +75,13 @@ class Author:
         (self.home / "space").mkdir(parents=True)
         self.path.mkdir()
         (self.home / "helper.py").write_text("TITLE = 'first'\n")
-        self.source = write(self.home / "flood.py", FLOOD.format(count=str(self.count)))
+        (self.home / "plugins").mkdir()
+        (self.home / "plugins" / "usual.py").touch()
+        self.elsewhere = folder / "elsewhere" / "other-name.py"
+        self.elsewhere.parent.mkdir()
+        self.elsewhere.touch()
+        places = {"count": str(self.count), "elsewhere": str(self.elsewhere)}
+        self.source = write(self.home / "flood.py", FLOOD.format(**places))
 
     def read(self, **options: bool) -> Catalogue:
         """The catalogue of the method alone."""
@@ -134,6 +146,10 @@ CHANGES: dict[str, tuple[Callable[[Author], object], str]] = {
     ),
     "a module it imports": (lambda author: edit(author.home / "helper.py"), "other False False"),
     "the same with its time set back": (lambda author: edit_unseen(author.home / "helper.py"), "other False False"),
+    "a module it loads by itself": (
+        lambda author: write(author.elsewhere, "import helper; helper.TITLE = 'loaded'"),
+        "loaded False False",
+    ),
     "a module that comes before it": (
         lambda author: write(author.path / "helper.py", "TITLE = 'new'"),
         "new False False",
@@ -146,6 +162,14 @@ CHANGES: dict[str, tuple[Callable[[Author], object], str]] = {
     "a module that its package lacked": (
         lambda author: write(author.home / "space" / "inside.py", ""),
         "first False True",
+    ),
+    "a module that its package finds": (
+        lambda author: write(author.home / "plugins" / "new.py", "import helper; helper.TITLE = 'found'"),
+        "found False False",
+    ),
+    "a package that its package finds": (
+        lambda author: write(author.home / "plugins" / "new" / "__init__.py", "import helper; helper.TITLE = 'found'"),
+        "found False False",
     ),
     "a package in place of a plain folder": (
         lambda author: write(author.home / "space" / "__init__.py", "inside = 1"),
@@ -173,9 +197,10 @@ def test_a_method_is_refused_once_a_module_it_imports_is_gone(author):
 
 
 def test_what_does_not_concern_a_method_changes_nothing(author):
-    assert author.title == "first False False"
     write(author.home / "other.py", "x = 1")
-    (author.home / "results").mkdir()
+    assert author.title == "first False False"
+    write(author.home / "other.py", "x = 2")
+    write(author.home / "results" / "table.csv", "1")
     assert author.title == "first False False"
     assert author.described == 1
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+SECOND = 10**9
 Stamp = list[int]
 """When a file was modified and changed [ns], and its size [bytes]; empty where there is none."""
 Rows = list[tuple[str, list[Stamp]]]
@@ -72,27 +73,33 @@ class Folder:
 
     path: str
     names: tuple[str, ...] | None
-    """Modules that were looked for in it; None for all that could be."""
+    """Modules that were looked for in it; None for all that could be. Of others it counts that they are there."""
     installed: bool = False
     """Whether it belongs to an installer: its distributions stand for the modules in it."""
 
     def rows(self) -> Rows:
         """What of it decides how imports come out."""
-        rows = [(entry.name, stamps) for entry in _entries(self.path) if (stamps := self._stamps(entry))]
+        rows = [(entry.name, stamps) for entry in _entries(self.path) if (stamps := self._stamps(entry)) is not None]
         if self.installed or os.path.isfile(self.path):  # noqa: PTH113 - strings, as Python has them
             rows.append(("", [stamp(self.path)]))
         return sorted(rows)
 
-    def _stamps(self, entry: os.DirEntry[str]) -> list[Stamp]:
+    def _stamps(self, entry: os.DirEntry[str]) -> list[Stamp] | None:
+        """What stands for an entry; None if it does not matter."""
         stem, dot, end = entry.name.partition(".")
         if entry.name.endswith(INSTALLED):
             return [stamp(entry.path), *(stamp(f"{entry.path}/{name}") for name in METADATA)]
-        if self.installed or stem == "__pycache__" or not (self.names is None or stem in self.names):
-            return []
+        if self.installed or stem == "__pycache__":
+            return None
+        is_wanted = self.names is None or stem in self.names
         if dot + end in SUFFIXES:
-            return [stamp(entry.path)]
-        # a plain folder is a package too, but what else is in it does not matter until it is searched itself
-        return [stamp(f"{entry.path}/__init__.py")] if not dot and entry.is_dir() else []
+            # a package may import whatever is in its folder
+            return [stamp(entry.path)] if is_wanted else []
+        if dot or not entry.is_dir():
+            return None
+        found = stamp(f"{entry.path}/__init__.py")
+        # a plain folder is a package too, for those who look for it
+        return [found] if is_wanted else [] if found else None
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ class ImportedFiles:
         folders = [(folder, folder.rows()) for folder in places.folders(recorder)]
         stamps = [*files.values(), *(each for _, rows in folders for _, found in rows for each in found if each)]
         # a file may have been read before it changed
-        if any(not each or each[1] >= since for each in stamps):
+        if any(not each or _latest(each) >= since for each in stamps):
             return None
         return cls(files, [(folder, _digest(rows)) for folder, rows in folders])
 
@@ -198,6 +205,11 @@ def stamp(path: str) -> Stamp:
     except OSError:
         return []
     return [found.st_mtime_ns, found.st_ctime_ns, found.st_size]
+
+
+def _latest(found: Stamp) -> int:
+    """When a file may have changed last [ns]; some file systems count whole seconds, or two."""
+    return found[1] + (0 if found[1] % SECOND else 2 * SECOND)
 
 
 def _imported_modules() -> dict[str, Mapping[str, Any]]:
