@@ -7,20 +7,47 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from properties import prepare_hypothesis
 from support.job_stores import STORES, new_store
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import Postgres, serving_postgres
 from support.programs import program
 from support.samples import sea_surface
 from support.services import Running, serve
-
-# how long an example takes on a busy machine says nothing
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+from support.starting import Guard, mark
+from support.xdist_groups import Telling, assign, in_share
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run be cut in shares."""
+    parser.addoption("--share", metavar="N/M", help="run the Nth of M shares of the files")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to watch what the tests start, and tell their groups."""
+    config.pluginmanager.register(Guard())
+    config.pluginmanager.register(Telling())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> None:
+    """Set up what a module of tests uses before it is imported."""
+    if isinstance(collector, pytest.Module):
+        prepare_hypothesis(collector.path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests start processes, which run in one worker, and which are wanted."""
+    mark(items)
+    if config.getoption("share"):
+        items[:], others = in_share(items, config.getoption("share"))
+        config.hook.pytest_deselected(items=others)
+    if config.getoption("loadgroup", default=False):  # so pytest-xdist tells its workers
+        assign(items)
 
 
 @pytest.fixture(scope="session")

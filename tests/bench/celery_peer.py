@@ -14,8 +14,8 @@ from typing import Any
 
 import redis
 from celery import Celery
-from moorage_processes.commands.cli import free_port
 from support.engines import eventually
+from support.ports import free_port
 from support.programs import program
 
 HERE = Path(__file__).parent

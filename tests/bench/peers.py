@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from moorage_processes.commands.cli import free_port
+from support.ports import free_port
 from support.services import HELLO, Running, unmodified
 
 HERE = Path(__file__).parent

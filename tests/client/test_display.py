@@ -225,6 +225,7 @@ with Progress("flood-days") as progress:
 """
 
 
+@pytest.mark.starts
 def test_a_notebook_gets_a_bar_that_needs_no_network():
     nbclient = pytest.importorskip("nbclient", reason="no notebooks here")
     nbformat = pytest.importorskip("nbformat", reason="no notebooks here")

@@ -15,7 +15,6 @@ import requests
 import sqlalchemy as sa
 import yaml
 from moorage import cli
-from moorage_processes.commands.cli import free_port
 from moorage_processes.commands.doctor import engine, machine, surroundings
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import connected
@@ -23,8 +22,10 @@ from moorage_processes.jobs.relay.credentials import invite
 from moorage_processes.jobs.store import schema_version
 from moorage_processes.jobs.store.store import Store
 from support.engines import eventually
+from support.job_stores import STORES
 from support.nats_server import serving_nats
 from support.paths import AUTHOR_MODULES
+from support.ports import free_port
 from support.s3_server import serving_objects
 from support.services import serve
 
@@ -52,6 +53,7 @@ def examined(tmp_path, capsys):
     return examine
 
 
+@pytest.mark.starts
 def test_where_all_is_well_each_thing_is_told_and_nothing_is_made(examined, tmp_path):
     code, good, bad = examined(METHODS)
     assert (code, bad) == (0, {})
@@ -71,6 +73,7 @@ def test_the_command_ends_with_1_where_something_is_wrong(tmp_path):
     assert ended.stderr == ""
 
 
+@pytest.mark.starts
 def test_methods_that_cannot_be_served_are_named(examined, tmp_path):
     (tmp_path / "poor.py").write_text("from moorage_processes import process\n\n\n@process\ndef f(a):\n    return a\n")
     code, _, bad = examined(str(tmp_path / "poor.py"))
@@ -78,11 +81,13 @@ def test_methods_that_cannot_be_served_are_named(examined, tmp_path):
     assert "poor.py:5: f: " in bad["methods"]
 
 
+@pytest.mark.starts
 def test_what_the_parts_of_a_configuration_say_together_is_looked_at_too(examined, tmp_path):
     _, _, bad = examined(METHODS, datasets={"shout": "shout.nc"})
     assert "datasets.shout: there is a process of that name" in bad["configuration"]
 
 
+@pytest.mark.starts
 def test_datasets_that_do_not_open_are_named_with_their_reason(examined, tmp_path):
     (tmp_path / "broken.nc").write_bytes(b"CDF\x01 broken")
     (tmp_path / "towns.csv").write_text("name,people\nA,1\nB,2\n")
@@ -102,6 +107,7 @@ def test_a_grid_tells_what_it_holds(examined, running):
     assert good["datasets.both"].startswith("a grid, sst, wind over time 12")
 
 
+@pytest.mark.starts
 def test_hosts_are_looked_up(examined):
     hosts = ["127.0.0.1", "10.0.0.0/8", "localhost:80", "nothing.invalid"]
     _, good, bad = examined(moorage={"allowed_hosts": hosts, "callback_hosts": ["nowhere.invalid"]})
@@ -164,7 +170,7 @@ def test_an_address_that_somebody_else_has_is_told(monkeypatch):
     assert str(found).startswith(f"WRONG  address: localhost:{port}: Address already in use; end what listens there")
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", STORES)
 def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, request):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     if kind == "postgresql":
@@ -237,6 +243,7 @@ def test_a_relay_is_dialled(examined, tmp_path):
     assert bad["relay"].endswith("begin the relay, or mend the address")
 
 
+@pytest.mark.starts
 def test_a_cluster_is_looked_for(examined):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from moorage_processes.commands.cli import free_port, wait_for
+from moorage_processes.commands.cli import wait_for
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from support.engines import catalogue, eventually, settings, started
 from support.paths import AUTHOR_MODULES
+from support.ports import free_port
 
 METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
 EVERY_LINE = {"time", "level", "part", "pid", "logger", "message"}

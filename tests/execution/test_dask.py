@@ -20,7 +20,6 @@ import xarray as xr
 from distributed import LocalCluster
 from moorage_processes.app import create_app
 from moorage_processes.catalogue.reading import read_catalogue
-from moorage_processes.commands.cli import free_port
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from moorage_processes.data import datasets
 from moorage_processes.execution.dask_scheduling import Computing
@@ -31,6 +30,7 @@ from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.workers.linux import resident
 from support.engines import Yard, eventually, settings, value
 from support.paths import AUTHOR_MODULES
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue

@@ -18,12 +18,13 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 import yaml
-from moorage_processes.commands.cli import free_port, wait_for
+from moorage_processes.commands.cli import wait_for
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store.store import Store
 from support.engines import METHODS, PATIENCE, eventually, family
 from support.nats_server import Nats, serving_nats
+from support.ports import free_port
 from support.postgres_server import Postgres, serving_postgres
 
 LEASE = 10.0

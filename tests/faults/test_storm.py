@@ -10,6 +10,8 @@ from seas import sailing
 from storm import Storm
 from support.job_stores import STORES
 
+# at most one at a time: each takes disks, the network and processes away
+pytestmark = [pytest.mark.starts, pytest.mark.xdist_group("storms")]
 JOBS = int(os.environ.get("MOORAGE_STORM", "80"))
 SEED = int(os.environ.get("MOORAGE_SEED") or random.randrange(10**6))
 """``MOORAGE_SEED`` repeats a storm, which prints its own; ``MOORAGE_STORM`` makes it longer."""

@@ -93,6 +93,8 @@ def test_a_store_without_links_is_read_through_with_ranges(plain):
 
 
 @pytest.mark.parametrize("which", ["service", "plain"])
+@pytest.mark.starts
+@pytest.mark.xdist_group("objects in jobs/test_object_store.py")
 def test_documents_and_raw_answers_hold_the_values(which, request):
     service = request.getfixturevalue(which)
     job = run(service, "grid", size=8)

@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.commands.cli import free_port
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.files.state_directory import StateDirectoryError
 from moorage_processes.jobs.job import JobQuery, Status, Submission
@@ -21,6 +20,7 @@ from moorage_processes.jobs.store import migrations, schema_version
 from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import METADATA
+from support.ports import free_port
 
 OLD = str(uuid.uuid4())
 

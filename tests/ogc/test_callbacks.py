@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import moorage
 import pytest
-from moorage_processes.commands.cli import free_port
 from support.callback_receiver import Sender, receiver, sender, verified
 from support.engines import eventually
+from support.ports import free_port
 from support.scripted_server import Answer, scripted
 from support.services import Running
 

@@ -183,7 +183,7 @@ def test_every_kind_of_problem_is_described(document):
     assert kinds >= {
         "no-such-process", "no-such-job", "result-not-ready", "result-not-available", "no-such-output",
         "invalid-query-parameter-value", "InvalidParameterValue", "ProcessingError", "QueueFull", "TimeLimitExceeded",
-        "MemoryLimitExceeded", "ProcessCrashed", "Interrupted", "InternalError",
+        "MemoryLimitExceeded", "ProcessCrashed", "Interrupted", "InternalError", "NoPicture",
     }  # fmt: skip
 
 

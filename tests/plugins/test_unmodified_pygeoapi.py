@@ -25,6 +25,7 @@ ZONE = {
     "type": "FeatureCollection",
     "features": [{"type": "Feature", "properties": {"name": "all"}, "geometry": SQUARE}],
 }
+pytestmark = [pytest.mark.starts, pytest.mark.xdist_group("unmodified pygeoapi")]
 both = pytest.mark.parametrize("service", ["plain", "managed"])
 
 

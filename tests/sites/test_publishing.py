@@ -10,10 +10,10 @@ import pytest
 import requests
 import xarray as xr
 from moorage.cli import main
-from moorage_processes.commands.cli import free_port
 from support.engines import METHODS, PATIENCE, eventually
 from support.hub_and_sites import AS_JOB, Harbour, Machine, harbour
 from support.paths import AUTHOR_MODULES
+from support.ports import free_port
 
 AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
 MODULES = (str(METHODS), str(AT_SITES))

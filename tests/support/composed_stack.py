@@ -14,10 +14,10 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 import yaml
-from moorage_processes.commands.cli import free_port
 from moorage_processes.jobs.ipc import connected
 from support.engines import METHODS, PATIENCE, eventually
 from support.paths import AUTHOR_MODULES
+from support.ports import free_port
 from support.postgres_server import serving_postgres
 from support.programs import program
 

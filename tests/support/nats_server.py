@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moorage_processes.commands.cli import free_port
 from moorage_processes.configuration.configuration import shipped
 from moorage_processes.jobs.relay.address import Relay
 from moorage_processes.jobs.relay.credentials import invite
+from support.ports import free_port
 from support.programs import program
 
 PATIENCE = 30.0

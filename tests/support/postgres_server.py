@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-from moorage_processes.commands.cli import free_port
+from support.ports import free_port
 from support.programs import program
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -49,6 +48,8 @@ class Postgres:
 
     def database(self) -> str:
         """URL of a new and empty database."""
+        import sqlalchemy as sa
+
         name = f"d{uuid.uuid4().hex}"
         engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import fsspec
-from moorage_processes.commands.cli import free_port
 from support.engines import eventually
+from support.ports import free_port
 
 BUCKET = "moorage"
 

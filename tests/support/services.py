@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from moorage_processes.app import THREADS
-from moorage_processes.commands.cli import free_port, wait_for
-from moorage_processes.commands.serve import PROCESSES
+from moorage_processes.commands.cli import wait_for
 from moorage_processes.configuration.configuration import shipped
+from support.ports import free_port
 
+START = 60 * float(os.environ.get("MOORAGE_PATIENCE") or 1)
+"""Seconds a service has to come up; one that all tests of a folder share takes all down with it."""
 HELLO = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
 
 
@@ -54,7 +55,7 @@ def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **se
 def _answering(service: Running) -> Iterator[Running]:
     """A service from its first answer until the block ends, which stops it."""
     try:
-        wait_for(service.url, service.process)
+        wait_for(service.url, service.process, START)
         yield service
     finally:
         service.process.terminate()
@@ -70,6 +71,10 @@ def unmodified(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """pygeoapi as it comes, under gunicorn with our numbers of processes and threads, while the block lasts."""
+    # the server imports all that it serves with
+    from moorage_processes.app import THREADS
+    from moorage_processes.commands.serve import PROCESSES
+
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://localhost:{port}"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from moorage import cli
-from moorage_processes.commands.cli import free_port
 from support.composed_stack import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
 from support.engines import PATIENCE, eventually
+from support.ports import free_port
 
 ALL = SERVICES | SITE["services"]
 OURS = {name: service for name, service in ALL.items() if service["image"] == "moorage:local"}

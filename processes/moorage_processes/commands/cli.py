@@ -276,9 +276,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, service: subprocess.Popen[bytes]) -> None:
-    """Wait until the service at *url* answers; an error if it ends, or takes longer than a minute."""
-    deadline = time.monotonic() + PATIENCE
+def wait_for(url: str, service: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
+    """Wait until the service at *url* answers; an error if it ends, or takes longer than *patience* [s]."""
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if service.poll() is not None:
             raise RuntimeError(f"the service ended with code {service.returncode}; its reason stands above")
@@ -287,4 +287,4 @@ def wait_for(url: str, service: subprocess.Popen[bytes]) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise TimeoutError(f"{url} did not answer within {PATIENCE:.0f} s")
+    raise TimeoutError(f"{url} did not answer within {patience:.0f} s")

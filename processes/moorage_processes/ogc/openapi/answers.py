@@ -30,7 +30,7 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
     400: ("The request is wrong.", (ogc.INVALID_QUERY, ogc.INVALID_PARAMETER, ogc.NO_SUCH_OUTPUT)),
     404: (
         "What was asked for is not there.",
-        (ogc.NO_SUCH_PROCESS, ogc.NO_SUCH_JOB, ogc.RESULT_NOT_READY, ogc.RESULT_NOT_AVAILABLE),
+        (ogc.NO_SUCH_PROCESS, ogc.NO_SUCH_JOB, ogc.RESULT_NOT_READY, ogc.RESULT_NOT_AVAILABLE, ogc.NO_PICTURE),
     ),
     406: ("None of the formats that Accept names is one of these.", ()),
     410: ("The results of the job have expired.", (ogc.RESULT_NOT_AVAILABLE,)),

@@ -152,7 +152,7 @@ class Picture:
             return _lasting(Response(status=304), etag)
         content = self._previews.picture(self._service.results_of(job), artefact)
         if content is None:
-            raise Problem(404, "NoPicture", f"there is no picture of {output_id[:80]!r}; fetch the output itself")
+            raise Problem(404, ogc.NO_PICTURE, f"there is no picture of {output_id[:80]!r}; fetch the output itself")
         return _lasting(Response(content, content_type=previews.PNG), etag)
 
 
