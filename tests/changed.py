@@ -33,9 +33,9 @@ def changed(base: str) -> set[Path]:
 
 
 def modules() -> dict[str, Path]:
-    """All modules of ours by the names they are imported by: full names, and those of the tests by their stems."""
+    """All modules of ours by the names they are imported by: full names, and those beside a test by their stems."""
     named = {path.stem: path for path in (ROOT / "tests").rglob("*.py")}
-    for root in (ROOT / "processes", ROOT / "client"):
+    for root in (ROOT / "processes", ROOT / "client", ROOT / "tests"):
         for path in root.rglob("*.py"):
             parts = path.relative_to(root).with_suffix("").parts
             named[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path

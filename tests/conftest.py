@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from properties import prepare_hypothesis
 from support.job_stores import STORES, new_store
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import Postgres, serving_postgres
 from support.programs import program
+from support.properties import prepare_hypothesis
 from support.samples import sea_surface
 from support.services import Running, serve
 from support.starting import Guard, mark
@@ -66,9 +66,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface().to_netcdf(folder / "sea.nc")
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
-    methods = AUTHOR_MODULES / "methods_for_tests.py"
+    methods = [str(AUTHOR_MODULES / f"methods_{name}.py") for name in ("for_tests", "on_arrays")]
     settings = {"queue": 50, "body_size": "16 MB"}
-    with serve(folder, [str(methods)], ours=True, datasets=named, moorage=settings) as service:
+    with serve(folder, methods, ours=True, datasets=named, moorage=settings) as service:
         yield service
 
 

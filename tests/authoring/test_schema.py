@@ -212,6 +212,16 @@ def test_files_are_told_by_media_type_and_the_default_comes_first():
     assert {"type": "object", "format": "geojson-feature-collection"} in input_schema(features)["oneOf"]
 
 
+def test_rows_of_a_table_are_a_list_of_objects():
+    written = {each["contentMediaType"]: each for each in output_schema(read_annotation(pd.DataFrame))["oneOf"]}
+    assert written["application/json"] == {
+        "type": "array",
+        "items": {"type": "object"},
+        "contentMediaType": "application/json",
+    }
+    assert {each["type"] for name, each in written.items() if name != "application/json"} == {"string"}
+
+
 def test_what_stands_beside_a_type_is_read_wherever_it_stands():
     for annotation in (Annotated[float | None, Unit("m")], Annotated[float, Unit("m")] | None):
         read = read_annotation(annotation)

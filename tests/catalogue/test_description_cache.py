@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from moorage_processes.app import create_app
-from moorage_processes.catalogue import catalogue, description_cache
+from moorage_processes.catalogue import description_cache, reading
 from moorage_processes.catalogue.discovery import load_process
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.commands.doctor import examination
@@ -61,8 +61,8 @@ def write(path: Path, text: str) -> Path:
 
 def settled(path: Path) -> Path:
     """The same, once it is old enough."""
-    while time.time_ns() - path.stat().st_ctime_ns <= 2 * catalogue.TICK:
-        time.sleep(catalogue.TICK / 1e9)
+    while time.time_ns() - path.stat().st_ctime_ns <= 2 * reading.TICK:
+        time.sleep(reading.TICK / 1e9)
     return path
 
 

@@ -15,6 +15,7 @@ import pytest
 from moorage import display
 from moorage.display import CLEAR, Frame, Progress, Terminal
 from moorage.status import Status
+from support.patience import PATIENCE
 from support.scripted_server import Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
@@ -164,7 +165,7 @@ def in_terminal(url, is_time):
 
 def until(is_true):
     """Wait for something, a minute at most."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not is_true() and time.monotonic() < deadline:
         time.sleep(0.05)
 

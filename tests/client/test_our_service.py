@@ -15,6 +15,7 @@ import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
 from moorage import BBox, DismissedError, FailedError, PendingError, RefusedError
 from shapely import box
+from support.patience import PATIENCE
 from support.samples import sea_surface
 
 
@@ -168,7 +169,7 @@ def test_a_job_tells_its_progress(hub):
 
 def test_a_cancelled_job_is_stopped_there(hub):
     job = hub.sleep_in_c.submit(300)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not job.running() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert job.cancel()

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 import requests
+from support.patience import PATIENCE
 
 GEOTIFF = "image/tiff; application=geotiff"
 GEOJSON = "application/geo+json"
@@ -23,7 +24,7 @@ def finished(url: str, process: str, inputs: dict, media_type: str) -> str:
     )
     assert submitted.status_code == 201, submitted.text
     location = submitted.headers["Location"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while (state := requests.get(location, timeout=60).json())["status"] in ("accepted", "running"):
         assert time.monotonic() < deadline, state
         time.sleep(0.05)

@@ -19,10 +19,10 @@ from cuiman import AsyncClient, Client
 from cuiman.api.exceptions import ClientError
 from cuiman.api.opener import JobResultOpenError
 from gavicore.models import JobInfo, JobStatus, ProcessRequest
-from support.paths import AUTHOR_MODULES
+from support.engines import ARRAYS, METHODS
+from support.patience import PATIENCE
 from support.services import serve
 
-METHODS = AUTHOR_MODULES / "methods_for_tests.py"
 POINTS = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/geo+json"}}}
 GRID = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/x-netcdf"}}}
 
@@ -30,9 +30,8 @@ GRID = {"result": {"transmissionMode": "reference", "format": {"mediaType": "app
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service whose address has a dot, as those on the internet have; see the last test."""
-    with serve(
-        tmp_path_factory.mktemp("dotted"), [str(METHODS)], ours=True, server={"bind": {"host": "127.0.0.1"}}
-    ) as service:
+    modules, server = [str(METHODS), str(ARRAYS)], {"bind": {"host": "127.0.0.1"}}
+    with serve(tmp_path_factory.mktemp("dotted"), modules, ours=True, server=server) as service:
         yield service.url.replace("localhost", "127.0.0.1")
 
 
@@ -51,7 +50,7 @@ def ordered(outputs: dict | None = None, **inputs: object) -> ProcessRequest:
 
 def followed(client: Client, job: JobInfo) -> Iterator[JobInfo]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = client.get_job(job.jobID)
         yield state

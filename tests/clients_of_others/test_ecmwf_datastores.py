@@ -14,6 +14,7 @@ import multiurl
 import pytest
 import requests
 from ecmwf.datastores.processing import Processing, ProcessingFailedError, Remote
+from support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def client(service_url: str) -> Processing:
 
 def followed(remote: Remote) -> Iterator[dict]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = remote.json
         yield state

@@ -12,6 +12,7 @@ import pytest
 import requests
 from owslib import ogcapi
 from owslib.ogcapi.processes import Processes
+from support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def submitted(owslib: Processes, process: str, inputs: dict) -> str:
 
 def states(job: str) -> Iterator[dict]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = requests.get(job, timeout=60).json()
         yield state

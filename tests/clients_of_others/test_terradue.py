@@ -17,6 +17,7 @@ from ogc_api_processes_client.configuration import Configuration
 from ogc_api_processes_client.exceptions import BadRequestException, NotFoundException
 from ogc_api_processes_client.models.execute import Execute
 from ogc_api_processes_client.models.status_code import StatusCode
+from support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from ogc_api_processes_client.models.status_info import StatusInfo
@@ -38,7 +39,7 @@ def submitted(client: ApiClientWrapper, process: str, inputs: dict, outputs: dic
 
 def followed(client: ApiClientWrapper, job: StatusInfo) -> Iterator[StatusInfo]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = client.get_status(job.job_id)
         yield state

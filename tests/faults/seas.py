@@ -22,8 +22,9 @@ from moorage_processes.commands.cli import wait_for
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store.store import Store
-from support.engines import METHODS, PATIENCE, eventually, family
+from support.engines import METHODS, eventually, family
 from support.nats_server import Nats, serving_nats
+from support.patience import PATIENCE
 from support.ports import free_port
 from support.postgres_server import Postgres, serving_postgres
 

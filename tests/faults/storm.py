@@ -25,8 +25,9 @@ if __name__ == "__main__":
 
 import requests
 from seas import Fault, Sea, sailing
+from support.patience import patience
 
-PATIENCE = 180.0
+PATIENCE = patience(180.0)
 """Seconds within which all jobs are done once the storm is over."""
 ANSWER = 20.0
 

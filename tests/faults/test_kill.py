@@ -20,8 +20,10 @@ from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
 from support.engines import Yard, eventually, family, is_alive, settings, started, value
+from support.job_stores import STORES, new_store
 
 MANY = 30
+UNDONE = JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING), limit=1000)
 HERE = Path(__file__).parents[1]
 
 
@@ -49,11 +51,25 @@ def all_are_successful(yard: Yard, jobs: list) -> None:
         assert {each.name for each in folder.iterdir()} == {each.file for each in done.artefacts}
 
 
+@pytest.fixture(scope="module", params=STORES)
+def shared(request, tmp_path_factory):
+    """An engine on a store of each kind, and the URL of that; what is killed of it is replaced."""
+    folder = tmp_path_factory.mktemp("engine")
+    url = new_store(request.param, folder, request)
+    with started(folder / "state", store=url) as yard:
+        yield yard, url
+
+
 @pytest.fixture
-def yard(tmp_path, store_url):
-    with started(tmp_path / "state", store=store_url) as yard:
-        yard.call("shout")
-        yield yard
+def yard(shared):
+    """The engine once nothing runs: each test leaves it as it was, or fails."""
+    yard, _ = shared
+    yard.call("shout")
+    eventually(lambda: not yard.processes()["work"])
+    yield yard
+    for job in yard.engine.find(UNDONE).jobs:
+        yard.engine.dismiss(job.id)
+    eventually(lambda: not list((yard.state / "begun").iterdir()))
 
 
 @pytest.mark.parametrize("part", ["supervisor", "forkserver", "child"])
@@ -67,16 +83,14 @@ def test_jobs_survive_the_death_of(yard, part):
     assert [value(yard.done(job)) for job in slow] == [1.0] * 4
 
 
-def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_the_supervisor_was_killed(
-    yard, store_url
-):
+def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_the_supervisor_was_killed(yard, shared):
     job = yard.submit("slow-sum", numbers=[1.0], pause=600.0)
     yard.running(job)
     supervisor, state = yard.processes()["supervisor"], StateDirectory(yard.state)
     os.kill(supervisor, signal.SIGSTOP)
     # as its child would have done at this moment
     state.published(job.id, 1).mkdir(parents=True)
-    store = Store(store_url)
+    store = Store(shared[1])
     store.dismiss(job.id)
     store.close()
     kill(supervisor)
@@ -245,6 +259,6 @@ def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
             epochs = {each.name for each in folder.iterdir()} if folder.exists() else set()
             has_file = any(artefact.file for artefact in job.artefacts)
             assert epochs == ({str(job.epoch)} if has_file else set())
-        assert yard.engine.find(JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING))).jobs == ()
+        assert yard.engine.find(UNDONE).jobs == ()
         eventually(lambda: not list((state / "begun").iterdir()))
         print(json.dumps({"jobs": len(ends), "again": sum(job.attempt > 1 for job in ends)}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,33 @@ import pytest
 import requests
 from moorage_processes.jobs.ipc import connected
 from support.engines import METHODS, eventually, family, is_alive
+from support.patience import PATIENCE, patience
 from support.services import Running, serve
 
 LATER = {"Prefer": "respond-async"}
-PATIENCE = 60.0
-Machine = Callable[[str], contextlib.AbstractContextManager[Running]]
 
 
-@pytest.fixture
-def machine(tmp_path: Path, postgres: Any) -> Machine:
-    """Starts a machine by its name; all share a store and a directory of results."""
-    shared = {"store": postgres.database(), "results": str(tmp_path / "results")}
+@contextlib.contextmanager
+def machine(folder: Path, **moorage: Any) -> Iterator[Running]:
+    """A machine, while the block lasts."""
+    folder.mkdir()
+    with serve(folder, [str(METHODS)], moorage=moorage) as service:
+        yield service
+    eventually(lambda: not family(service.state))
 
-    @contextlib.contextmanager
-    def start(name: str, **changes: Any) -> Iterator[Running]:
-        (tmp_path / name).mkdir(exist_ok=True)
-        with serve(tmp_path / name, [str(METHODS)], moorage={**shared, "drain": 0, **changes}) as service:
-            yield service
-        eventually(lambda: not family(service.state))
 
-    return start
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the machines have their files."""
+    return tmp_path_factory.mktemp("machines")
+
+
+@pytest.fixture(scope="module")
+def machines(folder: Path, postgres: Any) -> Iterator[tuple[Running, Running]]:
+    """Two machines at one store and one directory of results; the last test to use them ends one of them."""
+    shared = {"store": postgres.database(), "results": str(folder / "results")}
+    with machine(folder / "one", **shared) as one, machine(folder / "other", **shared) as other:
+        yield one, other
 
 
 def submit(service: Running, process: str, **inputs: Any) -> str:
@@ -65,9 +72,17 @@ def processes(service: Running) -> dict[str, Any]:
         return line.receive(PATIENCE).head
 
 
-def child_of(service: Running, name: str) -> int:
-    """The child of a machine that runs a job, once one does."""
-    return eventually(lambda: next((int(pid) for pid, each in processes(service)["work"].items() if each == name), 0))
+def runner_of(machines: tuple[Running, Running], name: str) -> tuple[Running, Running, int]:
+    """The machine that runs a job, once one does, the other, and the child that has it."""
+
+    def found() -> tuple[Running, Running, int] | None:
+        for one, other in (machines, machines[::-1]):
+            for pid, each in processes(one)["work"].items():
+                if each == name:
+                    return one, other, int(pid)
+        return None
+
+    return eventually(found)
 
 
 def pull_the_plug(service: Running) -> None:
@@ -83,65 +98,61 @@ def pull_the_plug(service: Running) -> None:
     eventually(lambda: not family(service.state))
 
 
-def test_each_serves_what_the_other_has_done(machine):
-    with machine("one") as one:
-        file, spoken = submit(one, "content", size=1000), submit(one, "speak")
-        assert {done(one, name)["status"] for name in (file, spoken)} == {"successful"}
-        with machine("other") as other:
-            content = f"{other.url}/jobs/{file}/results/result"
-            assert requests.get(content, timeout=PATIENCE).content == b"x" * 1000
-            part = requests.get(content, headers={"Range": "bytes=0-9"}, timeout=PATIENCE)
-            assert (part.status_code, part.content) == (206, b"x" * 10)
-            log = requests.get(f"{other.url}/jobs/{spoken}/log", timeout=PATIENCE).text
-            assert "printed" in log
-            assert "spoken" in log
-            listed = requests.get(f"{other.url}/jobs", timeout=PATIENCE).json()["jobs"]
-            assert {each["jobID"] for each in listed} == {file, spoken}
-            # removed there, gone here
-            assert requests.delete(f"{other.url}/jobs/{file}", timeout=PATIENCE).status_code == 200
-            assert requests.get(f"{one.url}/jobs/{file}/results", timeout=PATIENCE).status_code == 404
-        assert requests.get(f"{one.url}/jobs/{spoken}/log", timeout=PATIENCE).text == log
+def test_each_serves_what_the_other_has_done(machines):
+    one, other = machines
+    file, spoken = submit(one, "content", size=1000), submit(one, "speak")
+    assert {done(one, name)["status"] for name in (file, spoken)} == {"successful"}
+    for service in machines:
+        content = f"{service.url}/jobs/{file}/results/result"
+        assert requests.get(content, timeout=PATIENCE).content == b"x" * 1000
+        part = requests.get(content, headers={"Range": "bytes=0-9"}, timeout=PATIENCE)
+        assert (part.status_code, part.content) == (206, b"x" * 10)
+        log = requests.get(f"{service.url}/jobs/{spoken}/log", timeout=PATIENCE).text
+        assert "printed" in log
+        assert "spoken" in log
+        listed = requests.get(f"{service.url}/jobs", timeout=PATIENCE).json()["jobs"]
+        assert {each["jobID"] for each in listed} == {file, spoken}
+    # removed there, gone here
+    assert requests.delete(f"{other.url}/jobs/{file}", timeout=PATIENCE).status_code == 200
+    assert requests.get(f"{one.url}/jobs/{file}/results", timeout=PATIENCE).status_code == 404
 
 
-def test_what_runs_on_one_is_stopped_by_the_other(machine):
-    with machine("one") as one:
-        endless = submit(one, "sleep-in-c", seconds=600)
-        child = child_of(one, endless)
-        with machine("other") as other:
-            told = requests.delete(f"{other.url}/jobs/{endless}", timeout=PATIENCE)
-            assert told.json()["status"] == "dismissed"
-            eventually(lambda: not is_alive(child))
-            assert job(one, endless)["status"] == "dismissed"
+def test_what_runs_on_one_is_stopped_by_the_other(machines):
+    endless = submit(machines[0], "sleep-in-c", seconds=600)
+    one, other, child = runner_of(machines, endless)
+    told = requests.delete(f"{other.url}/jobs/{endless}", timeout=PATIENCE)
+    assert told.json()["status"] == "dismissed"
+    eventually(lambda: not is_alive(child))
+    assert job(one, endless)["status"] == "dismissed"
 
 
-def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay(machine, tmp_path):
-    (tmp_path / "traces").mkdir()
-    with machine("one") as one:
-        finished = submit(one, "content", size=1000)
-        done(one, finished)
-        # it is begun once on each machine
-        begun = submit(one, "leave-trace", folder=str(tmp_path / "traces"), pause=20.0)
-        child_of(one, begun)
-        with machine("other") as other:
-            names = [submit(one, "content", size=number) for number in range(1, 9)]
-            pull_the_plug(one)
-            assert {done(other, name)["status"] for name in (begun, *names)} == {"successful"}
-            for number, name in enumerate(names, 1):
-                answer = requests.get(f"{other.url}/jobs/{name}/results/result", timeout=PATIENCE)
-                assert answer.content == b"x" * number
-            assert requests.get(f"{other.url}/jobs/{begun}/results", timeout=PATIENCE).json() == 2
-            assert requests.get(f"{other.url}/jobs/{finished}/results", timeout=PATIENCE).content == b"x" * 1000
-            # of no attempt but the one that counts is anything left
-            folders = list((tmp_path / "results" / "results").iterdir())
-            assert eventually(lambda: all(len(list(each.iterdir())) == 1 for each in folders))
+def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay(machines, folder, tmp_path):
+    finished = submit(machines[0], "content", size=1000)
+    done(machines[0], finished)
+    # it is begun once on each machine
+    begun = submit(machines[0], "leave-trace", folder=str(tmp_path), pause=patience(8.0))
+    one, other, _ = runner_of(machines, begun)
+    eventually(lambda: list(tmp_path.iterdir()))
+    names = [submit(one, "content", size=number) for number in range(1, 9)]
+    pull_the_plug(one)
+    assert {done(other, name)["status"] for name in (begun, *names)} == {"successful"}
+    for number, name in enumerate(names, 1):
+        answer = requests.get(f"{other.url}/jobs/{name}/results/result", timeout=PATIENCE)
+        assert answer.content == b"x" * number
+    assert requests.get(f"{other.url}/jobs/{begun}/results", timeout=PATIENCE).json() == 2
+    assert requests.get(f"{other.url}/jobs/{finished}/results", timeout=PATIENCE).content == b"x" * 1000
+    # of no attempt but the one that counts is anything left
+    folders = list((folder / "results" / "results").iterdir())
+    assert eventually(lambda: all(len(list(each.iterdir())) == 1 for each in folders))
 
 
-def test_one_that_shares_no_directory_says_what_to_configure(machine):
-    with machine("one", results=None) as one:
+def test_one_that_shares_no_directory_says_what_to_configure(tmp_path, postgres):
+    store = postgres.database()
+    with machine(tmp_path / "one", store=store) as one:
         file, spoken = submit(one, "content", size=1000), submit(one, "speak")
         done(one, file)
         done(one, spoken)
-        with machine("other", results=None) as other:
+        with machine(tmp_path / "other", store=store) as other:
             for address in (f"{file}/results", f"{file}/results/result", f"{spoken}/log"):
                 answer = requests.get(f"{other.url}/jobs/{address}", timeout=PATIENCE)
                 assert answer.status_code == 500

@@ -27,7 +27,7 @@ from support.engines import Yard, eventually, family, is_alive, limits, request,
 
 @pytest.fixture(scope="module")
 def yard(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("engine") / "state") as yard:
+    with started(tmp_path_factory.mktemp("engine") / "state", arrays=True) as yard:
         yield yard
 
 
@@ -98,9 +98,9 @@ def test_calls_beyond_the_places_wait_and_beyond_the_queue_are_refused(tmp_path)
     assert "respond-async" in str(next(error for error in errors if error))
 
 
-def test_a_call_that_was_never_begun_is_told_to_come_again(tmp_path):
-    with started(tmp_path / "state") as yard, ThreadPoolExecutor(1) as pool:
-        yard.call("shout")
+def test_a_call_that_was_never_begun_is_told_to_come_again(yard):
+    with ThreadPoolExecutor(1) as pool:
+        eventually(lambda: not yard.processes()["work"])
         first = pool.submit(yard.call, "slow-sum", numbers=[1.0], pause=2.0)
         eventually(lambda: yard.engine.describe()["work"])
         with pytest.raises(Busy):
@@ -136,10 +136,10 @@ def test_many_jobs_are_all_done(yard):
 SLOW = ("slow-sum", {"numbers": [1.0], "pause": 600.0})
 
 
-@pytest.fixture
-def narrow(tmp_path):
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory):
     """An engine with one place."""
-    with started(tmp_path / "state", slots=1) as yard:
+    with started(tmp_path_factory.mktemp("narrow") / "state", slots=1) as yard:
         yield yard
 
 
@@ -249,10 +249,9 @@ def test_the_log_belongs_to_the_job(yard):
     eventually(lambda: not yard.engine.log(silent).exists())
 
 
-def test_children_draw_different_random_numbers(tmp_path):
-    with started(tmp_path / "state", slots=3) as yard:
-        jobs = [yard.submit("random-number") for _ in range(30)]
-        drawn = [value(yard.done(job)) for job in jobs]
+def test_children_draw_different_random_numbers(yard):
+    jobs = [yard.submit("random-number", pause=0.01) for _ in range(30)]
+    drawn = [value(yard.done(job)) for job in jobs]
     assert len(set(drawn)) == 30
 
 
@@ -406,12 +405,11 @@ def test_a_wait_that_begins_late_is_not_in_vain(yard):
 # one supervisor, many web processes
 
 
-def test_two_engines_in_one_process_do_not_know_of_each_other(tmp_path):
-    with started(tmp_path / "one") as one, started(tmp_path / "two") as two:
-        job = one.submit("shout")
-        assert value(one.done(job)) == value(two.call("shout")) == "HELLO"
-        assert two.engine.get(job.id) is None
-        assert one.engine.describe()["supervisor"] != two.engine.describe()["supervisor"]
+def test_two_engines_in_one_process_do_not_know_of_each_other(yard, narrow):
+    job = yard.submit("shout")
+    assert value(yard.done(job)) == value(narrow.call("shout")) == "HELLO"
+    assert narrow.engine.get(job.id) is None
+    assert yard.engine.describe()["supervisor"] != narrow.engine.describe()["supervisor"]
 
 
 def test_web_processes_of_one_service_share_a_supervisor(tmp_path):
@@ -546,22 +544,20 @@ def test_a_state_directory_may_have_a_long_name(tmp_path):
     state = tmp_path / ("long" * 20) / ("name" * 20) / "state"
     with started(state) as yard:
         assert value(yard.call("shout")) == "HELLO"
-        assert yard.run("grid").status is Status.SUCCESSFUL
+        assert yard.run("content").status is Status.SUCCESSFUL
 
 
-def test_nothing_is_left_of_jobs_that_failed_or_were_dismissed(tmp_path):
-    state = tmp_path / "state"
-    with started(state) as yard:
-        yard.run("fail")
-        yard.run("too-slow")
-        yard.call("grid")
-        job = yard.submit("sleep-in-c", seconds=600)
-        yard.running(job)
-        yard.engine.dismiss(job.id)
-        kept = yard.run("grid")
-        for folder in ("begun", "trash"):
-            eventually(lambda folder=folder: not list((state / folder).iterdir()))
-        assert yard.engine.directory(kept).is_dir()
+def test_nothing_is_left_of_jobs_that_failed_or_were_dismissed(yard):
+    yard.run("fail")
+    yard.run("too-slow")
+    yard.call("grid")
+    job = yard.submit("sleep-in-c", seconds=600)
+    yard.running(job)
+    yard.engine.dismiss(job.id)
+    kept = yard.run("grid")
+    for folder in ("begun", "trash"):
+        eventually(lambda folder=folder: not list((yard.state / folder).iterdir()))
+    assert yard.engine.directory(kept).is_dir()
 
 
 def test_a_store_that_is_locked_for_long_delays_jobs_and_loses_none(tmp_path):

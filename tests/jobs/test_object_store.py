@@ -13,7 +13,7 @@ import requests
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import Status
-from support.engines import METHODS, eventually, started, value
+from support.engines import ARRAYS, METHODS, eventually, started, value
 from support.s3_server import serving_objects
 from support.services import serve
 
@@ -30,7 +30,7 @@ def objects():
 @pytest.fixture(scope="module")
 def service(objects, tmp_path_factory):
     """A service whose results lie there."""
-    with serve(tmp_path_factory.mktemp("service"), [str(METHODS)], moorage=objects.settings) as service:
+    with serve(tmp_path_factory.mktemp("service"), [str(METHODS), str(ARRAYS)], moorage=objects.settings) as service:
         yield service
 
 
@@ -38,7 +38,7 @@ def service(objects, tmp_path_factory):
 def plain(tmp_path_factory):
     """A service whose results lie in a store of fsspec that signs no links."""
     folder = tmp_path_factory.mktemp("plain")
-    with serve(folder, [str(METHODS)], moorage={"results": f"local://{folder / 'objects'}"}) as service:
+    with serve(folder, [str(METHODS), str(ARRAYS)], moorage={"results": f"local://{folder / 'objects'}"}) as service:
         yield service
 
 
@@ -197,7 +197,7 @@ def test_machines_that_share_a_store_of_objects_have_each_others_results_and_log
         shared = {"store": postgres.database(), **objects.settings}
         for name in ("one", "other"):
             (tmp_path / name).mkdir()
-            machine = serve(tmp_path / name, [str(METHODS)], moorage=shared)
+            machine = serve(tmp_path / name, [str(METHODS), str(ARRAYS)], moorage=shared)
             machines.append(stack.enter_context(machine))
         jobs = [run(machines[0], process) for process in ("speak", "content") * 4]
         for machine in machines:

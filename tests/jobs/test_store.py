@@ -22,6 +22,7 @@ from moorage_processes.jobs.store.exchange import StoreRequest
 from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.store_thread import StoreThread, SupervisorCallbacks
+from support.ageing import age
 
 ROOM = 1000
 HANG_UP_ON_OTHERS = sa.text(
@@ -233,25 +234,26 @@ def test_what_is_in_hand_is_not_taken_back(store, leases):
     assert store.get(job.id).status is Status.RUNNING
 
 
-def test_a_machine_that_is_not_heard_of_loses_its_jobs_after_its_lease(store, ledger_of):
+def test_a_machine_that_is_not_heard_of_loses_its_jobs_after_its_lease(url, store, ledger_of):
     job = store.submit(order(), ROOM)
-    away, here = ledger_of("away", lease=0.3), ledger_of("here")
+    away, here = ledger_of("away", lease=60.0), ledger_of("here")
     (attempt,) = claim(away)
+    age(url, 50.0)
     here.exchange(StoreRequest(takes_over=True))
     assert store.get(job.id).status is Status.RUNNING
-    time.sleep(0.5)
+    age(url, 10.0)
     here.exchange(StoreRequest(takes_over=True))
     assert store.get(job.id).status is Status.ACCEPTED
     assert len(claim(here)) == 1
     assert away.exchange(StoreRequest(runs=[ref(attempt)])).gone == [ref(attempt)]
 
 
-def test_a_lease_that_is_renewed_holds(store, ledger_of):
+def test_a_lease_that_is_renewed_holds(url, store, ledger_of):
     store.submit(order(), ROOM)
-    away, here = ledger_of("away", lease=0.5), ledger_of("here")
+    away, here = ledger_of("away", lease=60.0), ledger_of("here")
     (attempt,) = claim(away)
     for _ in range(4):
-        time.sleep(0.2)
+        age(url, 40.0)
         away.exchange(StoreRequest(renews=True))
         here.exchange(StoreRequest(takes_over=True))
     assert away.exchange(StoreRequest(runs=[ref(attempt)])).gone == []

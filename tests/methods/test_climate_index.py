@@ -234,6 +234,11 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(data, index, options, se
         climate_index(data, index, **options)
 
 
+def test_a_tool_that_fails_says_why(tool, tmp_path):
+    with pytest.raises(AssertionError, match=r"(?s)cdo .* exited with \d+: .*missing\.nc"):
+        tool("cdo", "-s", "-O", "timmean", tmp_path / "missing.nc", tmp_path / "target.nc")
+
+
 def with_cdo(tool, folder, data, index):
     """The index of the whole as cdo gives it."""
     source, target = folder / "data.nc", folder / "index.nc"

@@ -219,6 +219,19 @@ def test_a_new_grid_that_is_none_is_refused(options, sentence):
         regrid(rough(), **options)
 
 
+@pytest.mark.parametrize(
+    ("cells", "off", "divides"),
+    [(3, 4.8e-4, True), (3, -1.1e-3, True), (3, -1.5e-3, False), (720, -3.6e-6, True), (720, -8e-6, False)],
+)
+def test_a_resolution_divides_the_circle_to_a_hundred_thousandth_of_a_cell(cells, off, divides):
+    resolution = (360 + off) / cells
+    if divides:
+        assert regrid(rough(steps=1), resolution=resolution).lon.size == cells
+    else:
+        with pytest.raises(InputError, match="does not divide 360 degrees"):
+            regrid(rough(steps=1), resolution=resolution)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_grids_that_do_not_meet_are_refused(lonlat_grid, method):
     field = lonlat_grid(np.ones((3, 3)), [50, 51, 52], [8, 9, 10])

@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import requests
-from support import odd_grids
-from support.services import serve
 
 TOWNS = ["json", "gpkg", "fgb", "shp"]
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("items")
-    with serve(folder, datasets=odd_grids.write_features(folder)) as service:
-        yield service.url
+def url(awkward_service):
+    return awkward_service.url
 
 
 def get(url: str, path: str, **query: object) -> dict:

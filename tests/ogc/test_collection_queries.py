@@ -7,7 +7,7 @@ import pytest
 import requests
 from owslib.ogcapi.edr import EnvironmentalDataRetrieval
 from support import odd_grids
-from support.services import serve, unmodified
+from support.services import unmodified
 
 NAMES = ("around", "deep", "utm", "thirty", "later")
 
@@ -26,12 +26,11 @@ def resource(path: str) -> dict:
 
 @pytest.fixture(scope="module", params=["ours", "pygeoapi"])
 def url(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("queries")
-    named = odd_grids.write_all(folder)
     if request.param == "ours":
-        with serve(folder, datasets={name: named[name] for name in NAMES}) as service:
-            yield service.url
+        yield request.getfixturevalue("awkward_service").url
     else:
+        folder = tmp_path_factory.mktemp("queries")
+        odd_grids.write_all(folder)
         with unmodified(folder / "plain", {name: resource(str(folder / f"{name}.nc")) for name in NAMES}) as service:
             yield service.url
 

@@ -14,18 +14,14 @@ import requests
 import xarray as xr
 from owslib.ogcapi.coverages import Coverages
 from owslib.ogcapi.features import Features
-from support import odd_grids
 from support.programs import program
-from support.services import serve
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("readers")
-    with serve(folder, datasets=odd_grids.write_all(folder)) as service:
-        yield service.url
+def url(awkward_service):
+    return awkward_service.url
 
 
 def run(*command: str, **environment: str) -> str:

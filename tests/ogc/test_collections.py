@@ -25,15 +25,13 @@ GEOJSON = "application/geo+json"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("collections")
+def folder(awkward_folder):
+    return awkward_folder
 
 
 @pytest.fixture(scope="module")
-def url(folder):
-    named = odd_grids.write_all(folder)
-    with serve(folder, datasets=named, moorage={"answer_size": "2 MB"}) as service:
-        yield service.url
+def url(awkward_service):
+    return awkward_service.url
 
 
 def get(url: str, path: str, **query: object) -> requests.Response:

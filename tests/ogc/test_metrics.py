@@ -217,7 +217,7 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
         for _ in range(3):
             run(service, "shout")
         run(service, "fail")
-        run(service, "grid")
+        run(service, "content")
         assert execute(service, "shout", waits=True).status_code == 200
         waits = running(service, "slow-sum", numbers=[], pause=600.0)
         requests.delete(f"{service.url}/jobs/{waits}", timeout=60)
@@ -228,7 +228,7 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
             ("local", "shout", "job", "successful", ""): 3,
             ("local", "shout", "call", "successful", ""): 1,
             ("local", "fail", "job", "failed", "error"): 1,
-            ("local", "grid", "job", "successful", ""): 1,
+            ("local", "content", "job", "successful", ""): 1,
             ("local", "slow-sum", "job", "dismissed", ""): 1,
             ("local", "slow-sum", "job", "successful", ""): 1,
         }
@@ -243,7 +243,7 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
         assert told["moorage_duration_seconds_bucket", "local", "shout", "job", "+Inf"] == 4
         assert told["moorage_duration_seconds_sum", "local", "slow-sum", "job"] > 2
         assert told["moorage_wait_seconds_count", "local", "shout", "job"] == 4
-        assert told["moorage_artefact_bytes_total", "local", "grid", "job"] > 10_000
+        assert told["moorage_artefact_bytes_total", "local", "content", "job"] > 10_000
         assert told["moorage_jobs_waiting", "local"] == 0
         assert told["moorage_state_free_bytes",] > 0
 

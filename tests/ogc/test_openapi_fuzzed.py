@@ -39,8 +39,8 @@ CHECKS = [
 DATA = frozenset({"/collections/sea-surface/coverage", "/collections/places/items"})
 CHECKS_OF_DATA = [check for check in CHECKS if check is not not_a_server_error]
 """pygeoapi's own views answer 500 with type InvalidParameterValue where a bbox has too few numbers or a crs is none."""
-EXAMPLES = int(os.environ.get("MOORAGE_FUZZ", "15"))
-"""Requests to each operation and mode; more by hand: MOORAGE_FUZZ=500."""
+EXAMPLES = int(os.environ.get("MOORAGE_FUZZ") or (15 if os.environ.get("MOORAGE_DEEP") else 5))
+"""Requests to each operation and mode; MOORAGE_DEEP=1 asks for 15, MOORAGE_FUZZ=500 by hand for more."""
 HERE = Path(__file__).parent
 TOWNS = """{"type": "FeatureCollection", "features": [{"type": "Feature", "id": 1,
 "properties": {"name": "a"},

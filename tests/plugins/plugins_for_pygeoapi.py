@@ -10,10 +10,12 @@ from pathlib import Path
 
 import requests
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 from support.services import HELLO, unmodified
 
 BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
 TESTS = AUTHOR_MODULES / "methods_for_tests.py"
+ARRAYS = AUTHOR_MODULES / "methods_on_arrays.py"
 PLUGIN = "moorage_processes.plugins.processor.Method"
 MANAGER = "moorage_processes.plugins.manager.Manager"
 FUNCTIONS = {
@@ -23,7 +25,7 @@ FUNCTIONS = {
     "terrain": "moorage_processes.methods.terrain:terrain",
     "zonal-statistics": "moorage_processes.methods.zonal_statistics:zonal_statistics",
     "climatology": "moorage_processes.methods.climatology:climatology",
-    "noise": f"{TESTS}:noise",
+    "noise": f"{ARRAYS}:noise",
     "decline": f"{TESTS}:decline",
     "fail": f"{TESTS}:fail",
 }
@@ -53,7 +55,7 @@ def finished(url: str, process: str, inputs: dict, body: dict | None = None) -> 
     answer = execute(url, process, inputs, body, Prefer="respond-async")
     assert answer.status_code == 201, answer.text
     job = answer.headers["Location"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while (state := state_of(job))["status"] in ("accepted", "running"):
         assert time.monotonic() < deadline, state
         time.sleep(0.05)

@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 from plugins_for_pygeoapi import MANAGER, OLDEST, execute, finished, state_of, with_our_plugins
+from support.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_single_value_is_kept_as_it_is(managed):
 def test_progress_is_shown_and_a_job_is_stopped(managed):
     """pygeoapi answers a dismissal in JSON that it calls HTML, and has no words for the results of such a job."""
     job = execute(managed, "echo", {"message": "a", "pause": 60}, Prefer="respond-async").headers["Location"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while (state := state_of(job))["progress"] < 1:
         assert time.monotonic() < deadline, state
         time.sleep(0.05)

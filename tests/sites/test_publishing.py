@@ -10,13 +10,14 @@ import pytest
 import requests
 import xarray as xr
 from moorage.cli import main
-from support.engines import METHODS, PATIENCE, eventually
+from support.engines import ARRAYS, METHODS, eventually
 from support.hub_and_sites import AS_JOB, Harbour, Machine, harbour
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 from support.ports import free_port
 
 AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
-MODULES = (str(METHODS), str(AT_SITES))
+MODULES = (str(METHODS), str(ARRAYS), str(AT_SITES))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 
 import pytest
@@ -22,6 +21,7 @@ from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.live_catalogue import LiveCatalogue
+from support.ageing import age
 from support.engines import catalogue
 
 ROOM = 3
@@ -31,6 +31,7 @@ class Books:
     """A store, as web processes, the supervisor and the hub see it."""
 
     def __init__(self, url: str, lease: float, *, counts: bool = False) -> None:
+        self.url = url
         self.store = Store(url)
         self.store.prepare()
         database = Database(url, survives_power_loss=False)
@@ -58,15 +59,6 @@ class Books:
 @pytest.fixture
 def books(store_url):
     books = Books(store_url, lease=60.0)
-    yield books
-    books.store.close()
-    books.registry.close()
-
-
-@pytest.fixture
-def brief(store_url):
-    """The same where machines are soon thought lost."""
-    books = Books(store_url, lease=0.2)
     yield books
     books.store.close()
     books.registry.close()
@@ -126,67 +118,67 @@ def test_places_in_the_queue_are_counted(books):
         books.submit()
 
 
-def test_a_machine_that_is_heard_of_keeps_its_jobs(brief):
-    job = brief.submit()
-    brief.send()
-    brief.registry.begin("awi", "a", job)
+def test_a_machine_that_is_heard_of_keeps_its_jobs(books):
+    job = books.submit()
+    books.send()
+    books.registry.begin("awi", "a", job)
     ref = Ref(job, 1)
     for _ in range(3):
-        time.sleep(0.15)
-        assert brief.registry.renew("awi", "a", [ref]).gone == ()
-        brief.leases.exchange(StoreRequest(takes_over=True, runs=[]))
-        assert brief.job(job).status is Status.RUNNING
+        age(books.url, 40.0)
+        assert books.registry.renew("awi", "a", [ref]).gone == ()
+        books.leases.exchange(StoreRequest(takes_over=True, runs=[]))
+        assert books.job(job).status is Status.RUNNING
 
 
 def lost(books: Books, job: str) -> None:
     """A machine has a job and is not heard of."""
     books.send()
     books.registry.begin("awi", "a", job)
-    time.sleep(0.3)
+    age(books.url, 60.0)
     books.leases.exchange(StoreRequest(takes_over=True, runs=[]))
 
 
-def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(brief):
-    job = brief.submit()
-    lost(brief, job)
-    assert brief.job(job).status is Status.ACCEPTED
-    assert brief.send() == [job]
-    attempt, _ = brief.registry.begin("awi", "b", job)
+def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(books):
+    job = books.submit()
+    lost(books, job)
+    assert books.job(job).status is Status.ACCEPTED
+    assert books.send() == [job]
+    attempt, _ = books.registry.begin("awi", "b", job)
     assert (attempt.epoch, attempt.number) == (2, 2)
     # the first machine has it no more
-    assert brief.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
-    late = brief.leases.exchange(StoreRequest({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
+    assert books.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+    late = books.leases.exchange(StoreRequest({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
     assert late.refused == [Ref(job, 1)]
 
 
-def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(brief):
-    job = brief.submit()
-    lost(brief, job)
-    renewal = brief.registry.renew("awi", "a", [Ref(job, 1)])
+def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(books):
+    job = books.submit()
+    lost(books, job)
+    renewal = books.registry.renew("awi", "a", [Ref(job, 1)])
     assert (renewal.revived, renewal.gone) == ((Ref(job, 1),), ())
-    assert (brief.job(job).status, brief.job(job).attempt) == (Status.RUNNING, 1)
-    assert brief.registry.begin("awi", "b", job) is None
+    assert (books.job(job).status, books.job(job).attempt) == (Status.RUNNING, 1)
+    assert books.registry.begin("awi", "b", job) is None
     # its place in the queue is free once, not twice
     for _ in range(ROOM):
-        brief.submit()
+        books.submit()
     with pytest.raises(Exception, match="jobs wait already"):
-        brief.submit()
+        books.submit()
 
 
-def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(brief):
-    job = brief.submit(attempts=1)
-    lost(brief, job)
-    assert brief.job(job).status is Status.FAILED
-    assert brief.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(books):
+    job = books.submit(attempts=1)
+    lost(books, job)
+    assert books.job(job).status is Status.FAILED
+    assert books.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
 def test_a_job_waits_as_long_as_it_may(books, is_sent):
-    short, long = books.submit(wait=0.2), books.submit(wait=1000.0)
+    short, long = books.submit(wait=100.0), books.submit(wait=1000.0)
     if is_sent:
         books.send()
     assert books.registry.give_up() == []
-    time.sleep(0.3)
+    age(books.url, 100.0)
     assert [change.job for change in books.registry.give_up()] == [short]
     failed = books.job(short)
     assert (failed.status, failed.failure.reason) == (Status.FAILED, "waited")
@@ -305,8 +297,8 @@ def test_a_hub_knows_what_becomes_of_results_that_stay(books):
 
 def test_what_waited_in_vain_is_counted(store_url):
     books = Books(store_url, lease=60.0, counts=True)
-    job = books.submit(wait=0.001)
-    time.sleep(0.05)
+    job = books.submit(wait=100.0)
+    age(store_url, 100.0)
     (change,) = books.registry.give_up()
     assert (change.job, change.is_done) == (job, True)
     (tally,) = books.store.figures().tallies

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import re
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -23,9 +25,10 @@ from moorage_processes.jobs.relay.nats_connection import RelayConnection
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import TransferToken
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from support.engines import METHODS, PATIENCE, eventually, is_alive
+from support.engines import ARRAYS, METHODS, eventually, is_alive
 from support.hub_and_sites import AS_JOB, Harbour, Machine, harbour
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 from support.samples import sea_surface
 
 AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
@@ -43,16 +46,30 @@ def awi(port) -> Iterator[Machine]:
     """A machine of the one, with the methods for tests and data of its own."""
     sea_surface()[["sst"]].to_netcdf(port.folder / "sst.nc")
     datasets = {"sst": {"path": str(port.folder / "sst.nc"), "title": "Sea surface temperature"}}
-    with port.joined("awi", "a", (str(METHODS), str(AT_SITES)), datasets=datasets) as machine:
+    with port.joined("awi", "a", (str(METHODS), str(ARRAYS), str(AT_SITES)), datasets=datasets) as machine:
         yield machine
 
 
 def at_work(machine: Machine) -> set[int]:
     """Children of a machine that keep a core busy: what the forkserver has forked, which has a supervisor."""
     family = machine.pids()
-    found = [psutil.Process(pid) for pid in family if is_alive(pid)]
-    children = [each for each in found if (parent := each.parent()) is not None and parent.ppid() in family]
-    return {each.pid for each in children if each.cpu_percent(0.2) > 50}
+    return {pid for pid in family if is_busy_child(pid, family)}
+
+
+def is_busy_child(pid: int, family: set[int]) -> bool:
+    """Whether a process is a child that keeps a core busy; one that has ended since it was listed is not."""
+    try:
+        process = psutil.Process(pid)
+        parent = process.parent()
+        return parent is not None and parent.ppid() in family and process.cpu_percent(0.2) > 50
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_process_that_ended_since_it_was_listed_is_not_busy():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not is_busy_child(ended.pid, {ended.pid})
 
 
 def test_processes_of_a_site_are_called_like_any_other(port, awi):

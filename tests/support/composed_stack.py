@@ -15,8 +15,9 @@ import requests
 import sqlalchemy as sa
 import yaml
 from moorage_processes.jobs.ipc import connected
-from support.engines import METHODS, PATIENCE, eventually
+from support.engines import ARRAYS, METHODS, eventually
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 from support.ports import free_port
 from support.postgres_server import serving_postgres
 from support.programs import program
@@ -102,7 +103,7 @@ class Ground:
         """Begin a process, which ends with the ground."""
         process = subprocess.Popen([*command], env=os.environ | dict(environment), cwd=self.folder)
         self.processes[name] = process
-        self.stack.callback(lambda: (process.terminate(), process.wait(timeout=90)))
+        self.stack.callback(lambda: (process.terminate(), process.wait(1.5 * PATIENCE)))
 
     def database(self) -> str:
         """The store of compose.yaml, on a server that wants the password of the README."""
@@ -148,7 +149,7 @@ class Ground:
             SERVICES[name.partition("-")[0]]["command"],
             {"/etc/moorage/cluster.yml": str(TOP / "config" / "cluster.yml"), "0.0.0.0": "127.0.0.1"},
         )
-        command = [sys.executable, "-m", "moorage.cli", *words, *options, str(METHODS), str(ON_DASK)]
+        command = [sys.executable, "-m", "moorage.cli", *words, *options, str(METHODS), str(ARRAYS), str(ON_DASK)]
         self.start(name, command, self.environment(name))
 
     def start_dask(self) -> None:
@@ -200,7 +201,7 @@ class Ground:
         words = replaced(SITE["services"]["site"]["command"], changes)
         trusts = {"SSL_CERT_FILE": str(self.folder / "certificate")}
         trusts |= {"REQUESTS_CA_BUNDLE": str(self.folder / "certificate"), "MOORAGE_STATE": str(self.folder / "site")}
-        self.start("site", [sys.executable, "-m", "moorage.cli", *words, str(METHODS)], trusts)
+        self.start("site", [sys.executable, "-m", "moorage.cli", *words, str(METHODS), str(ARRAYS)], trusts)
 
 
 @contextmanager

@@ -18,38 +18,43 @@ from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.workers.linux import MARK
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
-    from moorage_processes.catalogue.catalogue import Catalogue
+    from moorage_processes.catalogue.catalogue import Catalogue, Entry
 
 METHODS = AUTHOR_MODULES / "methods_for_tests.py"
-PATIENCE = 60.0
-"""Seconds after which a test that waits for something gives up."""
+ARRAYS = METHODS.with_name("methods_on_arrays.py")
 
 
 @cache
-def catalogue() -> Catalogue:
-    """The methods for tests."""
-    return read_catalogue([str(METHODS)], installed=False)
+def catalogue(*, arrays: bool = False) -> Catalogue:
+    """The methods for tests, with those on arrays or without."""
+    return read_catalogue([str(METHODS), *([str(ARRAYS)] if arrays else [])], installed=False)
+
+
+def entry(process: str) -> Entry:
+    """One of the methods for tests."""
+    return catalogue(arrays=process not in catalogue())[process]
 
 
 def request(process: str, **inputs: Any) -> Request:
     """A request for the default format of each output."""
-    outputs = catalogue()[process].description["outputs"]
+    outputs = entry(process).description["outputs"]
     return Request(process, inputs, {name: _media_type(output["schema"]) for name, output in outputs.items()})
 
 
 def limits(process: str) -> Limits:
     """What a method may use."""
-    return catalogue()[process].limits
+    return entry(process).limits
 
 
-def settings(state: Path, **changes: Any) -> EngineSettings:
-    """Settings of a small engine."""
+def settings(state: Path, *, arrays: bool = False, **changes: Any) -> EngineSettings:
+    """Settings of a small engine, which loads what its methods need and no more."""
     defaults: dict[str, Any] = {
-        "executor": {"catalogue": catalogue().to_json()},
-        "preload": ("xarray", "geopandas", "moorage_processes.execution.executor"),
+        "executor": {"catalogue": catalogue(arrays=arrays).to_json()},
+        "preload": (*(("xarray", "geopandas") if arrays else ()), "moorage_processes.execution.executor"),
         "slots": 2,
         "call_slots": 1,
     }

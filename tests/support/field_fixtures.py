@@ -22,7 +22,9 @@ def tool():
             pytest.skip(f"{name} is not installed (Debian packages gdal-bin, cdo and grass-core)")
         assert program is not None
         command = [program, *map(str, arguments)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)} exited with {done.returncode}: {done.stderr}"
+        return done.stdout
 
     return run
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import requests
 import yaml
-from support.engines import METHODS, PATIENCE, eventually, family
+from support.engines import METHODS, eventually, family
 from support.nats_server import Nats, serving_nats
+from support.patience import PATIENCE
 from support.services import Running, serve
 
 AS_JOB = {"Prefer": "respond-async"}

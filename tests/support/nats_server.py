@@ -14,10 +14,11 @@ from pathlib import Path
 from moorage_processes.configuration.configuration import shipped
 from moorage_processes.jobs.relay.address import Relay
 from moorage_processes.jobs.relay.credentials import invite
+from support.patience import patience
 from support.ports import free_port
 from support.programs import program
 
-PATIENCE = 30.0
+PATIENCE = patience(30.0)
 
 
 @dataclass

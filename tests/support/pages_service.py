@@ -13,11 +13,11 @@ import numpy as np
 import requests
 import xarray as xr
 from support.paths import AUTHOR_MODULES
+from support.patience import PATIENCE
 from support.samples import sea_surface
 from support.services import Running, serve
 
-HERE = Path(__file__).parent
-METHODS = [str(AUTHOR_MODULES / name) for name in ("methods_for_tests.py", "methods_for_pages.py")]
+METHODS = [str(AUTHOR_MODULES / f"methods_{name}.py") for name in ("for_tests", "on_arrays", "for_pages")]
 ZONE = [[[10.1, 51.1], [10.4, 51.2], [10.3, 51.8], [10.1, 51.1]]]
 
 
@@ -78,7 +78,7 @@ def submitted(url: str, process: str, inputs: dict | None = None) -> str:
 
 def ended(job: str) -> str:
     """URL of a job, once it is done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while requests.get(job, timeout=60).json()["status"] in ("accepted", "running"):
         assert time.monotonic() < deadline, job
         time.sleep(0.05)

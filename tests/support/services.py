@@ -13,10 +13,9 @@ from pathlib import Path
 import yaml
 from moorage_processes.commands.cli import wait_for
 from moorage_processes.configuration.configuration import shipped
+from support.patience import PATIENCE
 from support.ports import free_port
 
-START = 60 * float(os.environ.get("MOORAGE_PATIENCE") or 1)
-"""Seconds a service has to come up; one that all tests of a folder share takes all down with it."""
 HELLO = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
 
 
@@ -36,10 +35,10 @@ def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **se
     Parameters
     ----------
     ours : whether the methods that come with Moorage are served too; to describe them is most of the work of a start.
-    sections : laid over the shipped configuration.
+    sections : laid over the shipped configuration; running jobs are not waited for at the end unless ``drain`` says so.
     """
     document = yaml.safe_load(shipped("local.yml").read_text())
-    document["moorage"]["installed"] = ours
+    document["moorage"] |= {"installed": ours, "drain": 0}
     for name, section in sections.items():
         document[name] = {**document[name], **section}
     config, port, state = folder / "config.yml", free_port(), folder / "state"
@@ -55,11 +54,11 @@ def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **se
 def _answering(service: Running) -> Iterator[Running]:
     """A service from its first answer until the block ends, which stops it."""
     try:
-        wait_for(service.url, service.process, START)
+        wait_for(service.url, service.process, PATIENCE)
         yield service
     finally:
         service.process.terminate()
-        service.process.wait(timeout=60)
+        service.process.wait(PATIENCE)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 STARTERS = frozenset(
     {"subprocess", "multiprocessing", "read_catalogue", "create_app", "Engine", "LocalCluster", "sync_playwright"}
 )
@@ -83,7 +83,7 @@ def _functions(value: Any) -> Iterator[FunctionType]:
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     value = getattr(value, "fget", None) or getattr(value, "__func__", value)
-    if isinstance(value, FunctionType) and value.__code__.co_filename.startswith(str(HERE)):
+    if isinstance(value, FunctionType) and value.__code__.co_filename.startswith(str(TESTS)):
         yield value
 
 

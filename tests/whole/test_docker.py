@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from moorage import cli
 from support.composed_stack import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
-from support.engines import PATIENCE, eventually
+from support.engines import eventually
+from support.patience import PATIENCE
 from support.ports import free_port
 
 ALL = SERVICES | SITE["services"]

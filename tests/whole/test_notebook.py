@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from support.services import serve
-from test_readme import AUTHOR, ROOT, demonstration, environment
+from test_readme import AUTHOR, ROOT
 
 NOTEBOOK = ROOT / "client" / "basic.ipynb"
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+def executed(newcomer: Path, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "relief.py").write_text(AUTHOR)
-    command = [sys.executable, "-m", "moorage.cli", *demonstration().split()[1:]]
-    subprocess.run(command, cwd=folder, check=True, env=environment(folder))
-    data = {"jacksboro": {"path": str(folder / "moorage-demo" / "jacksboro.nc")}}
+    data = {"jacksboro": {"path": str(newcomer / "moorage-demo" / "jacksboro.nc")}}
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     with serve(folder, [str(folder / "relief.py")], ours=True, datasets=data) as service:
         os.environ["MOORAGE_URL"] = service.url

@@ -35,16 +35,8 @@ CONFIG, HUB_CONFIG = blocks("yaml")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a newcomer stands: the author's file, and what the demonstration left."""
-    place = tmp_path_factory.mktemp("newcomer")
-    (place / "relief.py").write_text(AUTHOR)
-    venv = place / ".venv" / "bin"
-    venv.mkdir(parents=True)
-    for name in ("moorage", "python"):
-        (venv / name).symlink_to(Path(sys.executable).parent / name)
-    subprocess.run(demonstration(), shell=True, cwd=place, check=True, env=environment(place))
-    return place
+def folder(newcomer: Path) -> Path:
+    return newcomer
 
 
 def demonstration() -> str:

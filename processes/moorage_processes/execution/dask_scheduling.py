@@ -65,7 +65,7 @@ class Computing:
             if "xarray" in sys.modules:
                 import dask.array  # noqa: F401, PLC0415 - the same
         if self.scheduler is not None:
-            import moorage_processes.execution.dask_cluster  # noqa: F401, PLC0415 - the same
+            import moorage_processes.execution.dask_cluster  # noqa: F401, PLC0415 - slow, and an extra
 
     @contextmanager
     def at_work(self, name: str, roots: Iterable[str] = ()) -> Iterator[Callable[[Any], Any]]:

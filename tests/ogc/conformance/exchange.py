@@ -14,6 +14,7 @@ from typing import Any
 import requests
 from requests.utils import parse_header_links
 from standard import EXCEPTIONS, valid
+from support.patience import patience
 
 PROBLEMS = ("application/json", "application/problem+json")
 DONE = ("successful", "failed", "dismissed")
@@ -57,7 +58,7 @@ def ended(job: str) -> Any:
 
 def awaited(job: str, *states: str) -> Any:
     """The status of a job once it is one of *states*."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience(30.0)
     while (state := status(job))["status"] not in states:
         assert time.monotonic() < deadline, f"still {state}"
         time.sleep(0.05)

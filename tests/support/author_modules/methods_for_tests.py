@@ -1,4 +1,7 @@
-"""Methods that do what methods should not, and a few that behave."""
+"""Methods that do what methods should not, and a few that behave; those on arrays are in methods_on_arrays.py.
+
+What has only these imports neither numpy nor xarray, which are most of the time of a start.
+"""
 
 import ctypes
 import logging
@@ -9,9 +12,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import geopandas
-import numpy as np
-import xarray as xr
 from moorage_processes import InputError, Media, process, progress
 
 
@@ -45,13 +45,6 @@ def leave_trace_once(folder: str, pause: float = 0.0) -> int:
 
 
 @process
-def burn(size: int = 20_000) -> float:
-    """Stay in one call of numpy's C code for minutes."""
-    square = np.ones((size, size))
-    return float((square @ square @ square @ square).sum())
-
-
-@process
 def sleep_in_c(seconds: float) -> int:
     """Sleep in C without letting go of the interpreter."""
     return ctypes.PyDLL(None).usleep(int(seconds * 1e6))
@@ -80,7 +73,7 @@ def eat_memory(gigabytes: float = 3.0) -> int:
     """Fill memory, piece by piece."""
     pieces = []
     for _ in range(int(gigabytes * 100)):
-        pieces.append(np.ones(1_250_000))
+        pieces.append(b"x" * 10_000_000)
         time.sleep(0.002)
     return len(pieces)
 
@@ -139,12 +132,6 @@ def many_steps(count: int = 200_000) -> int:
 
 
 @process
-def grid(size: int = 100) -> xr.DataArray:
-    """A grid of ones."""
-    return xr.DataArray(np.ones((size, size), "float32"), dims=("y", "x"), name="ones")
-
-
-@process
 def content(size: int = 1_000_000) -> Annotated[bytes, Media("application/octet-stream")]:
     """So many bytes."""
     return b"x" * size
@@ -162,12 +149,6 @@ def leave_orphans(folder: str, pause: float = 0.0) -> int:
 
 
 @process
-def random_number() -> float:
-    """A number that no other child draws."""
-    return float(np.random.random())  # noqa: NPY002
-
-
-@process
 def whoami() -> int:
     """The process this runs in."""
     return os.getpid()
@@ -179,32 +160,6 @@ def strange_progress() -> int:
     for fraction in (float("nan"), float("inf"), -1.0, 0.5):
         progress(fraction, "half \ud800 a\0 pair" * 200)
     return 1
-
-
-@process(sync=False)
-def noise(size: int = 1500, pause: float = 0.0) -> xr.DataArray:
-    """Random numbers on a map from 60 N 0 E on, 0.01 degrees a cell, which no compression makes small; after a pause.
-
-    Only as a job that is followed, as anything of this size should be.
-    """
-    for fraction in (0.25, 0.5, 0.75):
-        progress(fraction, "rolling dice")
-        time.sleep(pause / 3)
-    values = np.random.default_rng(0).normal(size=(size, size)).astype("float32")
-    steps = (np.arange(size) + 0.5) * 0.01
-    coords = {
-        "lat": ("lat", 60 - steps, {"units": "degrees_north"}),
-        "lon": ("lon", steps, {"units": "degrees_east"}),
-    }
-    return xr.DataArray(values, coords, ("lat", "lon"), name="noise")
-
-
-@process(sync=False)
-def places(count: int = 100) -> geopandas.GeoDataFrame:
-    """Points along the diagonal from 0 N 0 E on, a degree apart, with names and numbers; only as a job."""
-    degrees = np.arange(count, dtype=float) % 90
-    columns = {"name": [f"place {number}" for number in range(count)], "number": range(count)}
-    return geopandas.GeoDataFrame(columns, geometry=geopandas.points_from_xy(degrees, degrees), crs="EPSG:4326")
 
 
 @process(sync=False)

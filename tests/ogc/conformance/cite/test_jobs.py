@@ -15,6 +15,7 @@ import requests
 from cite_requests import BOX, TEXT, TIFF, Suite
 from exchange import bare, content, get, parts, problem
 from standard import EXCEPTIONS, RELATIONS, valid
+from support.patience import patience
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 NOTHING = "unknown-6b6f3cf4-job"
@@ -245,7 +246,7 @@ def test_42_job_results_async_raw_value_multi(url, suite):
 def test_43_job_results_async_raw_value_one(url, suite):
     body = {"inputs": suite.ordinary(), "outputs": suite.only_output(), "response": "raw"}
     state = followed(posted(url, body, is_async=True))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + patience(20.0)
     while not (results := [each for each in state["links"] if each["rel"] in (f"{RELATIONS}results", "results")]):
         assert time.monotonic() < deadline
         assert state["status"] in ("accepted", "running")
