@@ -12,10 +12,11 @@ from moorage_processes.jobs.attempt import Attempt
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store.database import compact, now
 from moorage_processes.jobs.store.leases import request_text
-from moorage_processes.jobs.supervisor.dispatcher import Dispatcher, Task
+from moorage_processes.jobs.supervisor.task import Task
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.ipc import Frame, Peer
+    from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
 

@@ -10,13 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import (
-    Attempt,
     Ended,
     Progressed,
     Ref,
@@ -30,8 +27,9 @@ from moorage_processes.jobs.attempt import (
     out_of_time,
 )
 from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.supervisor.limits_monitor import LimitsMonitor
 from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Prefetch
-from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.supervisor.task import KillReason, Task
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
@@ -40,61 +38,15 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.store.exchange import StoreReply
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
     from moorage_processes.jobs.workers.pool import WorkerHandle
-    from moorage_processes.jobs.workers.shared_progress import ProgressReading
 
 LOGGER = logging.getLogger(__name__)
 
 TICK = 0.05
-"""Seconds between two looks at what runs."""
-FAMILY_TICKS = 5
-"""Looks at what runs for each look at what it has started."""
+"""Seconds between two checks of what runs."""
 PATIENCE = 2.0
 """Seconds until a child that was killed should be gone."""
 KILLED = -9
 """Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
-
-
-class KillReason(Enum):
-    """Why we killed a child."""
-
-    TIME = auto()
-    MEMORY = auto()
-    NOT_WANTED = auto()
-    """The job was dismissed, or whoever called has gone."""
-    STOPPING = auto()
-    """The service stops."""
-
-
-@dataclass(eq=False)
-class Task:
-    """An attempt on its way through here."""
-
-    attempt: Attempt
-    answer: Callable[[Mapping[str, Any], bytes], None] | None = None
-    """Where the answer to a call goes; None for a job."""
-    worker: WorkerHandle | None = None
-    came: float = field(default_factory=time.monotonic)
-    """When it was taken on (monotonic) [s]."""
-    began: float = 0.0
-    """When a child was given it (monotonic) [s]."""
-    percent: int = 0
-    message: str = ""
-    reports: int = 0
-    family: list[int] = field(default_factory=list)
-    """Processes that its child started."""
-    kill_reason: KillReason | None = None
-    on_end: list[Callable[[], None]] = field(default_factory=list)
-    """Called when its child is gone, or has nothing more to do with it."""
-
-    @property
-    def ref(self) -> Ref:
-        """Which attempt it is."""
-        return Ref(self.attempt.job, self.attempt.epoch)
-
-    @property
-    def is_job(self) -> bool:
-        """Whether the store knows of it."""
-        return self.answer is None
 
 
 class Dispatcher:
@@ -118,7 +70,7 @@ class Dispatcher:
         self._jobs: deque[Task] = deque()
         self._running: dict[WorkerHandle, Task] = {}
         self._prefetch = Prefetch()
-        self._ticks = 0
+        self._monitor = LimitsMonitor(self._kill, self._report_progress)
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._is_over = asyncio.Event()
@@ -163,7 +115,7 @@ class Dispatcher:
             if task.attempt.job == job and epoch in (None, task.attempt.epoch):
                 if on_end is not None:
                     task.on_end.append(on_end)
-                self._kill_reason(task, KillReason.NOT_WANTED)
+                self._kill(task, KillReason.NOT_WANTED)
                 return
         if on_end is not None:
             on_end()
@@ -212,7 +164,7 @@ class Dispatcher:
         self._hand_back_waiting()
         await self._calm(patience)
         for task in list(self._running.values()):
-            self._kill_reason(task, KillReason.STOPPING)
+            self._kill(task, KillReason.STOPPING)
         await self._calm(PATIENCE)
         for worker in list(self._running):
             self.ended(worker, None)
@@ -243,10 +195,10 @@ class Dispatcher:
         if task is None:
             return
         if "shows" in frame.head:
-            self._note_progress(task, worker.shared_progress.read())
+            self._monitor.note_progress(task, worker)
             return
         del self._running[worker]
-        self._note_progress(task, worker.shared_progress.read())
+        self._monitor.note_progress(task, worker)
         if task.is_job:
             self._prefetch.note(time.monotonic() - task.began)
         if task.kill_reason is KillReason.NOT_WANTED:
@@ -371,8 +323,8 @@ class Dispatcher:
         worker.send(head, attempt.request)
         self._watch()
 
-    def _kill_reason(self, task: Task, kill_reason: KillReason) -> None:
-        task.kill_reason = task.kill_reason or kill_reason
+    def _kill(self, task: Task, reason: KillReason) -> None:
+        task.kill_reason = task.kill_reason or reason
         if task.worker is not None:
             task.worker.kill()
             return
@@ -399,33 +351,10 @@ class Dispatcher:
 
     def _tick(self) -> None:
         self._ticker = None
-        self._ticks += 1
-        for worker, task in list(self._running.items()):
-            if task.kill_reason is None:
-                self._look_at(worker, task)
+        self._monitor.check(self._running)
         # others may have a child for it
         self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
         self._watch()
 
-    def _look_at(self, worker: WorkerHandle, task: Task) -> None:
-        self._note_progress(task, worker.shared_progress.read())
-        limits = task.attempt.limits
-        if limits.timeout is not None and time.monotonic() - task.began > limits.timeout:
-            self._kill_reason(task, KillReason.TIME)
-        elif limits.memory is not None:
-            if self._ticks % FAMILY_TICKS == 0:
-                task.family = linux.descendants(worker.pid)
-            if linux.resident([worker.pid, *task.family]) > limits.memory:
-                self._kill_reason(task, KillReason.MEMORY)
-
-    def _note_progress(self, task: Task, reading: ProgressReading | None) -> None:
-        if reading is None or reading.number == task.reports:
-            return
-        task.reports = reading.number
-        # so that NaN is 0
-        done = reading.fraction if 0.0 <= reading.fraction <= 1.0 else float(reading.fraction > 1.0)
-        told = Progressed(round(100 * done), reading.message)
-        if (told.percent, told.message) != (task.percent, task.message):
-            task.percent, task.message = told.percent, told.message
-            if task.is_job:
-                self.store_thread.report(task.ref, told)
+    def _report_progress(self, task: Task, progressed: Progressed) -> None:
+        self.store_thread.report(task.ref, progressed)
