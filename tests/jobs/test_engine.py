@@ -595,5 +595,5 @@ def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
     for number in (1, 2):
         scratch = state.clear_scratch(1)
         (scratch / "result").write_text(f"attempt {number}")
-        state.publish(scratch, "job", 1, is_job=True)
+        state.publisher.publish(scratch, "job", 1, is_job=True)
     assert (state.published("job", 1) / "result").read_text() == "attempt 2"

@@ -163,11 +163,11 @@ def test_what_a_late_attempt_put_is_removed(tmp_path, objects):
     state.prepare()
     for epoch in (1, 2):
         (state.clear_scratch(1) / "result").write_text(f"of {epoch}")
-        state.publish(state.scratch(1), "late", epoch, is_job=True)
+        state.publisher.publish(state.scratch(1), "late", epoch, is_job=True)
     state.settle("late", 2, keep=True)
     state.settle("late", 1, keep=False)
     assert objects.names("late") == ["2/result"]
-    assert state.artefact_files("late", 2).read("result") == b"of 2"
+    assert state.publisher.files("late", 2).read("result") == b"of 2"
 
 
 def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(tmp_path):

@@ -343,7 +343,7 @@ def with_files(state: StateDirectory, database: Database, count: int) -> None:
     for number in range(count):
         scratch = state.clear_scratch(1)
         (scratch / "result").write_bytes(b"x" * 10)
-        state.publish(scratch, name_of(number), 1, is_job=True)
+        state.publisher.publish(scratch, name_of(number), 1, is_job=True)
         state.log(name_of(number)).write_text("said")
 
 

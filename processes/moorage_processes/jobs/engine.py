@@ -149,7 +149,7 @@ class Engine:
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
-        self._state.keep(job.id, job.epoch)
+        self._state.publisher.keep(job.id, job.epoch)
         self._store.keep(job, callbacks)
 
     def discard(self, job: Job) -> None:
@@ -281,7 +281,7 @@ class Engine:
         Elsewhere
             where it has any and they are not here.
         """
-        artefact_files = self._state.artefact_files(job.id, job.epoch)
+        artefact_files = self._state.publisher.files(job.id, job.epoch)
         has_files = any(artefact.file is not None for artefact in job.artefacts)
         if has_files and isinstance(artefact_files, DirectoryFiles) and not artefact_files.directory.exists():
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")

@@ -50,6 +50,6 @@ class UploadReceiver:
                 size = file.tell()
             if size != transfer_token.size:
                 raise WrongSizeError(f"{size} bytes were brought; {transfer_token.size} were announced")
-            self._state.receive(incoming, *transfer_token.ref, str(transfer_token.file))
+            self._state.publisher.receive(incoming, *transfer_token.ref, str(transfer_token.file))
         finally:
             incoming.unlink(missing_ok=True)

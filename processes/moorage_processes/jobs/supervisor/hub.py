@@ -329,7 +329,9 @@ class Hub:
 
     def _missing(self, ref: Ref, artefacts: Iterable[Artefact]) -> list[str]:
         """Files of an attempt that were not brought yet."""
-        return [each.file for each in artefacts if each.file and not self._state.has(*ref, each.file, each.size)]
+        return [
+            each.file for each in artefacts if each.file and not self._state.publisher.has(*ref, each.file, each.size)
+        ]
 
     def _log_size(self, job: str) -> int:
         log = self._state.log(job)

@@ -137,7 +137,7 @@ class Worker:
 
     def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
         try:
-            self._state.publish(scratch, job, epoch, is_job=is_job)
+            self._state.publisher.publish(scratch, job, epoch, is_job=is_job)
         except OSError as error:
             raise ExecutionFailed(not_stored(process, error)) from error
 
