@@ -32,7 +32,7 @@ from moorage_processes.jobs.store.transfer_tokens import TransferToken, Transfer
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.state_directory import StateDirectory
-    from moorage_processes.jobs.sites.settings import HubSettings
+    from moorage_processes.jobs.settings import HubSettings
     from moorage_processes.jobs.store.database import Database
     from moorage_processes.jobs.store.exchange import StoreReply
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
