@@ -74,7 +74,7 @@ def successful(size: int = 10) -> Ended:
 def counted(store: Store) -> dict[tuple[str, ...], int]:
     """How many jobs came to which end."""
     found: dict[tuple[str, ...], int] = {}
-    for each in store.figures().tallies:
+    for each in store.figures().outcomes:
         key = (each.process, each.kind, each.status, each.reason)
         found[key] = found.get(key, 0) + each.count
     return found
@@ -96,15 +96,15 @@ def test_each_end_is_counted_once(store, ledger_of):
         ("trend", "job", "failed", "timeout"): 1,
         ("trend", "job", "dismissed", ""): 1,
     }
-    (tally,) = (each for each in store.figures().tallies if each.status == "successful")
-    assert (tally.size, tally.queue) == (10, "local")
-    assert 0 < tally.ran <= tally.bound
+    (outcome,) = (each for each in store.figures().outcomes if each.status == "successful")
+    assert (outcome.size, outcome.queue) == (10, "local")
+    assert 0 < outcome.ran <= outcome.bound
 
 
 def test_a_job_that_never_ran_is_counted_without_a_duration(store):
     store.dismiss(submit(store))
-    (tally,) = store.figures().tallies
-    assert (tally.status, tally.count, tally.ran, tally.bound) == ("dismissed", 1, 0, NEVER)
+    (outcome,) = store.figures().outcomes
+    assert (outcome.status, outcome.count, outcome.ran, outcome.bound) == ("dismissed", 1, 0, NEVER)
 
 
 def test_removing_a_job_leaves_what_was_counted(store, ledger_of):
@@ -143,14 +143,14 @@ def test_supervisors_that_count_at_once_lose_nothing(store, ledger_of):
     for thread in threads:
         thread.join()
     assert counted(store) == {("trend", "job", "successful", ""): 60}
-    assert sum(each.size for each in store.figures().tallies) == 600
+    assert sum(each.size for each in store.figures().outcomes) == 600
 
 
 def test_without_metrics_nothing_is_counted(store_url):
     store = Store(store_url)
     store.prepare()
     store.dismiss(submit(store))
-    assert store.figures().tallies == ()
+    assert store.figures().outcomes == ()
     store.close()
 
 
@@ -270,6 +270,6 @@ def test_an_engine_counts_where_its_settings_say_so(tmp_path):
     with started(tmp_path / "state", metrics=True) as yard:
         yard.run("shout")
         yard.run("too-slow")
-        told = {(each.process, each.status, each.reason) for each in yard.engine.figures().tallies}
+        told = {(each.process, each.status, each.reason) for each in yard.engine.figures().outcomes}
         assert told == {("shout", "successful", ""), ("too-slow", "failed", "timeout")}
         assert yard.engine.room() > 0

@@ -309,8 +309,8 @@ def test_what_waited_in_vain_is_counted(store_url):
     time.sleep(0.05)
     (change,) = books.registry.give_up()
     assert (change.job, change.is_done) == (job, True)
-    (tally,) = books.store.figures().tallies
-    assert (tally.queue, tally.status, tally.reason, tally.count) == ("awi", "failed", "waited", 1)
+    (outcome,) = books.store.figures().outcomes
+    assert (outcome.queue, outcome.status, outcome.reason, outcome.count) == ("awi", "failed", "waited", 1)
 
 
 def test_a_grant_is_used_once(books):

@@ -49,10 +49,10 @@ class OutcomeCount:
 
 @dataclass(frozen=True)
 class JobStatistics:
-    """All of it."""
+    """Queues, and outcomes of jobs and calls."""
 
     queues: tuple[QueueStatistics, ...]
-    tallies: tuple[OutcomeCount, ...]
+    outcomes: tuple[OutcomeCount, ...]
 
 
 def read(connection: sa.Connection) -> JobStatistics:
