@@ -318,9 +318,9 @@ class Engine:
         self._state.job_log.fetch(job.id)
         return log
 
-    def note(self, job_id: str, connection: str) -> None:
+    def note(self, job_id: str, line: str) -> None:
         """Add a line to the log of a job."""
-        self._state.job_log.add(job_id, connection)
+        self._state.job_log.add(job_id, line)
 
     def describe(self) -> dict[str, Any]:
         """Process ids: ``supervisor``, ``forkserver``, ``children``; how many are ``ready``; ``work``, child to job.

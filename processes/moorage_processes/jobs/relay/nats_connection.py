@@ -286,7 +286,7 @@ class Complaints:
         words = f"{type(error).__name__}: {error}"
         if words != self._last:
             self._last = words
-            LOGGER.warning("the relay: %s", protocol)
+            LOGGER.warning("the relay: %s", words)
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:
