@@ -63,7 +63,7 @@ def work_forever(configuration: Configuration) -> None:
 
 
 def is_at_work(configuration: Configuration) -> bool:
-    """Whether a supervisor answers at this state directory that has a child which can take a job."""
+    """Whether a supervisor answers at this state directory and has a worker that can take a job."""
     try:
         line = connected(StateDirectory(configuration.state).run / "socket")
     except OSError:

@@ -1,4 +1,4 @@
-"""The engine as web processes call it: from many threads, in any number of processes."""
+"""The job engine, as web processes use it: from many threads, in any number of processes."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class Engine:
 
     @property
     def receiver(self) -> UploadReceiver:
-        """Where files of jobs arrive that sites have run."""
+        """Receives the files of jobs that sites have run."""
         return UploadReceiver(self._store.transfer_tokens, self._state)
 
     def find(self, query: JobQuery) -> JobPage:
@@ -401,7 +401,7 @@ class Engine:
             time.sleep(min(seconds, RETRY))
 
     def _stop(self, job: Job, *, runs: bool) -> None:
-        """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        """Tell the supervisor, and wait until it has killed the worker; one that is not there runs nothing."""
         said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
         with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.connection(0.0) as connection:
             connection.send({"do": "stop", **said})

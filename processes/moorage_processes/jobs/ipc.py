@@ -1,4 +1,4 @@
-"""Frames over a local socket: a small head in JSON, and a body that is passed on unread."""
+"""Framed messages over a local socket: a small head in JSON, and a body that is passed on unread."""
 
 from __future__ import annotations
 

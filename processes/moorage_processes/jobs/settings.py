@@ -1,4 +1,4 @@
-"""What an engine is made from: strings and numbers, the same in every process of a service."""
+"""Settings of the engine: strings and numbers, the same in every process of a service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moorage_processes.jobs.retention import Retention
 
 @dataclass(frozen=True)
 class HubSettings:
-    """What a hub is made from: strings and numbers."""
+    """Settings of a hub."""
 
     relay: Relay
     base: str
@@ -27,7 +27,7 @@ class HubSettings:
     taken: tuple[str, ...] = ()
     """Names that no site may have, because they mean something else here."""
     lease: float = LEASE
-    """Seconds after which a machine that is not heard of loses its jobs to others."""
+    """Seconds without a heartbeat after which a machine loses its jobs to others."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> HubSettings:
@@ -51,9 +51,9 @@ class EngineSettings:
     state: Path
     """Directory of jobs, results and logs, on a local disk."""
     executor: Mapping[str, Any]
-    """Handed to :class:`moorage_processes.execution.executor.Executor` in each child."""
+    """Handed to :class:`moorage_processes.execution.executor.Executor` in each worker."""
     preload: tuple[str, ...] = ()
-    """Modules imported once, before children are made; those that are not installed are passed over."""
+    """Modules imported once, before workers are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs that run at once; with 0 they are left to other machines at the same store."""
     call_slots: int = 2
@@ -61,7 +61,7 @@ class EngineSettings:
     queue: int = 1000
     """Jobs that may wait."""
     call_queue: int = 256
-    """Calls that may wait for a child."""
+    """Calls that may wait for a worker."""
     store: str | None = None
     """SQLAlchemy URL of the store; None for SQLite in the state directory."""
     results: str | None = None

@@ -1,4 +1,4 @@
-"""Results that stay at a site: where they are found, and whether the hub still has a use for them."""
+"""Results that stay at a site, and their addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AddressError(OperatorError, ValueError):
 
 
 class LocalResults:
-    """Knows where results that stay here are found.
+    """Gives the addresses of results that stay here.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The state directory: where everything of one service lies that outlives its processes."""
+"""The state directory: holds all files of one service that outlive its processes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ class StateDirectoryError(OSError):
 class StateDirectory:
     """The state directory of one service.
 
-    A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
-    given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
-    quick whatever its size, and complete whenever a process is killed.
+    A worker writes to its own scratch directory. When an attempt is done, that is renamed to be its results. What is
+    removed is renamed into the trash first: that is quick whatever its size, and complete whenever a process is killed.
 
     Where several machines serve one store, each has a state directory of its own, and all have one for what any of
     them may be asked for; scratch and trash lie there too, for a rename never crosses file systems. Or the results of
@@ -117,13 +116,13 @@ class StateDirectory:
 
     @property
     def scratch_folder(self) -> Path:
-        """Where the children of this machine write."""
+        """Where the workers of this machine write."""
         # process ids are told apart by machine
         return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
 
     @property
     def incoming_folder(self) -> Path:
-        """Where what is being brought lies until it is whole."""
+        """Holds uploads until they are complete."""
         return self._shared / "incoming"
 
     @property
@@ -144,24 +143,24 @@ class StateDirectory:
 
     @property
     def job_log(self) -> JobLog:
-        """What the methods of jobs said."""
+        """Logs of jobs."""
         return JobLog(self.logs, self.objects)
 
     def log(self, job: str) -> Path:
-        """What the method of a job said here."""
+        """Log of a job on this machine."""
         return self.job_log.path(job)
 
     def incoming(self) -> Path:
-        """A file for something that is being brought, until it is known to be whole."""
+        """A new file for an upload, until it is known to be complete."""
         return self.incoming_folder / str(uuid.uuid4())
 
-    def scratch(self, child: int) -> Path:
-        """Where a child writes."""
-        return self.scratch_folder / str(child)
+    def scratch(self, worker: int) -> Path:
+        """Where a worker writes."""
+        return self.scratch_folder / str(worker)
 
-    def clear_scratch(self, child: int) -> Path:
-        """An empty directory for a child to write to."""
-        scratch = self.scratch(child)
+    def clear_scratch(self, worker: int) -> Path:
+        """An empty directory for a worker to write to."""
+        scratch = self.scratch(worker)
         try:
             left = os.listdir(scratch)  # noqa: PTH208 - for each call
         except FileNotFoundError:
@@ -181,13 +180,13 @@ class StateDirectory:
         return self.publisher.directory(job, epoch)
 
     def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
-        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
+        """Note that a worker has begun an attempt; with *must_last*, so that the note survives a power loss."""
         (self._begun / f"{job}.{epoch}").touch()
         if must_last:
             sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
-        """Whether a child took up an attempt that is not settled yet."""
+        """Whether a worker has begun an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
@@ -210,9 +209,9 @@ class StateDirectory:
         """Remove the results of a call that was not kept."""
         self.discard(self.results / job)
 
-    def discard_scratch(self, child: int) -> None:
-        """Remove what a child left that is gone."""
-        self.discard(self.scratch(child))
+    def discard_scratch(self, worker: int) -> None:
+        """Remove what a worker that has ended left behind."""
+        self.discard(self.scratch(worker))
 
     def forget_call(self, job: str) -> None:
         """Remove all that is left of a call that was not kept."""
@@ -234,7 +233,7 @@ class StateDirectory:
                 path.unlink()
 
     def empty_scratch(self) -> None:
-        """Remove what children left; none may be alive."""
+        """Remove what workers left; none may be alive."""
         for name in os.listdir(self.scratch_folder):  # noqa: PTH208 - names are wanted
             self.discard(self.scratch_folder / name)
 

@@ -1,4 +1,4 @@
-"""How many jobs came to which end, counted in the transaction that ends them: right whatever process dies."""
+"""Counts jobs by outcome, in the transaction that ends them: right whatever process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What supervisor and store tell each other in one transaction."""
+"""Request and reply between supervisor and store, in one transaction."""
 
 from __future__ import annotations
 

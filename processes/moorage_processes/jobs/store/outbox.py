@@ -1,4 +1,4 @@
-"""Who is still to be told how jobs go: kept in the store beside the jobs, so that no death of a process loses it.
+"""Callbacks that are still to be sent: kept in the store beside the jobs, so that no death of a process loses them.
 
 What is due follows from the status of the job alone, so whoever runs jobs need not know of it. A callback is taken by
 one guarded update that also puts off its next attempt: if whoever took it dies, it is due again by itself. So it is

@@ -1,4 +1,4 @@
-"""What an operator measures: how much waits and runs now, and what has been done so far."""
+"""Statistics for the operator: jobs that wait and run, and outcomes so far."""
 
 from __future__ import annotations
 

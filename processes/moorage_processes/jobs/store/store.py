@@ -1,4 +1,4 @@
-"""The store as web processes use it: what it has said is committed."""
+"""The job store as web processes use it: what it returns is committed."""
 
 from __future__ import annotations
 

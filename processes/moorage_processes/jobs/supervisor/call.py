@@ -1,4 +1,4 @@
-"""One synchronous call."""
+"""The supervisor's side of one synchronous call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SyncCall:
-    """One call of a web process, from its coming to its record.
+    """One call of a web process, from its arrival to its record.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class SyncCall:
         self._end = asyncio.get_running_loop().call_later(head["timeout"], self._give_up)
 
     def refuse(self) -> None:
-        """There is no place for it."""
+        """Refuse it: too many wait."""
         self._close()
         self._peer.send({"busy": True})
 
     def abandon(self) -> None:
-        """Whoever called has gone."""
+        """Stop it: the caller has gone."""
         if not self._is_over:
             self._close()
             self._dispatcher.stop(self.task.attempt.job)
@@ -81,7 +81,7 @@ class SyncCall:
         self._end.cancel()
 
     def _record(self, failure: Failure | None) -> None:
-        """A row of the jobs; its artefacts are added by whoever keeps them."""
+        """Have a row of the jobs written; its artefacts are added where they are kept."""
         if not self._head["is_recorded"]:
             return
         finished = now()

@@ -1,4 +1,4 @@
-"""Who does what: attempts are given to children, watched, stopped, and what came of them is told."""
+"""Assigns attempts to workers, stops them, reports outcomes."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ LOGGER = logging.getLogger(__name__)
 TICK = 0.05
 """Seconds between two checks of what runs."""
 PATIENCE = 2.0
-"""Seconds until a child that was killed should be gone."""
+"""Seconds within which a worker that was killed should have ended."""
 KILLED = -9
-"""Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
+"""Exit code of a worker that was killed, not by us: by a person, or by the kernel for want of memory."""
 
 
 class Dispatcher:
-    """Gives attempts to children.
+    """Assigns attempts to workers.
 
     Parameters
     ----------
@@ -77,10 +77,10 @@ class Dispatcher:
         self._janitor = ThreadPoolExecutor(1, "janitor")
         self.store_thread: StoreThread
 
-    # what comes in
+    # requests
 
     def call(self, task: Task) -> bool:
-        """Run a call as soon as there is a child for it; False where too many wait already."""
+        """Run a call as soon as there is a worker for it; False where too many wait already."""
         if self._is_stopping:
             self._answer(task, {"interrupted": True})
             return True
@@ -120,7 +120,7 @@ class Dispatcher:
         if on_end is not None:
             on_end()
 
-    # how much there is to do
+    # load
 
     def places(self) -> int:
         """How many jobs may be taken now: those that could begin, and where they are quick, some ahead."""
@@ -151,10 +151,10 @@ class Dispatcher:
         return self._prefetch.ahead > 0 and bool(self._running or self._jobs)
 
     def at_work(self) -> dict[str, str]:
-        """Children that run something, and which job or call."""
+        """Workers that run something, and which job or call."""
         return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
 
-    # how it ends
+    # end
 
     async def drain(self, patience: float) -> None:
         """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
@@ -181,16 +181,16 @@ class Dispatcher:
         """End the thread, once it has removed what it was told to."""
         self._janitor.shutdown()
 
-    # what children say
+    # messages of workers
 
     def ready(self, worker: WorkerHandle) -> None:
-        """A child waits for work."""
+        """A worker waits for work."""
         self._idle.append(worker)
         self._dispatch()
         self.store_thread.look()
 
     def heard(self, worker: WorkerHandle, frame: Frame) -> None:
-        """A child tells how far it is, or what came of its work."""
+        """A worker reports progress, or its outcome."""
         task = self._running.get(worker)
         if task is None:
             return
@@ -213,7 +213,7 @@ class Dispatcher:
         self._dispatch()
 
     def ended(self, worker: WorkerHandle, code: int | None) -> None:
-        """A child is gone."""
+        """A worker has ended."""
         if worker in self._idle:
             self._idle.remove(worker)
         self._janitor.submit(self._state.discard_scratch, worker.pid)
@@ -228,7 +228,7 @@ class Dispatcher:
         self._dispatch()
 
     def _settle(self, task: Task, frame: Frame) -> None:
-        """A child has told what came of a task."""
+        """A worker has reported the outcome of a task."""
         if not task.is_job:
             self._answer(task, frame.head, frame.body)
             return
@@ -286,7 +286,7 @@ class Dispatcher:
             # there is a place, or soon will be
             self.store_thread.look(may_wait=self.is_brisk)
 
-    # giving out
+    # assignment to workers
 
     def _tidy(self, over: Mapping[Ref, bool]) -> None:
         """Tidy up after attempts, the artefacts of some of which are kept."""
@@ -352,7 +352,7 @@ class Dispatcher:
     def _tick(self) -> None:
         self._ticker = None
         self._monitor.check(self._running)
-        # others may have a child for it
+        # another machine may have a worker for it
         self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
         self._watch()
 

@@ -1,4 +1,4 @@
-"""Store work in a thread of its own, so that the supervisor's loop never waits for a disk."""
+"""Thread that batches reports to the store and claims jobs, so that the supervisor's loop never waits for a disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONGEST_PAUSE = 2.0
 
 @dataclass(frozen=True)
 class SupervisorCallbacks:
-    """Who the clerk works for."""
+    """What the store thread asks and tells the supervisor."""
 
     places: Callable[[], int]
     """How many jobs could begin now."""
@@ -55,7 +55,7 @@ class StoreThread:
     ----------
     leases : the store.
     lease : seconds for which jobs are taken; they are renewed four times as often.
-    callbacks : who is to be told.
+    callbacks : to the supervisor.
     """
 
     def __init__(self, leases: LeaseStore, lease: float, callbacks: SupervisorCallbacks) -> None:
