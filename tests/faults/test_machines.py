@@ -65,8 +65,8 @@ def processes(service: Running) -> dict[str, Any]:
         return line.receive(PATIENCE).head
 
 
-def child_of(service: Running, name: str) -> int:
-    """The child of a machine that runs a job, once one does."""
+def worker_of(service: Running, name: str) -> int:
+    """The worker of a machine that runs a job, once one does."""
     return eventually(lambda: next((int(pid) for pid, each in processes(service)["work"].items() if each == name), 0))
 
 
@@ -106,11 +106,11 @@ def test_each_serves_what_the_other_has_done(machine):
 def test_what_runs_on_one_is_stopped_by_the_other(machine):
     with machine("one") as one:
         endless = submit(one, "sleep-in-c", seconds=600)
-        child = child_of(one, endless)
+        worker = worker_of(one, endless)
         with machine("other") as other:
             told = requests.delete(f"{other.url}/jobs/{endless}", timeout=PATIENCE)
             assert told.json()["status"] == "dismissed"
-            eventually(lambda: not is_alive(child))
+            eventually(lambda: not is_alive(worker))
             assert job(one, endless)["status"] == "dismissed"
 
 
@@ -121,7 +121,7 @@ def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay
         done(one, finished)
         # it is begun once on each machine
         begun = submit(one, "leave-trace", folder=str(tmp_path / "traces"), pause=20.0)
-        child_of(one, begun)
+        worker_of(one, begun)
         with machine("other") as other:
             names = [submit(one, "content", size=number) for number in range(1, 9)]
             pull_the_plug(one)

@@ -43,8 +43,8 @@ def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
 
 
 @pytest.fixture
-def gauges():
-    """The child's and the supervisor's view of one gauge."""
+def views():
+    """The worker's and the supervisor's view of one progress."""
     file = new_shared_progress()
     yield SharedProgress(file), SharedProgress(file)
     os.close(file)
@@ -53,9 +53,9 @@ def gauges():
 @given(fraction=st.floats(allow_nan=False), message=st.text())
 def test_a_gauge_shows_the_last_report(fraction, message):
     file = new_shared_progress()
-    child, supervisor = SharedProgress(file), SharedProgress(file)
+    worker, supervisor = SharedProgress(file), SharedProgress(file)
     os.close(file)
-    child.show(ProgressReading(7, fraction, message))
+    worker.show(ProgressReading(7, fraction, message))
     reading = supervisor.read()
     assert (reading.number, reading.fraction) == (7, fraction)
     whole = message.encode("utf-8", "replace").decode()
@@ -63,12 +63,12 @@ def test_a_gauge_shows_the_last_report(fraction, message):
     assert reading.message == whole or len(whole.encode()) > SIZE // 2
 
 
-def test_a_gauge_that_is_being_written_shows_nothing(gauges):
-    child, supervisor = gauges
-    child.show(ProgressReading(1, 0.5, "half"))
-    child._memory[19] ^= 1
+def test_a_gauge_that_is_being_written_shows_nothing(views):
+    worker, supervisor = views
+    worker.show(ProgressReading(1, 0.5, "half"))
+    worker._memory[19] ^= 1
     assert supervisor.read() is None
-    child.clear()
+    worker.clear()
     assert supervisor.read() == ProgressReading(0, 0.0, "")
 
 

@@ -220,8 +220,8 @@ def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(
         eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")
         service.process.terminate()
         assert service.process.wait(60) == 0
-    with started(service.state) as yard:
-        done = yard.engine.wait(job, 60)
+    with started(service.state) as under_test:
+        done = under_test.engine.wait(job, 60)
         assert (value(done), done.attempt) == (3.0, 1)
 
 

@@ -41,7 +41,7 @@ def store(store_url) -> Iterator[Store]:
 
 @pytest.fixture
 def ledger_of(store, store_url) -> Iterator[Callable[[str], LeaseStore]]:
-    """Makes the ledger of one more supervisor."""
+    """Makes the lease store of one more supervisor."""
     made: list[LeaseStore] = []
 
     def make(owner: str = "here") -> LeaseStore:
@@ -267,9 +267,9 @@ def test_metrics_are_served_only_where_they_are_asked_for(service_url):
 
 
 def test_an_engine_counts_where_its_settings_say_so(tmp_path):
-    with started(tmp_path / "state", metrics=True) as yard:
-        yard.run("shout")
-        yard.run("too-slow")
-        told = {(each.process, each.status, each.reason) for each in yard.engine.figures().outcomes}
+    with started(tmp_path / "state", metrics=True) as under_test:
+        under_test.run("shout")
+        under_test.run("too-slow")
+        told = {(each.process, each.status, each.reason) for each in under_test.engine.figures().outcomes}
         assert told == {("shout", "successful", ""), ("too-slow", "failed", "timeout")}
-        assert yard.engine.room() > 0
+        assert under_test.engine.room() > 0

@@ -163,7 +163,7 @@ def leave_orphans(folder: str, pause: float = 0.0) -> int:
 
 @process
 def random_number() -> float:
-    """A number that no other child draws."""
+    """A number that no other worker draws."""
     return float(np.random.random())  # noqa: NPY002
 
 
