@@ -141,10 +141,10 @@ def test_a_supervisor_that_does_not_answer_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 0.2)
     with serve(tmp_path, [METHODS]) as service:
         eventually(lambda: requests.get(f"{service.url}/readyz", timeout=60).ok)
-        line = connected(service.state / "run" / "socket")
-        line.send({"do": "describe"})
-        pid = line.receive(60).head["supervisor"]
-        line.close()
+        connection = connected(service.state / "run" / "socket")
+        connection.send({"do": "describe"})
+        pid = connection.receive(60).head["supervisor"]
+        connection.close()
         os.kill(pid, signal.SIGSTOP)
         try:
             found = engine.supervisor(StateDirectory(service.state))

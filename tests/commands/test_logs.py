@@ -70,11 +70,11 @@ class Told:
         job = self._submitted("slow-sum", numbers=[1.0], pause=2.0)
         # an attempt that no worker has taken up does not count
         eventually((self.state / "begun" / f"{job}.1").exists)
-        line = connected(self.state / "run" / "socket")
-        line.send({"do": "describe"})
-        (worker,) = line.receive(60).head["work"]
+        connection = connected(self.state / "run" / "socket")
+        connection.send({"do": "describe"})
+        (worker,) = connection.receive(60).head["work"]
         os.kill(int(worker), signal.SIGKILL)
-        line.close()
+        connection.close()
         eventually(lambda: self._status(job) == "successful")
         return job
 

@@ -75,9 +75,9 @@ class ServiceMachine:
     def engine(self) -> dict[str, Any]:
         """The processes of its engine; empty where it has none at this moment."""
         try:
-            with closing(connected(self.state / "run" / "socket")) as line:
-                line.send({"do": "describe"})
-                return line.receive(2.0).head
+            with closing(connected(self.state / "run" / "socket")) as connection:
+                connection.send({"do": "describe"})
+                return connection.receive(2.0).head
         except (OSError, EOFError):
             return {}
 

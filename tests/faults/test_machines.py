@@ -60,9 +60,9 @@ def done(service: Running, name: str) -> dict[str, Any]:
 def processes(service: Running) -> dict[str, Any]:
     """The processes of a machine's engine, and what they do."""
     eventually((service.state / "run" / "socket").exists)
-    with contextlib.closing(connected(service.state / "run" / "socket")) as line:
-        line.send({"do": "describe"})
-        return line.receive(PATIENCE).head
+    with contextlib.closing(connected(service.state / "run" / "socket")) as connection:
+        connection.send({"do": "describe"})
+        return connection.receive(PATIENCE).head
 
 
 def worker_of(service: Running, name: str) -> int:

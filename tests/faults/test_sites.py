@@ -36,9 +36,9 @@ def awi(service) -> Iterator[Machine]:
 
 def engine(state: Path) -> dict[str, int]:
     """The processes of an engine."""
-    with contextlib.closing(connected(state / "run" / "socket")) as line:
-        line.send({"do": "describe"})
-        return line.receive(PATIENCE).head
+    with contextlib.closing(connected(state / "run" / "socket")) as connection:
+        connection.send({"do": "describe"})
+        return connection.receive(PATIENCE).head
 
 
 def traces(folder: Path) -> int:

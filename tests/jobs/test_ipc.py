@@ -24,22 +24,22 @@ def test_frames_are_whole_however_they_are_cut(sent, size):
     assert arrived == [Frame(head, body) for head, body in sent]
 
 
-def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
+def test_a_connection_tells_whether_its_other_side_went_before_or_after_reading():
     ours, theirs = socket.socketpair()
-    line = Connection(ours)
-    assert line.is_open
-    line.send({"do": "call"})
+    connection = Connection(ours)
+    assert connection.is_open
+    connection.send({"do": "call"})
     theirs.recv(1 << 16)
     theirs.close()
     with pytest.raises(EOFError):
-        line.receive(1.0)
+        connection.receive(1.0)
     ours, theirs = socket.socketpair()
-    line = Connection(ours)
-    line.send({"do": "call"})
+    connection = Connection(ours)
+    connection.send({"do": "call"})
     theirs.close()
     with pytest.raises(ConnectionError):
-        line.receive(1.0)
-    assert not line.is_open
+        connection.receive(1.0)
+    assert not connection.is_open
 
 
 @pytest.fixture

@@ -61,10 +61,10 @@ def halted(pid: int) -> Iterator[None]:
 
 def described(service: Running) -> dict[str, Any]:
     """The processes of the engine, as its supervisor tells."""
-    line = connected(service.state / "run" / "socket")
-    line.send({"do": "describe"})
-    head = dict(line.receive(60).head)
-    line.close()
+    connection = connected(service.state / "run" / "socket")
+    connection.send({"do": "describe"})
+    head = dict(connection.receive(60).head)
+    connection.close()
     return head
 
 
@@ -73,7 +73,7 @@ def supervisor_of(service: Running) -> int:
 
 
 def at_work(service: Running) -> dict[str, str]:
-    """Children that run something."""
+    """Workers that run something."""
     return described(service)["work"]
 
 

@@ -203,10 +203,10 @@ def running(service: Running, process: str, **inputs: Any) -> str:
 
 
 def kill_supervisor(service: Running) -> None:
-    line = connected(service.state / "run" / "socket")
-    line.send({"do": "describe"})
-    os.kill(line.receive(60).head["supervisor"], signal.SIGKILL)
-    line.close()
+    connection = connected(service.state / "run" / "socket")
+    connection.send({"do": "describe"})
+    os.kill(connection.receive(60).head["supervisor"], signal.SIGKILL)
+    connection.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -118,9 +118,9 @@ def test_a_site_may_speak_for_itself(relay, deed):
 
 def test_a_site_pulls_its_own_notices_only(relay):
     async def pulled() -> str | None:
-        line = await RelayConnection.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
-        message = await (await line.pull("awi")).next()
-        await line.close()
+        connection = await RelayConnection.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
+        message = await (await connection.pull("awi")).next()
+        await connection.close()
         return message and message.job
 
     assert asyncio.run(pulled()) == "j1"
@@ -177,11 +177,11 @@ def reached(given: Relay) -> str | None:
     """The job notice that a site gets over this way."""
 
     async def pulled() -> str | None:
-        line = await RelayConnection.dialled(given, "gfz", protocol.inbox("gfz"))
-        message = await (await line.pull("gfz")).next()
+        connection = await RelayConnection.dialled(given, "gfz", protocol.inbox("gfz"))
+        message = await (await connection.pull("gfz")).next()
         if message is not None:
             await message.back(0.0)
-        await line.close()
+        await connection.close()
         return message and message.job
 
     return asyncio.run(pulled())

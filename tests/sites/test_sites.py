@@ -246,13 +246,13 @@ def test_notices_of_several_hubs_are_one_job(service, awi, tmp_path):
     """Each web process sends what waits; a second notice may come to another slot of the same machine."""
 
     async def submit(count: int) -> list[str]:
-        line = await RelayConnection.dialled(service.nats.relay("hub"), "another hub", protocol.inbox("hub"))
+        connection = await RelayConnection.dialled(service.nats.relay("hub"), "another hub", protocol.inbox("hub"))
         jobs = []
         for _ in range(count):
             jobs.append(await asyncio.to_thread(partial(service.submit, "awi.leave-trace", folder=str(tmp_path))))
             for _ in range(10):
-                await line.put("awi", jobs[-1].rpartition("/")[2])
-        await line.close()
+                await connection.put("awi", jobs[-1].rpartition("/")[2])
+        await connection.close()
         return jobs
 
     jobs = asyncio.run(submit(10))

@@ -57,9 +57,9 @@ class ComposedStack:
     def at_work(self, name: str) -> list[str] | None:
         """Jobs that a web process or worker runs; None where its supervisor is not there."""
         try:
-            with closing(connected(self.builder.folder / name / "run" / "socket")) as line:
-                line.send({"do": "describe"})
-                return list(line.receive(PATIENCE).head["work"].values())
+            with closing(connected(self.builder.folder / name / "run" / "socket")) as connection:
+                connection.send({"do": "describe"})
+                return list(connection.receive(PATIENCE).head["work"].values())
         except (EOFError, OSError):
             return None
 

@@ -220,7 +220,7 @@ def listening(path: Path) -> socket.socket:
 
 
 def connected(path: Path) -> Connection:
-    """A line to whoever listens at *path*; OSError where nobody does."""
+    """A connection to the listener at *path*; OSError where there is none."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         with address(path) as place:

@@ -64,12 +64,12 @@ def supervisor(state: StateDirectory) -> Finding:
     if not _is_held(lock):
         return Finding("supervisor", "none runs, and the lock is free: a service will start one")
     try:
-        line = connected(state.run / "socket")
+        connection = connected(state.run / "socket")
         try:
-            line.send({"do": "describe"})
-            told = line.receive(PATIENCE).head
+            connection.send({"do": "describe"})
+            told = connection.receive(PATIENCE).head
         finally:
-            line.close()
+            connection.close()
     except (OSError, EOFError):
         remedy = f"end the process that `fuser {lock}` names; jobs go back to their queue"
         return Finding("supervisor", "one holds the lock and does not answer", remedy)
