@@ -111,7 +111,7 @@ class RelayConnection:
         Parameters
         ----------
         subject : with ``*`` for any word.
-        handler : its errors are logged, and whoever asked is not answered.
+        handler : its errors are logged; then no reply is sent.
         group : of those that share the work: only one of them hears each.
         """
         tasks: set[asyncio.Task[None]] = set()
@@ -209,7 +209,7 @@ class RelayConnection:
             if answer is not None and message.reply:
                 await message.respond(_packed(answer))
         except Exception:
-            # whoever asked hears nothing, and asks again
+            # without a reply the sender asks again
             LOGGER.exception("%s was not answered", message.subject)
 
 

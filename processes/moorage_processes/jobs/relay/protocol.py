@@ -77,7 +77,7 @@ class Announcement:
     processes: tuple[Mapping[str, Any], ...]
     """Of each its ``id``, ``description`` and ``limits``."""
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of each its ``kind`` and ``title``; where they lie is nobody else's concern."""
+    """Of each its ``kind`` and ``title``; their paths stay at the site."""
     allowed_hosts: tuple[str, ...] = ()
     """From where the site fetches inputs by reference."""
 

@@ -211,7 +211,7 @@ class _Transaction:
         found = {Ref(row["id"], row["epoch"]): row for row in rows}
         for ref, report in ends.items():
             row = found.get(ref)
-            # one that stands there already was told before, and whoever told it did not hear the answer
+            # already recorded: the acknowledgement was lost
             if row is None or row["status"] != report.status.value:
                 self._refuse(ref, row)
                 continue

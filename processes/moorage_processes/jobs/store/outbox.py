@@ -57,13 +57,13 @@ SILENCE = sa.delete(CALLBACKS).where(CALLBACKS.c.job == bindparam("owner"), CALL
 
 @dataclass(frozen=True)
 class PendingCallback:
-    """A callback that is due, taken by somebody who will try to deliver it."""
+    """A callback that is due, claimed by a sender."""
 
     id: str
     job: str
     callback: Callback
     attempt: int
-    """The how manieth this is, without success so far."""
+    """Number of this attempt to deliver it, from 1."""
 
 
 class Outbox:

@@ -74,7 +74,7 @@ class Dispatcher:
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._is_over = asyncio.Event()
-        self._janitor = ThreadPoolExecutor(1, "janitor")
+        self._cleanup = ThreadPoolExecutor(1, "cleanup")
         self.store_thread: StoreThread
 
     # requests
@@ -91,7 +91,7 @@ class Dispatcher:
         return True
 
     def take(self, exchange: StoreReply) -> None:
-        """Begin the jobs that were claimed, and leave those that are not ours any more."""
+        """Begin the jobs that were claimed, and stop those that are not ours any more."""
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
         self._tidy({**exchange.settled, **dict.fromkeys(exchange.refused, False)})
@@ -123,7 +123,7 @@ class Dispatcher:
     # load
 
     def places(self) -> int:
-        """How many jobs may be taken now: those that could begin, and where they are quick, some ahead."""
+        """How many jobs may be claimed now: those that could begin, and where they are quick, some ahead."""
         if self._is_stopping:
             return 0
         running = self._running_jobs
@@ -179,7 +179,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """End the thread, once it has removed what it was told to."""
-        self._janitor.shutdown()
+        self._cleanup.shutdown()
 
     # messages of workers
 
@@ -216,7 +216,7 @@ class Dispatcher:
         """A worker has ended."""
         if worker in self._idle:
             self._idle.remove(worker)
-        self._janitor.submit(self._state.discard_scratch, worker.pid)
+        self._cleanup.submit(self._state.discard_scratch, worker.pid)
         task = self._running.pop(worker, None)
         if task is None:
             return
@@ -283,7 +283,7 @@ class Dispatcher:
         for call in task.on_end:
             call()
         if task.is_job and len(self._jobs) <= self._slots * self._prefetch.ahead // 2:
-            # there is a place, or soon will be
+            # a slot is free, or soon will be
             self.store_thread.look(may_wait=self.is_brisk)
 
     # assignment to workers
@@ -291,7 +291,7 @@ class Dispatcher:
     def _tidy(self, over: Mapping[Ref, bool]) -> None:
         """Tidy up after attempts, the artefacts of some of which are kept."""
         if over:
-            self._janitor.submit(self._tidied, over)
+            self._cleanup.submit(self._tidied, over)
 
     def _tidied(self, over: Mapping[Ref, bool]) -> None:
         for ref, is_kept in over.items():
