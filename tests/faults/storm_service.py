@@ -87,7 +87,7 @@ class ServiceMachine:
             return [self.process.pid] if self.process is not None else []
         if part == "web":
             return [each.pid for each in psutil.Process(self.pids("own")[0]).children() if "serve" in each.cmdline()]
-        found = self.engine().get("children" if part == "worker" else part) or []
+        found = self.engine().get("workers" if part == "worker" else part) or []
         return found if isinstance(found, list) else [found]
 
     def all_pids(self) -> list[int]:

@@ -42,7 +42,7 @@ def everything(service) -> list[int]:
         connection.send({"do": "describe"})
         engine = connection.receive(10.0).head
     master = service.process.pid
-    return [master, *children(master), engine["supervisor"], engine["forkserver"], *engine["children"]]
+    return [master, *children(master), engine["supervisor"], engine["forkserver"], *engine["workers"]]
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def kill_part(under_test: EngineUnderTest, part: str) -> None:
     while True:
         processes = under_test.processes()
         with contextlib.suppress(ProcessLookupError):
-            kill(processes["children"][0] if part == "worker" else processes[part])
+            kill(processes["workers"][0] if part == "worker" else processes[part])
             return
 
 
@@ -85,13 +85,13 @@ def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_
     assert under_test.job(job).status is Status.DISMISSED
 
 
-def test_a_killed_supervisor_takes_its_children_with_it_and_is_replaced(under_test, tmp_path):
+def test_a_killed_supervisor_takes_its_workers_with_it_and_is_replaced(under_test, tmp_path):
     job = under_test.submit("leave-orphans", folder=str(tmp_path), pause=600)
     worker = under_test.running(job)
     orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
     before = under_test.processes()
     kill(before["supervisor"])
-    eventually(lambda: not any(map(is_alive, [worker, before["forkserver"], *before["children"]])))
+    eventually(lambda: not any(map(is_alive, [worker, before["forkserver"], *before["workers"]])))
     assert under_test.processes()["supervisor"] != before["supervisor"]
     # what the method itself had started, in a session of its own
     eventually(lambda: not is_alive(orphan))
@@ -132,7 +132,7 @@ def test_jobs_survive_the_death_of_everything(tmp_path):
     under_test.running(slow)
     processes = under_test.processes()
     engine.close()
-    for pid in (processes["supervisor"], processes["forkserver"], *processes["children"]):
+    for pid in (processes["supervisor"], processes["forkserver"], *processes["workers"]):
         kill(pid)
     eventually(lambda: not family(state))
     with started(state) as under_test:
@@ -231,7 +231,7 @@ def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
             processes = under_test.processes()
             part = chance.choice(["supervisor", "forkserver", "worker", "worker"])
             try:
-                kill(chance.choice(processes["children"]) if part == "worker" else processes[part])
+                kill(chance.choice(processes["workers"]) if part == "worker" else processes[part])
             except ProcessLookupError:
                 continue
             with contextlib.suppress(Interrupted, Busy):

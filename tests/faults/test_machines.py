@@ -75,7 +75,7 @@ def pull_the_plug(service: Running) -> None:
     engine, master = processes(service), service.process.pid
     web = [int(each) for each in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
     # the web processes first: each would start another supervisor
-    pids = [master, *web, engine["supervisor"], engine["forkserver"], *engine["children"]]
+    pids = [master, *web, engine["supervisor"], engine["forkserver"], *engine["workers"]]
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -80,11 +80,11 @@ def test_a_call_that_is_kept_is_found_with_its_files(under_test):
 
 
 def test_a_call_that_takes_too_long_is_stopped(under_test):
-    before = set(under_test.engine.describe()["children"])
+    before = set(under_test.engine.describe()["workers"])
     with pytest.raises(TimedOut, match="respond-async"):
         under_test.call("sleep-in-c", timeout=0.5, seconds=600)
     eventually(lambda: under_test.engine.describe()["work"] == {})
-    (gone,) = before - set(under_test.engine.describe()["children"])
+    (gone,) = before - set(under_test.engine.describe()["workers"])
     assert not is_alive(gone)
     assert value(under_test.call("shout")) == "HELLO"
 
@@ -249,7 +249,7 @@ def test_the_log_belongs_to_the_job(under_test):
     eventually(lambda: not under_test.engine.log(silent).exists())
 
 
-def test_children_draw_different_random_numbers(tmp_path):
+def test_workers_draw_different_random_numbers(tmp_path):
     with started(tmp_path / "state", slots=3) as under_test:
         jobs = [under_test.submit("random-number") for _ in range(30)]
         drawn = [value(under_test.done(job)) for job in jobs]

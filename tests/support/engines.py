@@ -102,7 +102,7 @@ class EngineUnderTest:
                 processes = self.engine.describe()
             except Unavailable:
                 return None
-            return processes if processes["forkserver"] and processes["children"] else None
+            return processes if processes["forkserver"] and processes["workers"] else None
 
         return eventually(found)
 

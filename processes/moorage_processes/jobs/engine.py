@@ -323,7 +323,7 @@ class Engine:
         self._state.job_log.add(job_id, line)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids: ``supervisor``, ``forkserver``, ``children``; how many are ``ready``; ``work``, child to job.
+        """Process ids: ``supervisor``, ``forkserver``, ``workers``; how many are ``ready``; ``work``, worker to job.
 
         Raises
         ------

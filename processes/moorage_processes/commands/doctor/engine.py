@@ -73,7 +73,7 @@ def supervisor(state: StateDirectory) -> Finding:
     except (OSError, EOFError):
         remedy = f"end the process that `fuser {lock}` names; jobs go back to their queue"
         return Finding("supervisor", "one holds the lock and does not answer", remedy)
-    return Finding("supervisor", f"process {told['supervisor']} answers, and has {len(told['children'])} workers")
+    return Finding("supervisor", f"process {told['supervisor']} answers, and has {len(told['workers'])} workers")
 
 
 def _is_held(lock: Path) -> bool:

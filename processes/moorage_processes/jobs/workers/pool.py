@@ -131,11 +131,11 @@ class WorkerPool:
         linux.kill_marked(self._mark)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids, and how many of the children have imported the methods and can take a job."""
+        """Process ids, and how many of the workers have imported the methods and can take a job."""
         workers = [worker for worker in self._workers.values() if worker.pid]
         return {
             "forkserver": self._forkserver.pid if self._forkserver else None,
-            "children": [worker.pid for worker in workers],
+            "workers": [worker.pid for worker in workers],
             "ready": sum(worker.is_ready and not worker.is_being_killed for worker in workers),
         }
 
