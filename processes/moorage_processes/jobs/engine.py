@@ -178,8 +178,8 @@ class Engine:
         limits : what it may use.
         answer : kept with it unread.
         queue : who runs it.
-        callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
-        job_id : a UUID that no job has, where whoever asks knows the job by one; a new one otherwise.
+        callbacks : to send while it goes on and ends, by way of the :attr:`outbox`.
+        job_id : a UUID that no job has; a new one where it is left out.
 
         Raises
         ------
@@ -262,7 +262,7 @@ class Engine:
 
     @property
     def outbox(self) -> Outbox:
-        """Who is to be told how jobs go."""
+        """Callbacks that are still to be sent."""
         return self._store.outbox
 
     def secret(self) -> str:
@@ -290,7 +290,7 @@ class Engine:
     def hold(self, job: Job) -> Job:
         """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
 
-        So whoever reads them part by part, or follows a link to them, has time to.
+        So a client that reads them part by part, or follows a link to them, has time to.
         """
         has_files = any(artefact.file is not None for artefact in job.artefacts)
         is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)

@@ -283,7 +283,7 @@ class SiteAgent:
                 await asyncio.sleep(PAUSE)
 
     async def _stop(self, _: str, said: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The hub does not want a job any more; whoever has it says when it has stopped."""
+        """The hub does not want a job any more; the machine that has it replies when it has stopped."""
         if said.get("machine", self._machine) != self._machine:
             return None
         found = [

@@ -37,9 +37,9 @@ LONGEST_PAUSE = 30.0
 LOOK = 1.0
 """Seconds between two looks at the log of a job that says nothing else."""
 PIECE = 256 * 1024
-"""Bytes of a log that are told at once."""
+"""Bytes of a log in one message."""
 MOST = 16 * 1024**2
-"""Bytes of a log that are told at all; the rest stays at the site."""
+"""Bytes of a log that are sent at all; the rest stays at the site."""
 
 
 class AttemptUnwanted(Exception):  # noqa: N818 - a state of the job, told to the caller
@@ -217,5 +217,5 @@ def _piece(path: Any, offset: int) -> bytes:
             file.seek(offset)
             return bytes(file.read(min(PIECE, MOST - offset)))
     except FileNotFoundError:
-        # whoever said nothing has none
+        # a job that wrote nothing has no log
         return b""

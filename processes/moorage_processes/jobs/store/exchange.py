@@ -43,7 +43,7 @@ class StoreRequest:
 
 @dataclass(frozen=True)
 class StoreReply:
-    """What a supervisor is told in return."""
+    """Reply of the store to a supervisor."""
 
     claimed: Sequence[Attempt] = ()
     refused: Sequence[Ref] = ()

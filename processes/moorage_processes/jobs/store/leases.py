@@ -188,7 +188,7 @@ class _Transaction:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
-            # last of all: whoever waits for a row of the queues then holds no other that is wanted here
+            # last of all: a transaction that waits for a row of the queues then holds no other that is needed here
             for queue, by in sorted(self.moves.items()):
                 shift(self.connection, queue, by)
 

@@ -178,7 +178,7 @@ class Dispatcher:
                     await self._is_over.wait()
 
     def close(self) -> None:
-        """End the thread, once it has removed what it was told to."""
+        """End the cleanup thread, once it has done all its work."""
         self._cleanup.shutdown()
 
     # messages of workers

@@ -78,7 +78,7 @@ class StoreThread:
         self._is_prepared = False
 
     def report(self, ref: Ref, report: Report, *, may_wait: bool = False) -> None:
-        """Have the store told how an attempt goes; the end of it at once unless it *may_wait*, progress with others."""
+        """Report progress or outcome of an attempt; an outcome at once unless it *may_wait*, progress with others."""
         self._reports[ref] = report
         self._is_idle.clear()
         if isinstance(report, Progressed):

@@ -38,7 +38,7 @@ class Subscriptions:
         self._recent: OrderedDict[str, JobChange] = OrderedDict()
 
     def add(self, watch: Subscription) -> None:
-        """Wait; what has changed since is told at once."""
+        """Subscribe; a change since then is notified at once."""
         change = self._recent.get(watch.job)
         if change is not None and change.updated > watch.known and watch.concerns(change):
             watch.tell()
@@ -54,7 +54,7 @@ class Subscriptions:
             self._subscriptions.pop(watch.job, None)
 
     def notice(self, changes: Iterable[JobChange]) -> None:
-        """Tell of changes whoever waits for them."""
+        """Notify those who wait for these changes."""
         for change in changes:
             self._remember(change)
             for watch in list(self._subscriptions.get(change.job, ())):

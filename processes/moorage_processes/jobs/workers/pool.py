@@ -122,7 +122,7 @@ class WorkerPool:
         return ours
 
     def stop(self) -> None:
-        """Kill all; nobody is told any more."""
+        """Kill all; the listener is not told."""
         self._hang_up()
         for worker in self._workers.values():
             worker.kill()
@@ -168,7 +168,7 @@ class WorkerPool:
         return True
 
     def _expect_end(self, number: int) -> None:
-        """A worker hung up: it is about to be told that it ended, or the forkserver is not what it was."""
+        """A worker hung up: the forkserver is about to report its end, or is broken itself."""
         worker = self._workers.get(number)
         if worker is not None:
             worker.kill()
