@@ -36,7 +36,7 @@ class RemoteProcess:
 
     Parameters
     ----------
-    connection : the wire.
+    connection : to the service.
     description : what the service tells.
     wish : which outputs are wanted; without it all of them.
     is_shown : whether a call shows its progress.
@@ -78,17 +78,17 @@ class RemoteProcess:
         UnreachableError
             if the service does not answer.
         """
-        errand = _Errand(self._connection, self._wish, self._request(arguments, inputs))
+        call = _BackgroundCall(self._connection, self._wish, self._request(arguments, inputs))
         with Progress(self.id, is_shown=self._is_shown) as progress:
             try:
-                errand.start()
-                while not errand.is_done.wait(TICK):
-                    progress.show(*errand.heard)
+                call.start()
+                while not call.is_done.wait(TICK):
+                    progress.show(*call.heard)
             except KeyboardInterrupt:
                 progress.close()
-                errand.give_up()
+                call.give_up()
                 raise
-        return errand.value()
+        return call.value()
 
     def submit(self, *arguments: Any, **inputs: Any) -> RemoteJob:
         """Call it and go on: a future of the result, and a job that outlives this Python process.
@@ -135,13 +135,13 @@ class RemoteProcess:
         return cards.process(self.description, self._connection.url)
 
 
-class _Errand(Thread):
+class _BackgroundCall(Thread):
     """One blocking call, in a thread of its own: while the request is out, the caller's thread draws and is
     interruptible, and an interrupted call can still learn which job it has to dismiss.
 
     Parameters
     ----------
-    connection : the wire.
+    connection : to the service.
     wish : what is asked for.
     request : the execute request.
     """

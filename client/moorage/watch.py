@@ -1,4 +1,4 @@
-"""What a service tells of one job, asked at a pace that both sides bear."""
+"""Polls a service for the state of one job, at intervals that both sides bear."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from figures import Figure, in_turn
-from support.hub_and_sites import Harbour, harbour
+from support.hub_and_sites import HubAndSites, hub_and_sites
 
 METHODS = str(Path(__file__).parent / "methods.py")
 
@@ -17,21 +17,21 @@ def site_call(folder: Path) -> Iterator[Figure]:
     """A small call through a site, beside the same call of the hub's own; and how soon the caller hears a method."""
     import moorage
 
-    with harbour(folder, "awi", modules=[METHODS]) as port, port.joined("awi", "a", [METHODS]):
-        hub = moorage.connect(port.hub.url, progress=False)
+    with hub_and_sites(folder, "awi", modules=[METHODS]) as service, service.joined("awi", "a", [METHODS]):
+        hub = moorage.connect(service.hub.url, progress=False)
         afar, here = hub.awi.hello, hub.hello
         ours, peer = in_turn(lambda: afar("Ada"), lambda: here("Ada"), runs=200, warm=20)
         yield Figure("site-call", ours * 1e3, peer * 1e3, "ms", "at most 3x", "the hub's own process")
-        heard = _heard(port)
+        heard = _heard(service)
     yield Figure("progress, by a site", median(heard) * 1e3, None, "ms", "under 100 ms", "")
 
 
-def _heard(port: Harbour) -> list[float]:
+def _heard(service: HubAndSites) -> list[float]:
     """Seconds from a method's words, which tell when they were said, to the caller who holds a request for them."""
     import requests
 
     delays: list[float] = []
-    job, said = port.submit("awi.tell", times=40), ""
+    job, said = service.submit("awi.tell", times=40), ""
     tag = requests.get(job, timeout=60).headers["ETag"]
     told = {"status": "running"}
     while told["status"] in ("accepted", "running"):

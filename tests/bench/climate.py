@@ -86,7 +86,7 @@ def _beside_cdo(service: Running, task: Task, files: Mapping[str, Path], folder:
     yield Figure(f"{task.name}, gaps", gaps, peer_with_gaps, "s", WITH_GAPS, f"cdo {task.cdo[0]}, 10 % missing")
     # where memory or disk that nobody used before is slow, twice as much takes more than twice as long, theirs too
     yield Figure(f"{task.name}, doubled", double / whole, peer_double / peer, "x", GROWTH, "cdo's own growth")
-    yield Figure(f"{task.name}, memory", peak, None, "MB", MEMORY, "the child that computes, at most")
+    yield Figure(f"{task.name}, memory", peak, None, "MB", MEMORY, "the worker that computes, at most")
 
 
 def ours(service: Running, task: Task, dataset: str) -> None:
@@ -133,14 +133,14 @@ def _use_as_much(path: Path, size: int) -> None:
 
 
 def begin_to_watch(service: Running) -> None:
-    """Let the peak of each child of a service begin anew."""
+    """Let the peak of each worker of a service begin anew."""
     for pid in family(service.state):
         with suppress(OSError):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def most_memory(service: Running) -> float:
-    """The most that one child of a service has held since [MB]."""
+    """The most that one worker of a service has held since [MB]."""
     return max(_peak(pid) for pid in family(service.state))
 
 

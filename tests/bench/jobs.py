@@ -48,10 +48,10 @@ def cancel(folder: Path) -> Iterator[Figure]:
 
 def _stopped(ours: Engine) -> float:
     job = ours.submit(*asked("spin"))
-    child = eventually(lambda: next((int(pid) for pid, each in ours.describe()["work"].items() if each == job.id), 0))
+    worker = eventually(lambda: next((int(pid) for pid, each in ours.describe()["work"].items() if each == job.id), 0))
     began = time.perf_counter()
     ours.dismiss(job.id)
-    while is_alive(child):
+    while is_alive(worker):
         time.sleep(0.0005)
     return time.perf_counter() - began
 
@@ -84,7 +84,7 @@ def _asked(
 
 def queue_depth(folder: Path) -> Iterator[Figure]:
     """To submit one, and to take one, behind so many that wait."""
-    many, few = (Shelf(folder / str(count), count) for count in (MANY, FEW))
+    many, few = (StoreOfJobs(folder / str(count), count) for count in (MANY, FEW))
     for name in ("submit", "claim"):
         ours, peer = in_turn(getattr(many, name), getattr(few, name), runs=60)
         yield Figure(f"queue-depth, {name}", ours * 1e3, peer * 1e3, "ms", "at most 1.5x", f"{MANY:,} beside {FEW}")
@@ -105,7 +105,7 @@ def _submitter(folder: Path, *, lasts: bool) -> Callable[[], object]:
     return lambda: store.submit(Submission(id=str(uuid.uuid4()), request=request, limits=limits), ROOM)
 
 
-class Shelf:
+class StoreOfJobs:
     """A store in which so many jobs wait, seen from both its sides.
 
     Parameters

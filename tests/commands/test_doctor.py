@@ -141,10 +141,10 @@ def test_a_supervisor_that_does_not_answer_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 0.2)
     with serve(tmp_path, [METHODS]) as service:
         eventually(lambda: requests.get(f"{service.url}/readyz", timeout=60).ok)
-        line = connected(service.state / "run" / "socket")
-        line.send({"do": "describe"})
-        pid = line.receive(60).head["supervisor"]
-        line.close()
+        connection = connected(service.state / "run" / "socket")
+        connection.send({"do": "describe"})
+        pid = connection.receive(60).head["supervisor"]
+        connection.close()
         os.kill(pid, signal.SIGSTOP)
         try:
             found = engine.supervisor(StateDirectory(service.state))
@@ -171,7 +171,7 @@ def test_an_address_that_somebody_else_has_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, request):
+def test_the_schema_version_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, request):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     if kind == "postgresql":
         url = request.getfixturevalue("postgres").database()
@@ -182,16 +182,16 @@ def test_the_edition_of_a_store_is_told_and_left_as_it_is(tmp_path, kind, reques
     assert str(engine.store(StateDirectory(tmp_path), url)).endswith("answers")
     for version, words in (
         ("0001", "answers, and will be brought up to date"),
-        ("9999", "is of edition 9999; install"),
+        ("9999", "has schema version 9999; install"),
     ):
         changed = sa.create_engine(url)
         with changed.begin() as connection:
-            connection.execute(sa.update(schema_version.EDITION).values(version_num=version))
+            connection.execute(sa.update(schema_version.SCHEMA_VERSION).values(version_num=version))
         found = engine.store(StateDirectory(tmp_path), url)
         assert words in str(found)
         assert found.is_wrong == (version == "9999")
         with changed.connect() as connection:
-            assert schema_version.edition_of(connection) == version
+            assert schema_version.version_of(connection) == version
         changed.dispose()
 
 

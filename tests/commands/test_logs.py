@@ -66,15 +66,15 @@ class Told:
         return job
 
     def _killed(self) -> str:
-        """A job whose child is killed once."""
+        """A job whose worker is killed once."""
         job = self._submitted("slow-sum", numbers=[1.0], pause=2.0)
-        # an attempt that no child has taken up does not count
+        # an attempt that no worker has taken up does not count
         eventually((self.state / "begun" / f"{job}.1").exists)
-        line = connected(self.state / "run" / "socket")
-        line.send({"do": "describe"})
-        (child,) = line.receive(60).head["work"]
-        os.kill(int(child), signal.SIGKILL)
-        line.close()
+        connection = connected(self.state / "run" / "socket")
+        connection.send({"do": "describe"})
+        (worker,) = connection.receive(60).head["work"]
+        os.kill(int(worker), signal.SIGKILL)
+        connection.close()
         eventually(lambda: self._status(job) == "successful")
         return job
 
@@ -86,7 +86,7 @@ def told(tmp_path_factory) -> Told:
 
 def test_every_line_is_an_object_with_the_same_members(told):
     assert all(line.keys() >= EVERY_LINE for line in told.lines)
-    assert {"web", "supervisor", "child"} <= {line["part"] for line in told.lines}
+    assert {"web", "supervisor", "worker"} <= {line["part"] for line in told.lines}
 
 
 def test_the_service_says_what_it_offers(told):
@@ -105,7 +105,7 @@ def test_the_end_of_a_job_is_a_line(told, process, status):
 
 
 def test_what_a_method_raises_stands_in_the_log_of_its_job_and_in_that_of_the_operator(told):
-    (line,) = (line for line in told.lines if line["part"] == "child" and line.get("job") == told.jobs["fail"])
+    (line,) = (line for line in told.lines if line["part"] == "worker" and line.get("job") == told.jobs["fail"])
     assert (line["process"], line["attempt"], line["level"]) == ("fail", 1, "ERROR")
     assert "s3cret" in line["error"]
     assert "s3cret" in told.log("fail")
@@ -130,8 +130,8 @@ def test_each_attempt_of_a_job_is_told_apart(told):
 
 
 def test_the_forkserver_writes_the_same(tmp_path, capfd):
-    with started(tmp_path / "state", log="json", preload=("no_such_module",)) as yard:
-        yard.call("shout")
+    with started(tmp_path / "state", log="json", preload=("no_such_module",)) as under_test:
+        under_test.call("shout")
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert "not preloaded: No module named 'no_such_module'" in {
         line["message"] for line in lines if line["part"] == "forkserver"
@@ -143,16 +143,16 @@ def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_pat
     entries = catalogue().to_json()
     lost = next(each for each in entries if each["id"] == "slow-sum")
     lost["address"] = {"root": None, "file": None, "module": "moorage_processes.methods.gone", "name": "gone"}
-    with started(tmp_path / "state", executor={"catalogue": entries}) as yard:
-        assert yard.call("shout").status is Status.SUCCESSFUL
-        assert yard.run("slow-sum", numbers=[1.0]).status is Status.FAILED
+    with started(tmp_path / "state", executor={"catalogue": entries}) as under_test:
+        assert under_test.call("shout").status is Status.SUCCESSFUL
+        assert under_test.run("slow-sum", numbers=[1.0]).status is Status.FAILED
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
     assert "ERROR moorage_processes.execution.executor: gone is not preloaded" in text
 
 
 def test_in_text_the_engine_writes_to_its_file_and_no_line_for_each_job(tmp_path, capfd):
-    with started(tmp_path / "state") as yard:
-        yard.run("shout")
+    with started(tmp_path / "state") as under_test:
+        under_test.run("shout")
     text = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
     assert "INFO moorage_processes.jobs.supervisor.supervisor: supervisor" in text
     assert "is successful" not in text

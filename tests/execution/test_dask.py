@@ -28,7 +28,7 @@ from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.workers.linux import resident
-from support.engines import Yard, eventually, settings, value
+from support.engines import EngineUnderTest, eventually, settings, value
 from support.paths import AUTHOR_MODULES
 from support.ports import free_port
 
@@ -48,7 +48,7 @@ def catalogue() -> Catalogue:
     return read_catalogue([str(METHODS)], installed=False)
 
 
-class DaskYard(Yard):
+class DaskYard(EngineUnderTest):
     """An engine over the methods whose arrays dask computes."""
 
     def request(self, process: str, **inputs: Any) -> Request:
@@ -85,10 +85,10 @@ def cluster() -> Iterator[LocalCluster]:
 
 
 @pytest.fixture(scope="module")
-def yard(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskYard]:
+def under_test(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskYard]:
     """An engine whose jobs compute there."""
-    with started(tmp_path_factory.mktemp("cluster"), cluster.scheduler_address) as yard:
-        yield yard
+    with started(tmp_path_factory.mktemp("cluster"), cluster.scheduler_address) as under_test:
+        yield under_test
 
 
 class Daemon:
@@ -126,18 +126,18 @@ def scheduler(port: int, *options: str, protocol: str = "tcp") -> Iterator[str]:
 # on a cluster
 
 
-def test_an_array_that_no_worker_could_hold_is_computed_within_the_limits(yard, cluster):
+def test_an_array_that_no_worker_could_hold_is_computed_within_the_limits(under_test, cluster):
     before = set(cluster.scheduler.workers)
     assert BLOCKS * 8e6 > MEMORY
-    assert value(yard.run("mean-of-held", blocks=BLOCKS)) == MEAN
+    assert value(under_test.run("mean-of-held", blocks=BLOCKS)) == MEAN
     # a worker that had gone beyond its limit would have been replaced
     assert set(cluster.scheduler.workers) == before
 
 
-def test_a_result_that_the_job_could_not_hold_is_written_as_it_is_fetched(yard):
-    done = yard.run("rows", blocks=BLOCKS)
+def test_a_result_that_the_job_could_not_hold_is_written_as_it_is_fetched(under_test):
+    done = under_test.run("rows", blocks=BLOCKS)
     assert done.status is Status.SUCCESSFUL, done.failure
-    with xr.open_dataarray(yard.engine.directory(done) / done.artefacts[0].file) as grid:
+    with xr.open_dataarray(under_test.engine.directory(done) / done.artefacts[0].file) as grid:
         assert grid.shape == (BLOCKS * 1000, 1000)
         assert grid.attrs == {"units": "1"}
         for row in (0, 1000, BLOCKS * 1000 - 1):
@@ -145,8 +145,8 @@ def test_a_result_that_the_job_could_not_hold_is_written_as_it_is_fetched(yard):
         assert (grid.number == np.arange(BLOCKS * 1000) + 1).all()
 
 
-def test_what_a_job_held_goes_with_its_end(yard, cluster):
-    value(yard.run("mean-of-held", blocks=10))
+def test_what_a_job_held_goes_with_its_end(under_test, cluster):
+    value(under_test.run("mean-of-held", blocks=10))
     assert cluster.scheduler.tasks == {}
     assert jobs_at(cluster) == []
 
@@ -162,66 +162,66 @@ def held(cluster: LocalCluster) -> int:
 
 
 @pytest.mark.parametrize("end", ["dismissed", "killed", "stopped"])
-def test_a_job_that_is_ended_holds_nothing_any_more(yard, cluster, tmp_path, end):
+def test_a_job_that_is_ended_holds_nothing_any_more(under_test, cluster, tmp_path, end):
     before = held(cluster)
-    job = yard.submit("hold", blocks=40, folder=str(tmp_path))
+    job = under_test.submit("hold", blocks=40, folder=str(tmp_path))
     eventually((tmp_path / "held").exists)
     assert any(name.startswith("JobClient-hold-") for name in jobs_at(cluster))
     assert held(cluster) - before > 200_000_000
-    child = yard.running(job)
+    worker = under_test.running(job)
     if end == "killed":
         (tmp_path / "held").unlink()
-        os.kill(child, signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
         eventually((tmp_path / "held").exists)  # it was begun again
     elif end == "stopped":
-        os.kill(child, signal.SIGSTOP)
+        os.kill(worker, signal.SIGSTOP)
     began = time.monotonic()
-    yard.engine.dismiss(job.id)
+    under_test.engine.dismiss(job.id)
     eventually(lambda: not cluster.scheduler.tasks)
     print(f"{end}: nothing held after {1000 * (time.monotonic() - began):.0f} ms")
     assert jobs_at(cluster) == []
     assert cluster.scheduler.extensions["publish"].datasets == {}
     eventually(lambda: held(cluster) - before < 100_000_000)
-    assert value(yard.run("mean-of-held", blocks=2)) == 1000.5
+    assert value(under_test.run("mean-of-held", blocks=2)) == 1000.5
 
 
-def test_workers_that_die_of_a_job_fail_it_once(cluster, yard):
-    done = yard.run("greedy", gigabytes=3.0)
+def test_workers_that_die_of_a_job_fail_it_once(cluster, under_test):
+    done = under_test.run("greedy", gigabytes=3.0)
     assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "crashed", 1)
     assert "workers of the cluster died of it" in done.failure.detail
-    assert "those workers died while running it" in yard.engine.log(done).read_text()
+    assert "those workers died while running it" in under_test.engine.log(done).read_text()
     # one of the two at least: a nanny whose worker dies again as it begins may leave, which is dask's affair
     eventually(lambda: cluster.scheduler.workers)
-    assert value(yard.run("mean-of-held", blocks=2)) == 1000.5
+    assert value(under_test.run("mean-of-held", blocks=2)) == 1000.5
 
 
 def test_a_cluster_that_is_away_is_waited_for(tmp_path):
     port = free_port()
-    with started(tmp_path / "state", f"tcp://127.0.0.1:{port}") as yard:
+    with started(tmp_path / "state", f"tcp://127.0.0.1:{port}") as under_test:
         # that has nothing for it to do
-        assert value(yard.run("no-array")) == 1
-        called = yard.call("mean-of-held", blocks=1)
+        assert value(under_test.run("no-array")) == 1
+        called = under_test.call("mean-of-held", blocks=1)
         assert (called.failure.reason, called.failure.detail) == (
             "cluster",
             "the method 'mean-of-held' failed: the cluster that this service computes on does not answer",
         )
-        job = yard.submit("mean-of-held", blocks=1)
-        eventually(lambda: yard.job(job).attempt == 2)
+        job = under_test.submit("mean-of-held", blocks=1)
+        eventually(lambda: under_test.job(job).attempt == 2)
         with scheduler(port):
-            assert value(yard.done(job)) == 500.5
+            assert value(under_test.done(job)) == 500.5
 
 
 def test_a_scheduler_that_dies_costs_a_job_one_attempt(tmp_path):
     port, state = free_port(), tmp_path / "state"
-    with started(state, f"tcp://127.0.0.1:{port}") as yard:
+    with started(state, f"tcp://127.0.0.1:{port}") as under_test:
         with scheduler(port):
-            job = yard.submit("hold", blocks=1, folder=str(tmp_path))
+            job = under_test.submit("hold", blocks=1, folder=str(tmp_path))
             eventually((tmp_path / "held").exists)
         (tmp_path / "held").unlink()
         with scheduler(port):
             eventually((tmp_path / "held").exists)
-            assert yard.job(job).attempt in (2, 3)
-        done = yard.done(job)
+            assert under_test.job(job).attempt in (2, 3)
+        done = under_test.done(job)
         assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "cluster", 3)
 
 
@@ -235,20 +235,20 @@ def test_a_cluster_is_spoken_to_in_secret(tmp_path, monkeypatch):
     for who in ("SCHEDULER", "WORKER", "CLIENT"):
         monkeypatch.setenv(f"{tls}{who}__CERT", str(certificate))
         monkeypatch.setenv(f"{tls}{who}__KEY", str(key))
-    with scheduler(free_port(), protocol="tls") as address, started(tmp_path / "state", address) as yard:
-        assert value(yard.run("mean-of-held", blocks=1)) == 500.5
+    with scheduler(free_port(), protocol="tls") as address, started(tmp_path / "state", address) as under_test:
+        assert value(under_test.run("mean-of-held", blocks=1)) == 500.5
 
 
 # on threads
 
 
 def test_without_a_cluster_threads_share_the_work_within_the_memory_of_the_job(tmp_path):
-    with started(tmp_path / "state") as yard:
+    with started(tmp_path / "state") as under_test:
         limit = catalogue()["mean-of-passing"].limits.memory
         assert limit is not None
         assert limit < BLOCKS * 3 * 8e6
-        assert value(yard.run("mean-of-passing", blocks=BLOCKS * 3)) == [(BLOCKS * 3000 - 1) / 2 + 1, 2.0]
-        done = yard.run("rows", blocks=BLOCKS * 2)
+        assert value(under_test.run("mean-of-passing", blocks=BLOCKS * 3)) == [(BLOCKS * 3000 - 1) / 2 + 1, 2.0]
+        done = under_test.run("rows", blocks=BLOCKS * 2)
         assert done.status is Status.SUCCESSFUL, done.failure
         assert done.artefacts[0].size > limit
 

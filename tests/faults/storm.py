@@ -24,7 +24,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import requests
-from seas import Fault, Sea, sailing
+from storm_service import Fault, StormService, storm_service
 from support.patience import patience
 
 PATIENCE = patience(180.0)
@@ -47,7 +47,7 @@ class Kind:
 
 
 @dataclass
-class Voyage:
+class SubmittedJob:
     """One job that was answered with 201."""
 
     url: str
@@ -57,7 +57,7 @@ class Voyage:
 
 
 @dataclass(frozen=True)
-class Struck:
+class InjectedFault:
     """A fault, and how long it was until a job that was submitted after it was done."""
 
     fault: str
@@ -69,17 +69,19 @@ class Log:
     """What came of a storm."""
 
     seed: int
-    voyages: list[Voyage] = field(default_factory=list)
+    submitted: list[SubmittedJob] = field(default_factory=list)
     turned_away: Counter[str] = field(default_factory=Counter)
-    struck: list[Struck] = field(default_factory=list)
+    injected: list[InjectedFault] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
 
     def report(self) -> str:
         """For people."""
-        ends = Counter(each.told.get("status", "?") for each in self.voyages)
-        lines = [f"seed {self.seed}: {len(self.voyages)} jobs accepted, {dict(ends)}; refused {dict(self.turned_away)}"]
-        for fault in sorted({each.fault for each in self.struck}):
-            times = sorted(each.seconds for each in self.struck if each.fault == fault)
+        ends = Counter(each.told.get("status", "?") for each in self.submitted)
+        lines = [
+            f"seed {self.seed}: {len(self.submitted)} jobs accepted, {dict(ends)}; refused {dict(self.turned_away)}"
+        ]
+        for fault in sorted({each.fault for each in self.injected}):
+            times = sorted(each.seconds for each in self.injected if each.fault == fault)
             lines.append(f"  {fault:32} {len(times):3} times, a new job done after {times[0]:.1f} to {times[-1]:.1f} s")
         return "\n".join([*lines, *(f"  WRONG: {each}" for each in self.wrongs)])
 
@@ -108,17 +110,17 @@ ANY_REASON = ("the service was killed while", "could not be stored", "was interr
 
 
 class Storm:
-    """One storm over one sea.
+    """One storm over one service.
 
     Parameters
     ----------
-    sea : what sails there.
+    service : that it strikes.
     seed : of the dice.
     jobs : how many are submitted.
     """
 
-    def __init__(self, sea: Sea, seed: int, jobs: int) -> None:
-        self._sea = sea
+    def __init__(self, service: StormService, seed: int, jobs: int) -> None:
+        self._service = service
         self._jobs = jobs
         self._log = Log(seed)
         self._dice = random.Random(seed)
@@ -128,7 +130,7 @@ class Storm:
         """Let it blow, wait until all is calm, and look at what is left."""
         submitter = threading.Thread(target=self._submit_all, args=(random.Random(self._log.seed + 1),))
         submitter.start()
-        faults = self._sea.faults()
+        faults = self._service.faults()
         # each of them once, in any order, and then by chance
         order = self._dice.sample(faults, len(faults))
         while submitter.is_alive() or order:
@@ -141,7 +143,7 @@ class Storm:
         began = time.monotonic()
         fault.strike(self._dice)
         self._probe()
-        self._log.struck.append(Struck(fault.name, time.monotonic() - began))
+        self._log.injected.append(InjectedFault(fault.name, time.monotonic() - began))
         time.sleep(self._dice.random())
 
     def _probe(self) -> None:
@@ -161,7 +163,7 @@ class Storm:
             for _ in range(self._jobs):
                 kind = kinds(dice)
                 pool.submit(self._submit, kind, random.Random(dice.random()))
-                time.sleep(dice.random() * 2 * self._sea.prefetch)
+                time.sleep(dice.random() * 2 * self._service.prefetch)
 
     def _submit(self, kind: Kind, dice: random.Random) -> None:
         try:
@@ -174,8 +176,8 @@ class Storm:
         except requests.RequestException as error:
             self._log.turned_away[type(error).__name__] += 1
 
-    def _post(self, kind: Kind, dice: random.Random) -> Voyage | None:
-        url = f"{dice.choice(self._sea.urls())}/processes/{self._sea.prefix(dice)}{kind.process}/execution"
+    def _post(self, kind: Kind, dice: random.Random) -> SubmittedJob | None:
+        url = f"{dice.choice(self._service.urls())}/processes/{self._service.prefix(dice)}{kind.process}/execution"
         headers = {"Prefer": "respond-async"}
         answer = requests.post(url, json={"inputs": kind.inputs}, headers=headers, timeout=ANSWER)
         if answer.status_code != 201:
@@ -183,14 +185,14 @@ class Storm:
             if answer.status_code != 503:
                 self._log.wrongs.append(f"{url} answered {answer.status_code}: {answer.text[:200]}")
             return None
-        job = Voyage(answer.headers["Location"], kind)
-        self._log.voyages.append(job)
+        job = SubmittedJob(answer.headers["Location"], kind)
+        self._log.submitted.append(job)
         return job
 
-    def _await(self, job: Voyage, deadline: float) -> None:
+    def _await(self, job: SubmittedJob, deadline: float) -> None:
         while time.monotonic() < deadline:
             with suppress(requests.RequestException):
-                answer = requests.get(self._sea.anywhere(job.url), timeout=ANSWER)
+                answer = requests.get(self._service.anywhere(job.url), timeout=ANSWER)
                 if answer.status_code == 404 and job.is_dismissed:
                     job.told = {"status": "removed"}
                     return
@@ -203,12 +205,12 @@ class Storm:
     def _calm(self) -> None:
         """All is repaired: every job must be done, truly."""
         deadline = time.monotonic() + PATIENCE
-        for job in self._log.voyages:
+        for job in self._log.submitted:
             self._await(job, deadline)
             self._log.wrongs += self._wrongs(job)
-        self._log.wrongs += self._sea.wrongs([each.url for each in self._log.voyages])
+        self._log.wrongs += self._service.wrongs([each.url for each in self._log.submitted])
 
-    def _wrongs(self, job: Voyage) -> list[str]:
+    def _wrongs(self, job: SubmittedJob) -> list[str]:
         status, message = job.told.get("status"), job.told.get("message", "")
         where = f"{job.kind.process} {job.url}: {status} {message!r}"
         if status in ("dismissed", "removed"):
@@ -220,11 +222,11 @@ class Storm:
             return [where]
         return self._wrong_results(job, where)
 
-    def _wrong_results(self, job: Voyage, where: str) -> list[str]:
+    def _wrong_results(self, job: SubmittedJob, where: str) -> list[str]:
         if job.kind.size is None:
-            got = requests.get(f"{self._sea.anywhere(job.url)}/results", timeout=ANSWER)
+            got = requests.get(f"{self._service.anywhere(job.url)}/results", timeout=ANSWER)
             return [] if got.ok and json.loads(got.text) == job.kind.value else [f"{where}: {got.text[:100]}"]
-        got = requests.get(f"{self._sea.anywhere(job.url)}/results/result", timeout=ANSWER)
+        got = requests.get(f"{self._service.anywhere(job.url)}/results/result", timeout=ANSWER)
         is_right = got.ok and got.content == b"x" * job.kind.size
         return (
             []
@@ -243,8 +245,8 @@ def main() -> None:
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sea = stack.enter_context(sailing(folder, asked.store, sites=asked.sites))
-        log = Storm(sea, asked.seed, asked.jobs).run()
+        service = stack.enter_context(storm_service(folder, asked.store, sites=asked.sites))
+        log = Storm(service, asked.seed, asked.jobs).run()
     print(log.report())
     sys.exit(bool(log.wrongs))
 

@@ -38,11 +38,11 @@ def workers(service) -> list[int]:
 def everything(service) -> list[int]:
     """All processes of a service."""
     eventually((service.state / "run" / "socket").exists)
-    with contextlib.closing(connected(service.state / "run" / "socket")) as line:
-        line.send({"do": "describe"})
-        engine = line.receive(10.0).head
+    with contextlib.closing(connected(service.state / "run" / "socket")) as connection:
+        connection.send({"do": "describe"})
+        engine = connection.receive(10.0).head
     master = service.process.pid
-    return [master, *children(master), engine["supervisor"], engine["forkserver"], *engine["children"]]
+    return [master, *children(master), engine["supervisor"], engine["forkserver"], *engine["workers"]]
 
 
 @pytest.fixture(scope="module")

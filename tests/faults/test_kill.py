@@ -19,7 +19,7 @@ from moorage_processes.jobs.errors import Busy, Interrupted
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
-from support.engines import Yard, eventually, family, is_alive, settings, started, value
+from support.engines import EngineUnderTest, eventually, family, is_alive, settings, started, value
 from support.job_stores import STORES, new_store
 
 MANY = 30
@@ -32,21 +32,21 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def kill_part(yard: Yard, part: str) -> None:
-    """Kill one of the engine's processes; a child may have been replaced before it is hit, then the next one is."""
+def kill_part(under_test: EngineUnderTest, part: str) -> None:
+    """Kill one of the engine's processes; a worker may have been replaced before it is hit, then the next one is."""
     while True:
-        processes = yard.processes()
+        processes = under_test.processes()
         with contextlib.suppress(ProcessLookupError):
-            kill(processes["children"][0] if part == "child" else processes[part])
+            kill(processes["workers"][0] if part == "worker" else processes[part])
             return
 
 
-def all_are_successful(yard: Yard, jobs: list) -> None:
+def all_are_successful(under_test: EngineUnderTest, jobs: list) -> None:
     """Every job is done, with the files of one attempt, and only those."""
     for job in jobs:
-        done = yard.done(job)
+        done = under_test.done(job)
         assert done.status is Status.SUCCESSFUL, done.failure
-        folder = yard.engine.directory(done)
+        folder = under_test.engine.directory(done)
         assert [each.name for each in folder.parent.iterdir()] == [str(done.epoch)]
         assert {each.name for each in folder.iterdir()} == {each.file for each in done.artefacts}
 
@@ -56,61 +56,63 @@ def shared(request, tmp_path_factory):
     """An engine on a store of each kind, and the URL of that; what is killed of it is replaced."""
     folder = tmp_path_factory.mktemp("engine")
     url = new_store(request.param, folder, request)
-    with started(folder / "state", store=url) as yard:
-        yield yard, url
+    with started(folder / "state", store=url) as under_test:
+        yield under_test, url
 
 
 @pytest.fixture
-def yard(shared):
+def under_test(shared):
     """The engine once nothing runs: each test leaves it as it was, or fails."""
-    yard, _ = shared
-    yard.call("shout")
-    eventually(lambda: not yard.processes()["work"])
-    yield yard
-    for job in yard.engine.find(UNDONE).jobs:
-        yard.engine.dismiss(job.id)
-    eventually(lambda: not list((yard.state / "begun").iterdir()))
+    under_test, _ = shared
+    under_test.call("shout")
+    eventually(lambda: not under_test.processes()["work"])
+    yield under_test
+    for job in under_test.engine.find(UNDONE).jobs:
+        under_test.engine.dismiss(job.id)
+    eventually(lambda: not list((under_test.state / "begun").iterdir()))
 
 
-@pytest.mark.parametrize("part", ["supervisor", "forkserver", "child"])
-def test_jobs_survive_the_death_of(yard, part):
-    jobs = [yard.submit("content", size=1000) for _ in range(MANY)]
-    slow = [yard.submit("slow-sum", numbers=[1.0], pause=0.3) for _ in range(4)]
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "worker"])
+def test_jobs_survive_the_death_of(under_test, part):
+    jobs = [under_test.submit("content", size=1000) for _ in range(MANY)]
+    slow = [under_test.submit("slow-sum", numbers=[1.0], pause=0.3) for _ in range(4)]
     for _ in range(2):
-        eventually(lambda: yard.processes()["work"])
-        kill_part(yard, part)
-    all_are_successful(yard, jobs)
-    assert [value(yard.done(job)) for job in slow] == [1.0] * 4
+        eventually(lambda: under_test.processes()["work"])
+        kill_part(under_test, part)
+    all_are_successful(under_test, jobs)
+    assert [value(under_test.done(job)) for job in slow] == [1.0] * 4
 
 
-def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_the_supervisor_was_killed(yard, shared):
-    job = yard.submit("slow-sum", numbers=[1.0], pause=600.0)
-    yard.running(job)
-    supervisor, state = yard.processes()["supervisor"], StateDirectory(yard.state)
+def test_nothing_is_left_of_what_was_written_when_nobody_wanted_it_any_more_and_the_supervisor_was_killed(
+    under_test, shared
+):
+    job = under_test.submit("slow-sum", numbers=[1.0], pause=600.0)
+    under_test.running(job)
+    supervisor, state = under_test.processes()["supervisor"], StateDirectory(under_test.state)
     os.kill(supervisor, signal.SIGSTOP)
-    # as its child would have done at this moment
+    # as its worker would have done at this moment
     state.published(job.id, 1).mkdir(parents=True)
     store = Store(shared[1])
     store.dismiss(job.id)
     store.close()
     kill(supervisor)
     eventually(lambda: not (state.results / job.id).exists())
-    eventually(lambda: not list((yard.state / "begun").iterdir()))
-    assert yard.job(job).status is Status.DISMISSED
+    eventually(lambda: not list((under_test.state / "begun").iterdir()))
+    assert under_test.job(job).status is Status.DISMISSED
 
 
-def test_a_killed_supervisor_takes_its_children_with_it_and_is_replaced(yard, tmp_path):
-    job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
-    child = yard.running(job)
+def test_a_killed_supervisor_takes_its_workers_with_it_and_is_replaced(under_test, tmp_path):
+    job = under_test.submit("leave-orphans", folder=str(tmp_path), pause=600)
+    worker = under_test.running(job)
     orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
-    before = yard.processes()
+    before = under_test.processes()
     kill(before["supervisor"])
-    eventually(lambda: not any(map(is_alive, [child, before["forkserver"], *before["children"]])))
-    assert yard.processes()["supervisor"] != before["supervisor"]
+    eventually(lambda: not any(map(is_alive, [worker, before["forkserver"], *before["workers"]])))
+    assert under_test.processes()["supervisor"] != before["supervisor"]
     # what the method itself had started, in a session of its own
     eventually(lambda: not is_alive(orphan))
-    eventually(lambda: yard.job(job).attempt == 2)
-    yard.engine.dismiss(job.id)
+    eventually(lambda: under_test.job(job).attempt == 2)
+    under_test.engine.dismiss(job.id)
 
 
 def test_jobs_survive_the_death_of_the_web_process(tmp_path):
@@ -120,9 +122,9 @@ def test_jobs_survive_the_death_of_the_web_process(tmp_path):
         "from support.engines import *\n"
         f"engine = Engine(settings(Path({str(state)!r})))\n"
         "engine.start()\n"
-        "yard = Yard(engine, None)\n"
-        f"print(*(yard.submit('slow-sum', numbers=[1.0], pause=0.2).id for _ in range({MANY})), flush=True)\n"
-        "yard.call('sleep-in-c', seconds=600)\n"
+        "under_test = EngineUnderTest(engine, None)\n"
+        f"print(*(under_test.submit('slow-sum', numbers=[1.0], pause=0.2).id for _ in range({MANY})), flush=True)\n"
+        "under_test.call('sleep-in-c', seconds=600)\n"
     )
     web = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     ids = web.stdout.readline().split()
@@ -140,92 +142,92 @@ def test_jobs_survive_the_death_of_everything(tmp_path):
     state = tmp_path / "state"
     engine = Engine(settings(state))
     engine.start()
-    yard = Yard(engine, state)
-    jobs = [yard.submit("content", size=1000) for _ in range(MANY)]
-    slow = yard.submit("slow-sum", numbers=[1.0], pause=0.5)
-    yard.running(slow)
-    processes = yard.processes()
+    under_test = EngineUnderTest(engine, state)
+    jobs = [under_test.submit("content", size=1000) for _ in range(MANY)]
+    slow = under_test.submit("slow-sum", numbers=[1.0], pause=0.5)
+    under_test.running(slow)
+    processes = under_test.processes()
     engine.close()
-    for pid in (processes["supervisor"], processes["forkserver"], *processes["children"]):
+    for pid in (processes["supervisor"], processes["forkserver"], *processes["workers"]):
         kill(pid)
     eventually(lambda: not family(state))
-    with started(state) as yard:
-        all_are_successful(yard, jobs)
-        assert value(yard.done(slow)) == 1.0
+    with started(state) as under_test:
+        all_are_successful(under_test, jobs)
+        assert value(under_test.done(slow)) == 1.0
 
 
-def test_a_method_that_must_not_run_twice_does_not(yard, tmp_path):
+def test_a_method_that_must_not_run_twice_does_not(under_test, tmp_path):
     (tmp_path / "traces").mkdir()
-    job = yard.submit("leave-trace-once", folder=str(tmp_path / "traces"), pause=600)
-    yard.running(job)
+    job = under_test.submit("leave-trace-once", folder=str(tmp_path / "traces"), pause=600)
+    under_test.running(job)
     eventually(lambda: list((tmp_path / "traces").iterdir()))
-    kill(yard.processes()["supervisor"])
-    done = yard.done(job)
+    kill(under_test.processes()["supervisor"])
+    done = under_test.done(job)
     assert (done.status, done.failure.reason) == (Status.FAILED, "lost")
     assert "might do its work twice" in done.failure.detail
     assert len(list((tmp_path / "traces").iterdir())) == 1
 
 
-def test_a_job_that_loses_its_supervisor_each_time_is_given_up(yard, tmp_path):
+def test_a_job_that_loses_its_supervisor_each_time_is_given_up(under_test, tmp_path):
     (tmp_path / "traces").mkdir()
-    job = yard.submit("leave-trace", folder=str(tmp_path / "traces"), pause=600)
+    job = under_test.submit("leave-trace", folder=str(tmp_path / "traces"), pause=600)
     for attempt in range(3):
         eventually(lambda attempt=attempt: len(list((tmp_path / "traces").iterdir())) == attempt + 1)
-        kill(yard.processes()["supervisor"])
-    done = yard.done(job)
+        kill(under_test.processes()["supervisor"])
+    done = under_test.done(job)
     assert (done.failure.reason, done.attempt) == ("lost", 3)
 
 
-@pytest.mark.parametrize("part", ["supervisor", "forkserver", "child"])
-def test_a_call_is_told_that_it_was_interrupted(yard, part):
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "worker"])
+def test_a_call_is_told_that_it_was_interrupted(under_test, part):
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(yard.call, "sleep-in-c", seconds=600)
-        eventually(lambda: yard.processes()["work"])
-        processes = yard.processes()
-        kill(int(next(iter(processes["work"]))) if part == "child" else processes[part])
+        answer = pool.submit(under_test.call, "sleep-in-c", seconds=600)
+        eventually(lambda: under_test.processes()["work"])
+        processes = under_test.processes()
+        kill(int(next(iter(processes["work"]))) if part == "worker" else processes[part])
         with pytest.raises(Interrupted, match="try again"):
             answer.result(60)
-    assert value(yard.call("shout")) == "HELLO"
+    assert value(under_test.call("shout")) == "HELLO"
 
 
-def test_a_dismissal_without_a_supervisor_holds(yard):
-    job = yard.submit("sleep-in-c", seconds=600)
-    child = yard.running(job)
-    supervisor = yard.processes()["supervisor"]
+def test_a_dismissal_without_a_supervisor_holds(under_test):
+    job = under_test.submit("sleep-in-c", seconds=600)
+    worker = under_test.running(job)
+    supervisor = under_test.processes()["supervisor"]
     os.kill(supervisor, signal.SIGSTOP)
     kill(supervisor)
-    assert yard.engine.dismiss(job.id).status is Status.DISMISSED
-    eventually(lambda: not is_alive(child))
-    assert value(yard.run("shout")) == "HELLO"
-    assert yard.job(job).status is Status.DISMISSED
+    assert under_test.engine.dismiss(job.id).status is Status.DISMISSED
+    eventually(lambda: not is_alive(worker))
+    assert value(under_test.run("shout")) == "HELLO"
+    assert under_test.job(job).status is Status.DISMISSED
 
 
-def test_a_wait_goes_on_when_the_supervisor_is_replaced(yard):
-    job = yard.submit("slow-sum", numbers=[1.0], pause=1.0)
-    yard.running(job)
+def test_a_wait_goes_on_when_the_supervisor_is_replaced(under_test):
+    job = under_test.submit("slow-sum", numbers=[1.0], pause=1.0)
+    under_test.running(job)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(yard.engine.wait, job.id, 60.0)
+        waiting = pool.submit(under_test.engine.wait, job.id, 60.0)
         time.sleep(0.2)
-        kill(yard.processes()["supervisor"])
+        kill(under_test.processes()["supervisor"])
         assert value(waiting.result(60)) == 1.0
 
 
-def test_a_terminated_supervisor_hands_its_jobs_back(yard):
-    job = yard.submit("slow-sum", numbers=[1.0], pause=1.0)
-    yard.running(job)
-    first = yard.processes()["supervisor"]
+def test_a_terminated_supervisor_hands_its_jobs_back(under_test):
+    job = under_test.submit("slow-sum", numbers=[1.0], pause=1.0)
+    under_test.running(job)
+    first = under_test.processes()["supervisor"]
     os.kill(first, signal.SIGTERM)
     eventually(lambda: not is_alive(first))
-    done = yard.done(job)
+    done = under_test.done(job)
     assert (value(done), done.attempt) == (1.0, 1)
 
 
-def test_a_forkserver_that_hangs_is_replaced(yard):
-    forkserver = yard.processes()["forkserver"]
+def test_a_forkserver_that_hangs_is_replaced(under_test):
+    forkserver = under_test.processes()["forkserver"]
     os.kill(forkserver, signal.SIGSTOP)
-    job = yard.submit("segfault")
-    assert yard.done(job).failure.reason in ("crashed", "lost")
-    assert yard.processes()["forkserver"] != forkserver
+    job = under_test.submit("segfault")
+    assert under_test.done(job).failure.reason in ("crashed", "lost")
+    assert under_test.processes()["forkserver"] != forkserver
     assert not is_alive(forkserver)
 
 
@@ -234,24 +236,24 @@ def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
     chance = random.Random(seed)
     state = tmp_path / "state"
     submitted = []
-    with started(state) as yard:
-        yard.call("shout")
+    with started(state) as under_test:
+        under_test.call("shout")
         for _ in range(12):
             for _ in range(chance.randrange(6)):
                 if chance.random() < 0.5:
-                    submitted.append(yard.submit("slow-sum", numbers=[1.0], pause=chance.uniform(0, 0.3)))
+                    submitted.append(under_test.submit("slow-sum", numbers=[1.0], pause=chance.uniform(0, 0.3)))
                 else:
-                    submitted.append(yard.submit("content", size=1000))
-            processes = yard.processes()
-            part = chance.choice(["supervisor", "forkserver", "child", "child"])
+                    submitted.append(under_test.submit("content", size=1000))
+            processes = under_test.processes()
+            part = chance.choice(["supervisor", "forkserver", "worker", "worker"])
             try:
-                kill(chance.choice(processes["children"]) if part == "child" else processes[part])
+                kill(chance.choice(processes["workers"]) if part == "worker" else processes[part])
             except ProcessLookupError:
                 continue
             with contextlib.suppress(Interrupted, Busy):
-                assert value(yard.call("shout")) == "HELLO"
+                assert value(under_test.call("shout")) == "HELLO"
             time.sleep(chance.uniform(0, 0.3))
-        ends = [yard.done(job) for job in submitted]
+        ends = [under_test.done(job) for job in submitted]
         for job in ends:
             # three deaths in the midst of one job are possible, and then told
             assert job.status is Status.SUCCESSFUL or (job.failure.reason in ("lost", "crashed") and job.attempt == 3)
@@ -259,6 +261,6 @@ def test_a_storm_of_deaths_loses_nothing(tmp_path, seed):
             epochs = {each.name for each in folder.iterdir()} if folder.exists() else set()
             has_file = any(artefact.file for artefact in job.artefacts)
             assert epochs == ({str(job.epoch)} if has_file else set())
-        assert yard.engine.find(UNDONE).jobs == ()
+        assert under_test.engine.find(UNDONE).jobs == ()
         eventually(lambda: not list((state / "begun").iterdir()))
         print(json.dumps({"jobs": len(ends), "again": sum(job.attempt > 1 for job in ends)}))

@@ -67,9 +67,9 @@ def done(service: Running, name: str) -> dict[str, Any]:
 def processes(service: Running) -> dict[str, Any]:
     """The processes of a machine's engine, and what they do."""
     eventually((service.state / "run" / "socket").exists)
-    with contextlib.closing(connected(service.state / "run" / "socket")) as line:
-        line.send({"do": "describe"})
-        return line.receive(PATIENCE).head
+    with contextlib.closing(connected(service.state / "run" / "socket")) as connection:
+        connection.send({"do": "describe"})
+        return connection.receive(PATIENCE).head
 
 
 def runner_of(machines: tuple[Running, Running], name: str) -> tuple[Running, Running, int]:
@@ -90,7 +90,7 @@ def pull_the_plug(service: Running) -> None:
     engine, master = processes(service), service.process.pid
     web = [int(each) for each in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
     # the web processes first: each would start another supervisor
-    pids = [master, *web, engine["supervisor"], engine["forkserver"], *engine["children"]]
+    pids = [master, *web, engine["supervisor"], engine["forkserver"], *engine["workers"]]
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ import pytest
 import requests
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
-from support.engines import Yard, eventually, started, value
+from support.engines import EngineUnderTest, eventually, started, value
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import Postgres, serving_postgres
 from support.services import serve
@@ -23,36 +23,36 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def yard(tmp_path: Path, server: Postgres) -> Iterator[Yard]:
-    with started(tmp_path / "state", store=server.database()) as yard:
-        yard.call("shout")
-        yield yard
+def under_test(tmp_path: Path, server: Postgres) -> Iterator[EngineUnderTest]:
+    with started(tmp_path / "state", store=server.database()) as under_test:
+        under_test.call("shout")
+        yield under_test
 
 
-def is_at_work(yard: Yard, *jobs: str) -> bool:
-    """Whether a child has one of these jobs."""
-    return bool(set(jobs) & set(yard.processes()["work"].values()))
+def is_at_work(under_test: EngineUnderTest, *jobs: str) -> bool:
+    """Whether a worker has one of these jobs."""
+    return bool(set(jobs) & set(under_test.processes()["work"].values()))
 
 
 @pytest.mark.parametrize("mode", ["immediate", "fast"])
-def test_what_runs_goes_on_and_its_end_is_told_when_the_database_is_back(yard, server, mode):
-    running = [yard.submit("slow-sum", numbers=[1.0, 2.0], pause=1.0) for _ in range(2)]
-    waiting = [yard.submit("shout", text=f"n{number}") for number in range(5)]
+def test_what_runs_goes_on_and_its_end_is_told_when_the_database_is_back(under_test, server, mode):
+    running = [under_test.submit("slow-sum", numbers=[1.0, 2.0], pause=1.0) for _ in range(2)]
+    waiting = [under_test.submit("shout", text=f"n{number}") for number in range(5)]
     for job in running:
-        yard.running(job)
-    supervisor = yard.processes()["supervisor"]
+        under_test.running(job)
+    supervisor = under_test.processes()["supervisor"]
     server.stop(mode)
     with pytest.raises(Unavailable):
-        yard.submit("shout")
-    eventually(lambda: not is_at_work(yard, *(job.id for job in running)))
-    assert value(yard.call("shout", text="meanwhile")) == "MEANWHILE"
+        under_test.submit("shout")
+    eventually(lambda: not is_at_work(under_test, *(job.id for job in running)))
+    assert value(under_test.call("shout", text="meanwhile")) == "MEANWHILE"
     server.start()
     for job in running:
-        done = yard.done(job)
+        done = under_test.done(job)
         assert (done.status, done.attempt, value(done)) == (Status.SUCCESSFUL, 1, 3.0)
-    assert [value(yard.done(job)) for job in waiting] == [f"N{number}" for number in range(5)]
-    assert value(yard.run("shout", text="after")) == "AFTER"
-    assert yard.processes()["supervisor"] == supervisor
+    assert [value(under_test.done(job)) for job in waiting] == [f"N{number}" for number in range(5)]
+    assert value(under_test.run("shout", text="after")) == "AFTER"
+    assert under_test.processes()["supervisor"] == supervisor
 
 
 def test_callers_are_told_to_come_back(tmp_path, server):

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from seas import sailing
 from storm import Storm
+from storm_service import storm_service
 from support.job_stores import STORES
 
 # at most one at a time: each takes disks, the network and processes away
@@ -34,9 +34,9 @@ def storms() -> list[tuple[str, bool]]:
 
 @pytest.mark.parametrize(("store", "sites"), storms(), ids=lambda each: each if each in STORES else f"sites={each}")
 def test_each_job_has_one_true_end(tmp_path, store, sites):
-    with sailing(tmp_path, store, sites=sites) as sea:
-        log = Storm(sea, SEED, JOBS).run()
+    with storm_service(tmp_path, store, sites=sites) as service:
+        log = Storm(service, SEED, JOBS).run()
     print(log.report())
     assert not log.wrongs, log.report()
-    assert len(log.voyages) > JOBS / 2
-    assert {each.fault for each in log.struck} == {each.name for each in sea.faults()}
+    assert len(log.submitted) > JOBS / 2
+    assert {each.fault for each in log.injected} == {each.name for each in service.faults()}

@@ -1,4 +1,4 @@
-"""The engine runs calls and jobs in children, tells how they go, and stops them whatever they do."""
+"""The engine runs calls and jobs in workers, reports their outcomes, and stops them whatever they do."""
 
 from __future__ import annotations
 
@@ -22,115 +22,115 @@ from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.prefetch import WITNESSES
 from moorage_processes.jobs.supervisor.store_thread import POLL
-from support.engines import Yard, eventually, family, is_alive, limits, request, settings, started, value
+from support.engines import EngineUnderTest, eventually, family, is_alive, limits, request, settings, started, value
 
 
 @pytest.fixture(scope="module")
-def yard(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("engine") / "state", arrays=True) as yard:
-        yield yard
+def under_test(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("engine") / "state", arrays=True) as under_test:
+        yield under_test
 
 
 # calls
 
 
-def test_a_call_gives_its_result(yard):
-    job = yard.call("shout", text="ahoy")
+def test_a_call_gives_its_result(under_test):
+    job = under_test.call("shout", text="ahoy")
     assert value(job) == "AHOY"
     assert job.status is Status.SUCCESSFUL
     assert job.created <= job.started <= job.finished
 
 
-def test_calls_of_many_threads_each_get_their_own_result(yard):
+def test_calls_of_many_threads_each_get_their_own_result(under_test):
     with ThreadPoolExecutor(16) as pool:
-        jobs = list(pool.map(lambda number: yard.call("shout", text=f"n{number}"), range(200)))
+        jobs = list(pool.map(lambda number: under_test.call("shout", text=f"n{number}"), range(200)))
     assert [value(job) for job in jobs] == [f"N{number}" for number in range(200)]
 
 
-def test_a_call_is_recorded_but_not_listed(yard):
-    job = yard.call("shout", text="for the record")
-    record = eventually(lambda: yard.engine.get(job.id))
+def test_a_call_is_recorded_but_not_listed(under_test):
+    job = under_test.call("shout", text="for the record")
+    record = eventually(lambda: under_test.engine.get(job.id))
     assert (record.status, record.process, record.request) == (Status.SUCCESSFUL, "shout", job.request)
-    assert job.id not in [each.id for each in yard.engine.find(JobQuery(limit=1000)).jobs]
+    assert job.id not in [each.id for each in under_test.engine.find(JobQuery(limit=1000)).jobs]
 
 
-def test_a_failed_call_is_recorded_with_its_reason(yard):
-    job = yard.call("refuse")
+def test_a_failed_call_is_recorded_with_its_reason(under_test):
+    job = under_test.call("refuse")
     assert (job.status, job.failure.reason, job.failure.input) == (Status.FAILED, "input", "period")
     assert job.failure.detail == "the period holds no data; it has 1990 to 1993"
-    assert eventually(lambda: yard.engine.get(job.id)).failure == job.failure
+    assert eventually(lambda: under_test.engine.get(job.id)).failure == job.failure
 
 
-def test_files_of_a_call_are_there_until_they_are_discarded(yard):
-    job = yard.call("grid")
-    path = yard.engine.directory(job) / job.artefacts[0].file
+def test_files_of_a_call_are_there_until_they_are_discarded(under_test):
+    job = under_test.call("grid")
+    path = under_test.engine.directory(job) / job.artefacts[0].file
     assert float(xr.open_dataarray(path).sum()) == 100 * 100
-    yard.engine.discard(job)
+    under_test.engine.discard(job)
     assert not path.exists()
 
 
-def test_a_call_that_is_kept_is_found_with_its_files(yard):
-    job = yard.call("grid")
-    yard.engine.keep(job)
-    kept = yard.engine.get(job.id)
+def test_a_call_that_is_kept_is_found_with_its_files(under_test):
+    job = under_test.call("grid")
+    under_test.engine.keep(job)
+    kept = under_test.engine.get(job.id)
     assert kept.artefacts == job.artefacts
-    assert (yard.engine.directory(kept) / kept.artefacts[0].file).exists()
-    yard.engine.dismiss(job.id)
-    assert not yard.engine.directory(kept).exists()
+    assert (under_test.engine.directory(kept) / kept.artefacts[0].file).exists()
+    under_test.engine.dismiss(job.id)
+    assert not under_test.engine.directory(kept).exists()
 
 
-def test_a_call_that_takes_too_long_is_stopped(yard):
-    before = set(yard.engine.describe()["children"])
+def test_a_call_that_takes_too_long_is_stopped(under_test):
+    before = set(under_test.engine.describe()["workers"])
     with pytest.raises(TimedOut, match="respond-async"):
-        yard.call("sleep-in-c", timeout=0.5, seconds=600)
-    eventually(lambda: yard.engine.describe()["work"] == {})
-    (gone,) = before - set(yard.engine.describe()["children"])
+        under_test.call("sleep-in-c", timeout=0.5, seconds=600)
+    eventually(lambda: under_test.engine.describe()["work"] == {})
+    (gone,) = before - set(under_test.engine.describe()["workers"])
     assert not is_alive(gone)
-    assert value(yard.call("shout")) == "HELLO"
+    assert value(under_test.call("shout")) == "HELLO"
 
 
 def test_calls_beyond_the_places_wait_and_beyond_the_queue_are_refused(tmp_path):
-    with started(tmp_path / "state", call_queue=2) as yard, ThreadPoolExecutor(8) as pool:
-        yard.call("shout")
-        answers = [pool.submit(yard.call, "slow-sum", numbers=[1.0], pause=1.0) for _ in range(6)]
+    with started(tmp_path / "state", call_queue=2) as under_test, ThreadPoolExecutor(8) as pool:
+        under_test.call("shout")
+        answers = [pool.submit(under_test.call, "slow-sum", numbers=[1.0], pause=1.0) for _ in range(6)]
         errors = [answer.exception() for answer in answers]
     assert [type(error) for error in errors if error] == [Busy] * 3
     assert "respond-async" in str(next(error for error in errors if error))
 
 
-def test_a_call_that_was_never_begun_is_told_to_come_again(yard):
+def test_a_call_that_was_never_begun_is_told_to_come_again(under_test):
     with ThreadPoolExecutor(1) as pool:
-        eventually(lambda: not yard.processes()["work"])
-        first = pool.submit(yard.call, "slow-sum", numbers=[1.0], pause=2.0)
-        eventually(lambda: yard.engine.describe()["work"])
+        eventually(lambda: not under_test.processes()["work"])
+        first = pool.submit(under_test.call, "slow-sum", numbers=[1.0], pause=2.0)
+        eventually(lambda: under_test.engine.describe()["work"])
         with pytest.raises(Busy):
-            yard.call("shout", timeout=0.2)
+            under_test.call("shout", timeout=0.2)
         assert value(first.result()) == 1.0
 
 
 # jobs
 
 
-def test_a_job_is_run_and_kept(yard):
-    job = yard.submit("slow-sum", numbers=[1.0, 2.5])
+def test_a_job_is_run_and_kept(under_test):
+    job = under_test.submit("slow-sum", numbers=[1.0, 2.5])
     assert job.status is Status.ACCEPTED
-    done = yard.done(job)
+    done = under_test.done(job)
     assert (done.status, done.progress, done.attempt, value(done)) == (Status.SUCCESSFUL, 100, 1, 3.5)
-    assert yard.engine.find(JobQuery()).jobs[0].id == job.id
-    assert yard.engine.find(JobQuery()).jobs[0].request.inputs == {"numbers": [1.0, 2.5]}
+    assert under_test.engine.find(JobQuery()).jobs[0].id == job.id
+    assert under_test.engine.find(JobQuery()).jobs[0].request.inputs == {"numbers": [1.0, 2.5]}
 
 
-def test_a_file_of_a_job_is_published(yard):
-    done = yard.run("grid", size=10)
+def test_a_file_of_a_job_is_published(under_test):
+    done = under_test.run("grid", size=10)
     (artefact,) = done.artefacts
-    path = yard.engine.directory(done) / artefact.file
+    path = under_test.engine.directory(done) / artefact.file
     assert path.stat().st_size == artefact.size
     assert float(xr.open_dataarray(path).sum()) == 100
 
 
-def test_many_jobs_are_all_done(yard):
-    jobs = [yard.submit("shout", text=f"n{number}") for number in range(100)]
-    assert [value(yard.done(job)) for job in jobs] == [f"N{number}" for number in range(100)]
+def test_many_jobs_are_all_done(under_test):
+    jobs = [under_test.submit("shout", text=f"n{number}") for number in range(100)]
+    assert [value(under_test.done(job)) for job in jobs] == [f"N{number}" for number in range(100)]
 
 
 SLOW = ("slow-sum", {"numbers": [1.0], "pause": 600.0})
@@ -139,19 +139,19 @@ SLOW = ("slow-sum", {"numbers": [1.0], "pause": 600.0})
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory):
     """An engine with one place."""
-    with started(tmp_path_factory.mktemp("narrow") / "state", slots=1) as yard:
-        yield yard
+    with started(tmp_path_factory.mktemp("narrow") / "state", slots=1) as under_test:
+        yield under_test
 
 
 @contextmanager
-def without_supervisor(yard):
+def without_supervisor(under_test):
     """The supervisor hangs while the block lasts, not in the midst of writing."""
-    supervisor = yard.processes()["supervisor"]
+    supervisor = under_test.processes()["supervisor"]
 
     def is_halted():
         os.kill(supervisor, signal.SIGSTOP)
         try:
-            with sqlite3.connect(yard.state / "jobs.sqlite", timeout=0.1) as connection:
+            with sqlite3.connect(under_test.state / "jobs.sqlite", timeout=0.1) as connection:
                 connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             os.kill(supervisor, signal.SIGCONT)
@@ -167,20 +167,20 @@ def without_supervisor(yard):
         os.kill(supervisor, signal.SIGCONT)
 
 
-def taken_ahead(yard, first, *others):
+def taken_ahead(under_test, first, *others):
     """Jobs that the supervisor took all at once, though only the first of them could begin."""
 
     def tried():
-        for job in [yard.submit("shout") for _ in range(2 * WITNESSES)]:
-            yard.done(job)
-        with without_supervisor(yard):
-            jobs = [yard.submit(name, **inputs) for name, inputs in (first, *others)]
-        yard.running(jobs[0])
-        if yard.job(jobs[-1]).epoch:
+        for job in [under_test.submit("shout") for _ in range(2 * WITNESSES)]:
+            under_test.done(job)
+        with without_supervisor(under_test):
+            jobs = [under_test.submit(name, **inputs) for name, inputs in (first, *others)]
+        under_test.running(jobs[0])
+        if under_test.job(jobs[-1]).epoch:
             return jobs
         # the machine was too busy for jobs to be quick
         for job in reversed(jobs):
-            yard.engine.dismiss(job.id)
+            under_test.engine.dismiss(job.id)
         return None
 
     return eventually(tried)
@@ -216,91 +216,91 @@ def test_a_supervisor_that_hangs_holds_no_caller_up(narrow):
 
 
 def test_a_full_queue_refuses_jobs(tmp_path):
-    with started(tmp_path / "state", queue=3, slots=1) as yard:
-        blocker = yard.submit("slow-sum", numbers=[1.0], pause=600)
-        yard.running(blocker)
-        waiting = [yard.submit("shout") for _ in range(3)]
+    with started(tmp_path / "state", queue=3, slots=1) as under_test:
+        blocker = under_test.submit("slow-sum", numbers=[1.0], pause=600)
+        under_test.running(blocker)
+        waiting = [under_test.submit("shout") for _ in range(3)]
         with pytest.raises(QueueFull):
-            yard.submit("shout")
-        yard.engine.dismiss(blocker.id)
-        assert [yard.done(job).status for job in waiting] == [Status.SUCCESSFUL] * 3
-        assert value(yard.run("shout")) == "HELLO"
+            under_test.submit("shout")
+        under_test.engine.dismiss(blocker.id)
+        assert [under_test.done(job).status for job in waiting] == [Status.SUCCESSFUL] * 3
+        assert value(under_test.run("shout")) == "HELLO"
 
 
-def test_what_a_method_raises_is_logged_and_not_told(yard):
-    done = yard.run("fail")
+def test_what_a_method_raises_is_logged_and_not_told(under_test):
+    done = under_test.run("fail")
     assert (done.status, done.failure.reason) == (Status.FAILED, "error")
     assert "s3cret" not in done.failure.detail
-    log = yard.engine.log(done).read_text()
+    log = under_test.engine.log(done).read_text()
     assert "the password is s3cret" in log
     assert done.failure.reference in log
 
 
-def test_leaving_python_politely_fails_the_job_and_not_the_child(yard):
-    assert yard.run("exit-politely").failure.reason == "error"
+def test_leaving_python_politely_fails_the_job_and_not_the_child(under_test):
+    assert under_test.run("exit-politely").failure.reason == "error"
 
 
-def test_the_log_belongs_to_the_job(yard):
-    spoken = yard.run("speak")
-    log = yard.engine.log(spoken).read_text()
+def test_the_log_belongs_to_the_job(under_test):
+    spoken = under_test.run("speak")
+    log = under_test.engine.log(spoken).read_text()
     for words in ("printed", "spoken", "put", "logged"):
         assert words in log
-    silent = yard.run("shout")
-    eventually(lambda: not yard.engine.log(silent).exists())
+    silent = under_test.run("shout")
+    eventually(lambda: not under_test.engine.log(silent).exists())
 
 
-def test_children_draw_different_random_numbers(yard):
-    jobs = [yard.submit("random-number", pause=0.01) for _ in range(30)]
-    drawn = [value(yard.done(job)) for job in jobs]
+def test_children_draw_different_random_numbers(under_test):
+    jobs = [under_test.submit("random-number", pause=0.01) for _ in range(30)]
+    drawn = [value(under_test.done(job)) for job in jobs]
     assert len(set(drawn)) == 30
 
 
 # jobs that misbehave
 
 
-def test_a_segfault_ends_one_attempt_and_not_the_service(yard):
-    done = yard.run("segfault")
+def test_a_segfault_ends_one_attempt_and_not_the_service(under_test):
+    done = under_test.run("segfault")
     assert (done.status, done.failure.reason, done.attempt) == (Status.FAILED, "crashed", 3)
     assert "SIGSEGV in each of 3 attempts" in done.failure.detail
-    assert "Segmentation fault" in yard.engine.log(done).read_text()
-    assert value(yard.call("shout")) == "HELLO"
+    assert "Segmentation fault" in under_test.engine.log(done).read_text()
+    assert value(under_test.call("shout")) == "HELLO"
 
 
-def test_a_segfault_in_a_call_fails_it_at_once(yard):
-    job = yard.call("segfault")
+def test_a_segfault_in_a_call_fails_it_at_once(under_test):
+    job = under_test.call("segfault")
     assert (job.failure.reason, job.status) == ("crashed", Status.FAILED)
     assert "SIGSEGV" in job.failure.detail
-    assert value(yard.call("shout")) == "HELLO"
+    assert value(under_test.call("shout")) == "HELLO"
 
 
-def test_a_method_that_ends_its_process_is_told(yard):
-    assert "exit code 3" in yard.run("leave-python").failure.detail
+def test_a_method_that_ends_its_process_is_told(under_test):
+    assert "exit code 3" in under_test.run("leave-python").failure.detail
 
 
 @pytest.mark.parametrize("how", ["run", "call"])
-def test_a_method_over_its_time_is_stopped_inside_c(yard, how):
-    done = getattr(yard, how)("too-slow")
+def test_a_method_over_its_time_is_stopped_inside_c(under_test, how):
+    done = getattr(under_test, how)("too-slow")
     assert (done.status, done.failure.reason) == (Status.FAILED, "timeout")
     assert "limit of 1 s" in done.failure.detail
 
 
 @pytest.mark.parametrize("process", ["eat-memory", "eat-memory-elsewhere"])
 @pytest.mark.parametrize("how", ["run", "call"])
-def test_a_method_over_its_memory_is_stopped(yard, how, process):
-    done = getattr(yard, how)(process)
+def test_a_method_over_its_memory_is_stopped(under_test, how, process):
+    done = getattr(under_test, how)(process)
     assert (done.status, done.failure.reason) == (Status.FAILED, "memory")
     assert "limit of 0.7 GB" in done.failure.detail
 
 
-def test_what_a_method_left_running_is_killed(yard, tmp_path):
-    orphan = value(yard.run("leave-orphans", folder=str(tmp_path)))
+def test_what_a_method_left_running_is_killed(under_test, tmp_path):
+    orphan = value(under_test.run("leave-orphans", folder=str(tmp_path)))
     eventually(lambda: not is_alive(orphan))
 
 
-def test_what_a_dismissed_job_left_running_is_killed(yard, tmp_path):
-    job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+def test_what_a_dismissed_job_left_running_is_killed(under_test, tmp_path):
+    job = under_test.submit("leave-orphans", folder=str(tmp_path), pause=600)
     orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
-    yard.engine.dismiss(job.id)
+    under_test.engine.dismiss(job.id)
     eventually(lambda: not is_alive(orphan))
 
 
@@ -308,56 +308,56 @@ def test_what_a_dismissed_job_left_running_is_killed(yard, tmp_path):
 
 
 @pytest.mark.parametrize(("process", "inputs"), [("burn", {}), ("sleep-in-c", {"seconds": 600})])
-def test_dismissing_a_job_in_a_long_c_call_frees_its_processor(yard, process, inputs):
-    job = yard.submit(process, **inputs)
-    child = yard.running(job)
-    dismissed = yard.engine.dismiss(job.id)
+def test_dismissing_a_job_in_a_long_c_call_frees_its_processor(under_test, process, inputs):
+    job = under_test.submit(process, **inputs)
+    worker = under_test.running(job)
+    dismissed = under_test.engine.dismiss(job.id)
     assert dismissed.status is Status.DISMISSED
-    assert not is_alive(child)
-    assert yard.job(job).status is Status.DISMISSED
-    assert value(yard.run("shout")) == "HELLO"
+    assert not is_alive(worker)
+    assert under_test.job(job).status is Status.DISMISSED
+    assert value(under_test.run("shout")) == "HELLO"
 
 
-def test_a_dismissal_that_nobody_told_of_is_noticed(yard):
-    job = yard.submit("sleep-in-c", seconds=600)
-    child = yard.running(job)
-    store = Store(settings(yard.state).url)
+def test_a_dismissal_that_nobody_told_of_is_noticed(under_test):
+    job = under_test.submit("sleep-in-c", seconds=600)
+    worker = under_test.running(job)
+    store = Store(settings(under_test.state).url)
     store.dismiss(job.id)
     store.close()
-    eventually(lambda: not is_alive(child))
+    eventually(lambda: not is_alive(worker))
 
 
-def test_dismissing_a_job_that_is_done_removes_all_of_it(yard):
-    done = yard.run("grid")
-    folder = yard.engine.directory(done)
-    assert yard.engine.dismiss(done.id).status is Status.DISMISSED
-    assert yard.engine.get(done.id) is None
+def test_dismissing_a_job_that_is_done_removes_all_of_it(under_test):
+    done = under_test.run("grid")
+    folder = under_test.engine.directory(done)
+    assert under_test.engine.dismiss(done.id).status is Status.DISMISSED
+    assert under_test.engine.get(done.id) is None
     assert not folder.exists()
-    assert yard.engine.dismiss(done.id) is None
+    assert under_test.engine.dismiss(done.id) is None
 
 
 @pytest.mark.parametrize("name", ["nothing", "../../etc", "", "00000000-0000-0000-0000-000000000000", "a\0b"])
-def test_an_unknown_job_is_none(yard, name):
-    assert yard.engine.get(name) is None
-    assert yard.engine.dismiss(name) is None
-    assert yard.engine.wait(name, 10.0) is None
+def test_an_unknown_job_is_none(under_test, name):
+    assert under_test.engine.get(name) is None
+    assert under_test.engine.dismiss(name) is None
+    assert under_test.engine.wait(name, 10.0) is None
 
 
 # waiting
 
 
-def test_waiting_ends_when_the_time_is_up(yard):
-    job = yard.submit("slow-sum", numbers=[], pause=600)
-    known = eventually(lambda: yard.job(job).status is Status.RUNNING and yard.job(job))
-    assert yard.engine.wait(job.id, 0.3, known) == known
-    yard.engine.dismiss(job.id)
+def test_waiting_ends_when_the_time_is_up(under_test):
+    job = under_test.submit("slow-sum", numbers=[], pause=600)
+    known = eventually(lambda: under_test.job(job).status is Status.RUNNING and under_test.job(job))
+    assert under_test.engine.wait(job.id, 0.3, known) == known
+    under_test.engine.dismiss(job.id)
 
 
-def test_each_change_ends_the_wait(yard):
-    job = yard.submit("steps", fractions=[0.25, 0.5, 0.75], pause=0.4)
+def test_each_change_ends_the_wait(under_test):
+    job = under_test.submit("steps", fractions=[0.25, 0.5, 0.75], pause=0.4)
     seen, known = [], job
     while not known.status.is_done:
-        known = yard.engine.wait(job.id, 30.0, known)
+        known = under_test.engine.wait(job.id, 30.0, known)
         seen.append((known.status, known.progress, known.message))
     assert seen[0][0] is Status.RUNNING
     assert [(progress, words) for status, progress, words in seen if progress in (25, 50, 75)] == [
@@ -368,48 +368,50 @@ def test_each_change_ends_the_wait(yard):
     assert seen[-1] == (Status.SUCCESSFUL, 100, "at 0.75")
 
 
-def test_the_last_progress_before_a_long_c_call_is_told(yard):
-    job = yard.submit("steps", fractions=[number / 100 for number in range(91)], freeze=600)
-    assert eventually(lambda: yard.job(job).progress == 90)
-    assert (yard.job(job).status, yard.job(job).message) == (Status.RUNNING, "at 0.9")
-    yard.engine.dismiss(job.id)
+def test_the_last_progress_before_a_long_c_call_is_told(under_test):
+    job = under_test.submit("steps", fractions=[number / 100 for number in range(91)], freeze=600)
+    assert eventually(lambda: under_test.job(job).progress == 90)
+    assert (under_test.job(job).status, under_test.job(job).message) == (Status.RUNNING, "at 0.9")
+    under_test.engine.dismiss(job.id)
 
 
-def test_progress_of_an_inner_loop_does_not_hold_it_up(yard):
-    done = yard.run("many-steps")
+def test_progress_of_an_inner_loop_does_not_hold_it_up(under_test):
+    done = under_test.run("many-steps")
     assert (done.status, done.progress) == (Status.SUCCESSFUL, 100)
 
 
-def test_progress_that_is_none_does_no_harm(yard):
-    done = yard.run("strange-progress")
+def test_progress_that_is_none_does_no_harm(under_test):
+    done = under_test.run("strange-progress")
     assert (done.status, done.progress, done.attempt) == (Status.SUCCESSFUL, 100, 1)
     assert "half" in done.message
 
 
-def test_all_who_wait_are_woken_by_a_dismissal(yard):
-    job = yard.submit("slow-sum", numbers=[], pause=600)
-    yard.running(job)
+def test_all_who_wait_are_woken_by_a_dismissal(under_test):
+    job = under_test.submit("slow-sum", numbers=[], pause=600)
+    under_test.running(job)
     with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(yard.engine.wait, job.id, 60.0, known) for known in (None, yard.job(job)) * 4]
+        waiting = [
+            pool.submit(under_test.engine.wait, job.id, 60.0, known) for known in (None, under_test.job(job)) * 4
+        ]
         time.sleep(0.2)
-        yard.engine.dismiss(job.id)
+        under_test.engine.dismiss(job.id)
         assert {each.result(30).status for each in waiting} == {Status.DISMISSED}
 
 
-def test_a_wait_that_begins_late_is_not_in_vain(yard):
+def test_a_wait_that_begins_late_is_not_in_vain(under_test):
     for _ in range(50):
-        job = yard.submit("shout")
-        assert yard.engine.wait(job.id, 30.0, job).status is not Status.ACCEPTED
+        job = under_test.submit("shout")
+        assert under_test.engine.wait(job.id, 30.0, job).status is not Status.ACCEPTED
 
 
 # one supervisor, many web processes
 
 
-def test_two_engines_in_one_process_do_not_know_of_each_other(yard, narrow):
-    job = yard.submit("shout")
-    assert value(yard.done(job)) == value(narrow.call("shout")) == "HELLO"
+def test_two_engines_in_one_process_do_not_know_of_each_other(under_test, narrow):
+    job = under_test.submit("shout")
+    assert value(under_test.done(job)) == value(narrow.call("shout")) == "HELLO"
     assert narrow.engine.get(job.id) is None
-    assert yard.engine.describe()["supervisor"] != narrow.engine.describe()["supervisor"]
+    assert under_test.engine.describe()["supervisor"] != narrow.engine.describe()["supervisor"]
 
 
 def test_web_processes_of_one_service_share_a_supervisor(tmp_path):
@@ -419,8 +421,8 @@ def test_web_processes_of_one_service_share_a_supervisor(tmp_path):
         list(pool.map(Engine.start, engines))
         pids = set(pool.map(lambda engine: engine.describe()["supervisor"], engines))
     assert len(pids) == 1
-    job = Yard(engines[0], tmp_path / "state").submit("shout")
-    assert Yard(engines[3], tmp_path / "state").done(job).status is Status.SUCCESSFUL
+    job = EngineUnderTest(engines[0], tmp_path / "state").submit("shout")
+    assert EngineUnderTest(engines[3], tmp_path / "state").done(job).status is Status.SUCCESSFUL
     for engine in engines[1:]:
         engine.close()
     engines[1].close(stop_supervisor=True)
@@ -434,8 +436,8 @@ def test_a_newer_service_with_other_settings_gets_its_own_supervisor(tmp_path):
     old = Engine(settings(state, slots=1))
     old.start()
     first = old.describe()["supervisor"]
-    job = Yard(old, state).submit("slow-sum", numbers=[1.0], pause=2.0)
-    Yard(old, state).running(job)
+    job = EngineUnderTest(old, state).submit("slow-sum", numbers=[1.0], pause=2.0)
+    EngineUnderTest(old, state).running(job)
     with started(state, slots=2) as new:
         second = eventually(lambda: (pid := new.processes()["supervisor"]) != first and pid)
         assert value(new.done(job)) == 1.0
@@ -461,9 +463,9 @@ def test_stopping_waits_for_running_jobs(tmp_path):
     state = tmp_path / "state"
     engine = Engine(settings(state, drain=60.0))
     engine.start()
-    yard = Yard(engine, state)
-    job = yard.submit("slow-sum", numbers=[2.0], pause=2.0)
-    yard.running(job)
+    under_test = EngineUnderTest(engine, state)
+    job = under_test.submit("slow-sum", numbers=[2.0], pause=2.0)
+    under_test.running(job)
     engine.close(stop_supervisor=True)
     assert not family(state)
     store = Store(settings(state).url)
@@ -473,11 +475,11 @@ def test_stopping_waits_for_running_jobs(tmp_path):
 
 def test_stopping_hands_back_what_takes_longer_and_does_not_charge_it(tmp_path):
     state = tmp_path / "state"
-    with started(state) as yard:
-        job = yard.submit("slow-sum", numbers=[2.0], pause=1.0)
-        once = yard.submit("leave-trace-once", folder=str(tmp_path), pause=600)
-        yard.running(job)
-        yard.running(once)
+    with started(state) as under_test:
+        job = under_test.submit("slow-sum", numbers=[2.0], pause=1.0)
+        once = under_test.submit("leave-trace-once", folder=str(tmp_path), pause=600)
+        under_test.running(job)
+        under_test.running(once)
         # what has not begun goes back too
         eventually(lambda: list(tmp_path.glob("*-*")))
     store = Store(settings(state).url)
@@ -485,16 +487,16 @@ def test_stopping_hands_back_what_takes_longer_and_does_not_charge_it(tmp_path):
     assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
     assert store.get(once.id).failure.reason == "interrupted"
     store.close()
-    with started(state) as yard:
-        assert value(yard.done(job)) == 2.0
-        assert yard.job(job).attempt == 1
+    with started(state) as under_test:
+        assert value(under_test.done(job)) == 2.0
+        assert under_test.job(job).attempt == 1
 
 
 def test_stopping_kills_what_methods_left_running(tmp_path):
-    with started(tmp_path / "state") as yard:
-        job = yard.submit("leave-orphans", folder=str(tmp_path), pause=600)
+    with started(tmp_path / "state") as under_test:
+        job = under_test.submit("leave-orphans", folder=str(tmp_path), pause=600)
         orphan = int(eventually(lambda: (tmp_path / "orphan").exists() and (tmp_path / "orphan").read_text()))
-        yard.running(job)
+        under_test.running(job)
     assert not is_alive(orphan)
 
 
@@ -502,9 +504,9 @@ def test_a_supervisor_that_nobody_needs_ends_by_itself_after_the_last_job(tmp_pa
     state = tmp_path / "state"
     engine = Engine(settings(state, slots=1))
     engine.start()
-    yard = Yard(engine, state)
-    yard.call("shout")
-    jobs = [yard.submit("slow-sum", numbers=[3.0], pause=0.5) for _ in range(3)]
+    under_test = EngineUnderTest(engine, state)
+    under_test.call("shout")
+    jobs = [under_test.submit("slow-sum", numbers=[3.0], pause=0.5) for _ in range(3)]
     engine.close()
     eventually(lambda: not family(state))
     store = Store(settings(state).url)
@@ -513,8 +515,8 @@ def test_a_supervisor_that_nobody_needs_ends_by_itself_after_the_last_job(tmp_pa
 
 
 @pytest.mark.parametrize("library", ["numpy", "pydantic_core"])
-def test_the_supervisor_carries_nothing_that_only_methods_need(yard, library):
-    pid = yard.engine.describe()["supervisor"]
+def test_the_supervisor_carries_nothing_that_only_methods_need(under_test, library):
+    pid = under_test.engine.describe()["supervisor"]
     mapped = Path(f"/proc/{pid}/maps").read_text()
     assert "sqlite" in mapped
     assert library not in mapped
@@ -529,9 +531,9 @@ def test_the_kind_of_a_file_system_is_known(tmp_path):
     assert file_system(tmp_path) not in ("", "proc")
 
 
-def test_a_state_directory_is_for_its_user_alone(yard):
-    assert (yard.state / "run").stat().st_mode & 0o777 == 0o700
-    assert (yard.state / "run" / "lock").stat().st_mode & 0o777 == 0o600
+def test_a_state_directory_is_for_its_user_alone(under_test):
+    assert (under_test.state / "run").stat().st_mode & 0o777 == 0o700
+    assert (under_test.state / "run" / "lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_state_directory_that_cannot_be_made_is_told(tmp_path):
@@ -542,41 +544,41 @@ def test_a_state_directory_that_cannot_be_made_is_told(tmp_path):
 
 def test_a_state_directory_may_have_a_long_name(tmp_path):
     state = tmp_path / ("long" * 20) / ("name" * 20) / "state"
-    with started(state) as yard:
-        assert value(yard.call("shout")) == "HELLO"
-        assert yard.run("content").status is Status.SUCCESSFUL
+    with started(state) as under_test:
+        assert value(under_test.call("shout")) == "HELLO"
+        assert under_test.run("content").status is Status.SUCCESSFUL
 
 
-def test_nothing_is_left_of_jobs_that_failed_or_were_dismissed(yard):
-    yard.run("fail")
-    yard.run("too-slow")
-    yard.call("grid")
-    job = yard.submit("sleep-in-c", seconds=600)
-    yard.running(job)
-    yard.engine.dismiss(job.id)
-    kept = yard.run("grid")
+def test_nothing_is_left_of_jobs_that_failed_or_were_dismissed(under_test):
+    under_test.run("fail")
+    under_test.run("too-slow")
+    under_test.call("grid")
+    job = under_test.submit("sleep-in-c", seconds=600)
+    under_test.running(job)
+    under_test.engine.dismiss(job.id)
+    kept = under_test.run("grid")
     for folder in ("begun", "trash"):
-        eventually(lambda folder=folder: not list((yard.state / folder).iterdir()))
-    assert yard.engine.directory(kept).is_dir()
+        eventually(lambda folder=folder: not list((under_test.state / folder).iterdir()))
+    assert under_test.engine.directory(kept).is_dir()
 
 
 def test_a_store_that_is_locked_for_long_delays_jobs_and_loses_none(tmp_path):
     state = tmp_path / "state"
-    with started(state) as yard:
-        job = yard.submit("slow-sum", numbers=[1.0, 1.0], pause=0.5)
-        yard.running(job)
+    with started(state) as under_test:
+        job = under_test.submit("slow-sum", numbers=[1.0, 1.0], pause=0.5)
+        under_test.running(job)
         other = sqlite3.connect(state / "jobs.sqlite", isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(12.0, lambda: None)
         timer.start()
         # reading and calls go on
-        assert value(yard.call("shout")) == "HELLO"
-        assert yard.job(job).status is Status.RUNNING
+        assert value(under_test.call("shout")) == "HELLO"
+        assert under_test.job(job).status is Status.RUNNING
         timer.join()
         other.execute("ROLLBACK")
         other.close()
-        assert value(yard.done(job)) == 2.0
-        assert yard.job(job).attempt == 1
+        assert value(under_test.done(job)) == 2.0
+        assert under_test.job(job).attempt == 1
 
 
 def test_the_engine_must_be_started_in_each_process(tmp_path):
@@ -591,5 +593,5 @@ def test_results_that_a_power_loss_made_the_store_forget_are_replaced(tmp_path):
     for number in (1, 2):
         scratch = state.clear_scratch(1)
         (scratch / "result").write_text(f"attempt {number}")
-        state.publish(scratch, "job", 1, is_job=True)
+        state.publisher.publish(scratch, "job", 1, is_job=True)
     assert (state.published("job", 1) / "result").read_text() == "attempt 2"

@@ -24,27 +24,27 @@ def test_frames_are_whole_however_they_are_cut(sent, size):
     assert arrived == [Frame(head, body) for head, body in sent]
 
 
-def test_a_line_tells_whether_its_other_side_went_before_or_after_reading():
+def test_a_connection_tells_whether_its_other_side_went_before_or_after_reading():
     ours, theirs = socket.socketpair()
-    line = Connection(ours)
-    assert line.is_open
-    line.send({"do": "call"})
+    connection = Connection(ours)
+    assert connection.is_open
+    connection.send({"do": "call"})
     theirs.recv(1 << 16)
     theirs.close()
     with pytest.raises(EOFError):
-        line.receive(1.0)
+        connection.receive(1.0)
     ours, theirs = socket.socketpair()
-    line = Connection(ours)
-    line.send({"do": "call"})
+    connection = Connection(ours)
+    connection.send({"do": "call"})
     theirs.close()
     with pytest.raises(ConnectionError):
-        line.receive(1.0)
-    assert not line.is_open
+        connection.receive(1.0)
+    assert not connection.is_open
 
 
 @pytest.fixture
-def gauges():
-    """The child's and the supervisor's view of one gauge."""
+def views():
+    """The worker's and the supervisor's view of one progress."""
     file = new_shared_progress()
     yield SharedProgress(file), SharedProgress(file)
     os.close(file)
@@ -53,9 +53,9 @@ def gauges():
 @given(fraction=st.floats(allow_nan=False), message=st.text())
 def test_a_gauge_shows_the_last_report(fraction, message):
     file = new_shared_progress()
-    child, supervisor = SharedProgress(file), SharedProgress(file)
+    worker, supervisor = SharedProgress(file), SharedProgress(file)
     os.close(file)
-    child.show(ProgressReading(7, fraction, message))
+    worker.show(ProgressReading(7, fraction, message))
     reading = supervisor.read()
     assert (reading.number, reading.fraction) == (7, fraction)
     whole = message.encode("utf-8", "replace").decode()
@@ -63,12 +63,12 @@ def test_a_gauge_shows_the_last_report(fraction, message):
     assert reading.message == whole or len(whole.encode()) > SIZE // 2
 
 
-def test_a_gauge_that_is_being_written_shows_nothing(gauges):
-    child, supervisor = gauges
-    child.show(ProgressReading(1, 0.5, "half"))
-    child._memory[19] ^= 1
+def test_a_gauge_that_is_being_written_shows_nothing(views):
+    worker, supervisor = views
+    worker.show(ProgressReading(1, 0.5, "half"))
+    worker._memory[19] ^= 1
     assert supervisor.read() is None
-    child.clear()
+    worker.clear()
     assert supervisor.read() == ProgressReading(0, 0.0, "")
 
 

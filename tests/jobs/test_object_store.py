@@ -144,17 +144,17 @@ def test_dismissing_a_job_removes_its_objects(service, objects):
 
 
 def test_attempts_that_died_leave_nothing(tmp_path, objects):
-    with started(tmp_path / "state", **objects.settings) as yard:
-        yard.call("shout")
-        jobs = [yard.submit("content", size=1000) for _ in range(20)]
+    with started(tmp_path / "state", **objects.settings) as under_test:
+        under_test.call("shout")
+        jobs = [under_test.submit("content", size=1000) for _ in range(20)]
         for _ in range(2):
-            processes = eventually(lambda: (found := yard.processes())["work"] and found)
+            processes = eventually(lambda: (found := under_test.processes())["work"] and found)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(processes["supervisor"], signal.SIGKILL)
         for job in jobs:
-            done = yard.done(job)
+            done = under_test.done(job)
             assert done.status is Status.SUCCESSFUL
-            assert yard.engine.files(done).read("result") == b"x" * 1000
+            assert under_test.engine.files(done).read("result") == b"x" * 1000
             assert eventually(lambda done=done: objects.names(done.id) == [f"{done.epoch}/result"])
 
 
@@ -163,27 +163,27 @@ def test_what_a_late_attempt_put_is_removed(tmp_path, objects):
     state.prepare()
     for epoch in (1, 2):
         (state.clear_scratch(1) / "result").write_text(f"of {epoch}")
-        state.publish(state.scratch(1), "late", epoch, is_job=True)
+        state.publisher.publish(state.scratch(1), "late", epoch, is_job=True)
     state.settle("late", 2, keep=True)
     state.settle("late", 1, keep=False)
     assert objects.names("late") == ["2/result"]
-    assert state.artefact_files("late", 2).read("result") == b"of 2"
+    assert state.publisher.files("late", 2).read("result") == b"of 2"
 
 
 def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(tmp_path):
-    with serving_objects() as own, started(tmp_path / "state", **own.settings) as yard:
-        before = yard.run("content", size=10)
+    with serving_objects() as own, started(tmp_path / "state", **own.settings) as under_test:
+        before = under_test.run("content", size=10)
         own.process.kill()
         own.process.wait()
-        failed = yard.run("content", size=10)
+        failed = under_test.run("content", size=10)
         assert (failed.status, failed.failure.reason) == (Status.FAILED, "storage")
         assert "could not be stored" in failed.failure.detail
         assert "127.0.0.1" not in failed.failure.detail
-        assert failed.failure.reference in yard.engine.log(failed).read_text()
+        assert failed.failure.reference in under_test.engine.log(failed).read_text()
         with pytest.raises(Unavailable):
-            yard.engine.files(before).read("result")
+            under_test.engine.files(before).read("result")
         # what needs no file is not concerned
-        assert value(yard.run("shout")) == "HELLO"
+        assert value(under_test.run("shout")) == "HELLO"
 
 
 def test_a_store_nobody_can_speak_to_is_refused_at_the_start(tmp_path):

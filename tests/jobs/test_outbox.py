@@ -30,7 +30,7 @@ WRITTEN = {"sqlite": "PRAGMA data_version", "postgresql": "SELECT pg_snapshot_xm
 """What is another number once something was written."""
 
 
-class Office:
+class OutboxUnderTest:
     """A store, a supervisor that runs its jobs, and those who send its callbacks."""
 
     def __init__(self, url):
@@ -72,74 +72,74 @@ class Office:
 
 
 @pytest.fixture
-def office(store_url):
-    office = Office(store_url)
-    yield office
-    office.close()
+def under_test(store_url):
+    under_test = OutboxUnderTest(store_url)
+    yield under_test
+    under_test.close()
 
 
-def test_nothing_is_told_of_a_job_that_waits(office):
-    office.submit(*ALL)
-    assert office.take() == []
-    assert len(office.rows()) == 3
+def test_nothing_is_told_of_a_job_that_waits(under_test):
+    under_test.submit(*ALL)
+    assert under_test.take() == []
+    assert len(under_test.rows()) == 3
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESSFUL, Status.FAILED])
-def test_the_end_of_a_job_is_told_once_and_what_did_not_happen_never(office, status):
-    office.done(*ALL, status=status)
-    (pending,) = office.take()
+def test_the_end_of_a_job_is_told_once_and_what_did_not_happen_never(under_test, status):
+    under_test.done(*ALL, status=status)
+    (pending,) = under_test.take()
     assert (pending.callback.status, pending.attempt) == (status, 1)
-    assert office.take() == []
-    office.outbox.delivered(pending, 0, 0.0)
-    assert office.rows() == []
+    assert under_test.take() == []
+    under_test.outbox.delivered(pending, 0, 0.0)
+    assert under_test.rows() == []
 
 
-def test_a_job_that_was_dismissed_is_told_of_no_more(office):
-    ref = office.run(*ALL)
-    office.store.dismiss(ref.job)
-    assert office.rows() == []
+def test_a_job_that_was_dismissed_is_told_of_no_more(under_test):
+    ref = under_test.run(*ALL)
+    under_test.store.dismiss(ref.job)
+    assert under_test.rows() == []
 
 
-def test_a_job_that_was_removed_is_told_of_no_more(office):
-    job = office.done(*ALL)
-    office.store.dismiss(job)
-    assert office.rows() == []
+def test_a_job_that_was_removed_is_told_of_no_more(under_test):
+    job = under_test.done(*ALL)
+    under_test.store.dismiss(job)
+    assert under_test.rows() == []
 
 
-def test_each_state_of_a_running_job_is_news_after_a_pause(office):
-    ref = office.run(*ALL)
-    (pending,) = office.take()
+def test_each_state_of_a_running_job_is_news_after_a_pause(under_test):
+    ref = under_test.run(*ALL)
+    (pending,) = under_test.take()
     assert pending.callback.status is Status.RUNNING
-    office.outbox.delivered(pending, microseconds(office.store.get(ref.job).updated), 0.0)
-    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
-    (again,) = office.take()
+    under_test.outbox.delivered(pending, microseconds(under_test.store.get(ref.job).updated), 0.0)
+    under_test.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
+    (again,) = under_test.take()
     assert (again.id, again.attempt) == (pending.id, 1)
 
 
-def test_what_was_told_is_not_told_again_while_nothing_changes(office):
-    ref = office.run(*ALL)
-    (pending,) = office.take()
-    office.outbox.delivered(pending, microseconds(office.store.get(ref.job).updated), 0.0)
-    assert office.take() == []
-    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
-    assert len(office.take()) == 1
+def test_what_was_told_is_not_told_again_while_nothing_changes(under_test):
+    ref = under_test.run(*ALL)
+    (pending,) = under_test.take()
+    under_test.outbox.delivered(pending, microseconds(under_test.store.get(ref.job).updated), 0.0)
+    assert under_test.take() == []
+    under_test.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
+    assert len(under_test.take()) == 1
 
 
-def test_news_waits_for_its_pause(office):
-    ref = office.run(*ALL)
-    (pending,) = office.take()
-    office.outbox.delivered(pending, 0, 60.0)
-    office.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
-    assert office.take() == []
+def test_news_waits_for_its_pause(under_test):
+    ref = under_test.run(*ALL)
+    (pending,) = under_test.take()
+    under_test.outbox.delivered(pending, 0, 60.0)
+    under_test.leases.exchange(StoreRequest({ref: Progressed(50, "half")}))
+    assert under_test.take() == []
 
 
-def test_two_at_once_never_take_the_same(office):
+def test_two_at_once_never_take_the_same(under_test):
     for _ in range(40):
-        office.done(*ALL)
+        under_test.done(*ALL)
     taken = []
 
     def work():
-        while found := office.take(most=3):
+        while found := under_test.take(most=3):
             taken.extend(pending.id for pending in found)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -150,52 +150,52 @@ def test_two_at_once_never_take_the_same(office):
     assert len(taken) == len(set(taken)) == 40
 
 
-def test_what_was_taken_by_one_that_died_is_due_again(office, store_url):
-    office.done(*ALL)
-    (first,) = office.take(lease=60.0)
-    assert office.take() == []
+def test_what_was_taken_by_one_that_died_is_due_again(under_test, store_url):
+    under_test.done(*ALL)
+    (first,) = under_test.take(lease=60.0)
+    assert under_test.take() == []
     age(store_url, 60.0, column=CALLBACKS.c.due)
-    (second,) = office.take()
+    (second,) = under_test.take()
     assert (second.id, second.attempt) == (first.id, 2)
     # the first was only slow; its word does not count any more
-    office.outbox.postpone(first, 0.0)
-    assert office.take() == []
+    under_test.outbox.postpone(first, 0.0)
+    assert under_test.take() == []
 
 
-def test_what_failed_is_due_after_its_pause(office):
-    office.done(*ALL)
-    (pending,) = office.take()
-    office.outbox.postpone(pending, 60.0)
-    assert office.take() == []
-    office.outbox.postpone(pending, 0.0)
-    (again,) = office.take()
+def test_what_failed_is_due_after_its_pause(under_test):
+    under_test.done(*ALL)
+    (pending,) = under_test.take()
+    under_test.outbox.postpone(pending, 60.0)
+    assert under_test.take() == []
+    under_test.outbox.postpone(pending, 0.0)
+    (again,) = under_test.take()
     assert again.attempt == 2
 
 
-def test_an_address_that_is_gone_is_told_nothing_more_of_the_job(office):
+def test_an_address_that_is_gone_is_told_nothing_more_of_the_job(under_test):
     same = [Callback(status, "http://a.example/", "a.example:80") for status in (Status.RUNNING, Status.FAILED)]
     other = Callback(Status.SUCCESSFUL, "http://a.example/other", "a.example:80")
-    office.run(*same, other)
-    (pending,) = office.take()
-    assert office.outbox.silence(pending)
-    assert [row["url"] for row in office.rows()] == ["http://a.example/other"]
+    under_test.run(*same, other)
+    (pending,) = under_test.take()
+    assert under_test.outbox.silence(pending)
+    assert [row["url"] for row in under_test.rows()] == ["http://a.example/other"]
 
 
-def test_a_slow_receiver_keeps_none_but_its_own_waiting(office):
+def test_a_slow_receiver_keeps_none_but_its_own_waiting(under_test):
     for _ in range(150):
-        office.done(Callback(Status.SUCCESSFUL, "http://slow.example/", "slow.example:80"))
-    office.done(Callback(Status.SUCCESSFUL, "http://b.example/", "b.example:80"))
-    taken = Counter(pending.callback.receiver for pending in office.take(each=2))
+        under_test.done(Callback(Status.SUCCESSFUL, "http://slow.example/", "slow.example:80"))
+    under_test.done(Callback(Status.SUCCESSFUL, "http://b.example/", "b.example:80"))
+    taken = Counter(pending.callback.receiver for pending in under_test.take(each=2))
     assert taken["slow.example:80"] == 2
-    assert [each.callback.receiver for each in office.take(each=2, in_hand=taken)] == ["b.example:80"]
+    assert [each.callback.receiver for each in under_test.take(each=2, in_hand=taken)] == ["b.example:80"]
 
 
-def test_looking_in_vain_writes_nothing(office):
-    office.submit(*ALL)
-    with office.database.begin() as connection:
+def test_looking_in_vain_writes_nothing(under_test):
+    under_test.submit(*ALL)
+    with under_test.database.begin() as connection:
         written = WRITTEN[connection.dialect.name]
         before = connection.exec_driver_sql(written).scalar()
-        office.take()
+        under_test.take()
         assert connection.exec_driver_sql(written).scalar() == before
-        office.submit()
+        under_test.submit()
         assert connection.exec_driver_sql(written).scalar() != before

@@ -1,4 +1,4 @@
-"""Children have imported, before they are forked, what the methods of their service need, and nothing else."""
+"""Workers have imported, before they are forked, what the methods of their service need, and nothing else."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_hub_can_draw_whatever_its_sites_send():
 
 @pytest.mark.parametrize("text", [PLAIN, GRID])
 def test_a_child_imports_only_its_authors_modules(tmp_path, text):
-    """A library that the forkserver has not mapped, and a child has, was imported by each child for itself."""
+    """A library that the forkserver has not mapped, and a worker has, was imported by each worker for itself."""
     served = catalogue(tmp_path, text)
     engine = Engine(
         settings(tmp_path / "state", executor={"catalogue": served.to_json()}, preload=preloaded(served.values()))
@@ -68,8 +68,8 @@ def test_a_child_imports_only_its_authors_modules(tmp_path, text):
     engine.start()
     try:
         told = eventually(lambda: (found := described(engine)) and found["ready"] and found)
-        forkserver, *children = (libraries(pid) for pid in (told["forkserver"], *told["children"]))
-        assert all(child <= forkserver for child in children)
+        forkserver, *workers = (libraries(pid) for pid in (told["forkserver"], *told["workers"]))
+        assert all(worker <= forkserver for worker in workers)
         assert any("numpy" in name for name in forkserver) == (text is GRID)
     finally:
         engine.close(stop_supervisor=True)

@@ -56,7 +56,7 @@ class Kept:
     """Whether somebody has just read it."""
     owed: bool = False
     """Whether a callback is still to be sent."""
-    granted: bool = False
+    has_token: bool = False
     """Whether a site may still bring something."""
     refers: tuple[int, ...] = ()
     """To the results of which others its inputs refer."""
@@ -68,7 +68,7 @@ class Kept:
 
 
 @contextmanager
-def artefact_files(url: str) -> Iterator[Database]:
+def prepared_database(url: str) -> Iterator[Database]:
     """An empty store."""
     database = Database(url, survives_power_loss=False)
     database.create()
@@ -97,7 +97,7 @@ def fill(database: Database, jobs: list[Kept]) -> None:
             if job.owed:
                 pending = {"id": name_of(number), "job": name_of(number), "status": "successful", "url": "u"}
                 connection.execute(sa.insert(CALLBACKS), pending | {"receiver": "r", "due": 0, "told": 0, "attempt": 0})
-            if job.granted:
+            if job.has_token:
                 leave = {"token": name_of(number), "job": name_of(number), "epoch": 1, "file": "f", "size": 1}
                 connection.execute(sa.insert(TRANSFER_TOKENS), leave | {"expires": hour})
 
@@ -157,7 +157,7 @@ def needed(jobs: list[Kept]) -> set[int]:
     return {
         number
         for number, job in enumerate(jobs)
-        if job.is_live or job.held or job.owed or job.granted or number in referred
+        if job.is_live or job.held or job.owed or job.has_token or number in referred
     }
 
 
@@ -175,7 +175,7 @@ kept = st.builds(
     size=st.sampled_from([0, 1, 100, 1000]),
     held=st.sampled_from([False] * 4 + [True]),
     owed=st.sampled_from([False] * 6 + [True]),
-    granted=st.sampled_from([False] * 6 + [True]),
+    has_token=st.sampled_from([False] * 6 + [True]),
     refers=st.lists(st.integers(0, 14), max_size=2).map(tuple),
 )
 allowances = st.builds(
@@ -193,7 +193,7 @@ EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=list(H
 @EXAMPLES
 @given(jobs=st.lists(kept, max_size=15), retention=retentions, most=st.integers(1, 5))
 def test_what_somebody_needs_never_goes_and_what_must_go_does(url, jobs, retention, most):
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, jobs)
         gone = swept(database, retention, most)
     kept_back = needed(jobs)
@@ -216,7 +216,7 @@ def test_what_somebody_needs_never_goes_and_what_must_go_does(url, jobs, retenti
 @EXAMPLES
 @given(jobs=ended, size=st.integers(1, 40))
 def test_the_oldest_go_first_and_no_more_than_must(url, jobs, size):
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, jobs)
         gone = swept(database, Retention(Allowance(size=size)))
     oldest_first = sorted(range(len(jobs)), key=lambda number: -jobs[number].age)
@@ -230,14 +230,14 @@ def test_the_oldest_go_first_and_no_more_than_must(url, jobs, size):
 
 
 def test_at_most_so_many_go_at_once(url):
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, [Kept()] * 7)
         expiry = Expiry(database, Retention(Allowance(age=HOUR)))
         assert [len(expiry.expire(3)) for _ in range(4)] == [3, 3, 1, 0]
 
 
 def test_without_a_limit_nothing_goes(url):
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, [Kept(age=10**5)])
         assert swept(database, Retention()) == set()
 
@@ -245,7 +245,7 @@ def test_without_a_limit_nothing_goes(url):
 def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
     """It is submitted after the inputs of live jobs were looked at, and before the end is noted."""
     store = Store(url)
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, [Kept()])
         href = {"href": f"https://hub.example/jobs/{name_of(0)}/results/result"}
         late = Submission(id=str(uuid.uuid4()), request=Request("mean", {"grid": href}, {}), limits=Limits())
@@ -263,7 +263,7 @@ def test_a_job_that_comes_in_between_keeps_what_it_refers_to(url, monkeypatch):
 
 def test_a_result_that_was_read_is_held_and_one_that_has_gone_is_not(url):
     store = Store(url)
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         fill(database, [Kept(), Kept()])
         assert store.hold(name_of(0))
         held = store.get(name_of(0)).needed
@@ -318,21 +318,22 @@ def test_an_operators_words_are_read_and_come_back():
 
 # with files
 
-SWEEPER = """
+COLLECTOR = """
 import sys
 from pathlib import Path
 from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.expiry import Expiry
-from moorage_processes.jobs.store.leases import Ledger
+from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.retention import Allowance, Retention
-from moorage_processes.jobs.files.state_directory import State
-from moorage_processes.jobs.supervisor.garbage_collector import Sweeper
+from moorage_processes.jobs.files.state_directory import StateDirectory
+from moorage_processes.jobs.supervisor.garbage_collector import GarbageCollector
 database = Database(sys.argv[1], survives_power_loss=False)
 expiry = Expiry(database, Retention(Allowance(size=int(sys.argv[3]))))
-sweeper = Sweeper(State(Path(sys.argv[2])), Ledger(database, "here", 10.0, lambda *_: True), expiry)
+leases = LeaseStore(database, "here", 10.0, lambda *_: True)
+collector = GarbageCollector(StateDirectory(Path(sys.argv[2])), leases, expiry)
 whole, expiry.expire = expiry.expire, lambda: whole(3)
 print("begins", flush=True)
-while sweeper.expire():
+while collector.expire():
     pass
 """
 
@@ -343,7 +344,7 @@ def with_files(state: StateDirectory, database: Database, count: int) -> None:
     for number in range(count):
         scratch = state.clear_scratch(1)
         (scratch / "result").write_bytes(b"x" * 10)
-        state.publish(scratch, name_of(number), 1, is_job=True)
+        state.publisher.publish(scratch, name_of(number), 1, is_job=True)
         state.log(name_of(number)).write_text("said")
 
 
@@ -354,9 +355,9 @@ def test_whoever_is_killed_in_the_midst_of_it_leaves_no_job_without_its_files_an
     count, left = 60, 20
     state = StateDirectory(tmp_path)
     state.prepare()
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         with_files(state, database, count)
-        command = [sys.executable, "-c", SWEEPER, url, str(tmp_path), str(10 * left)]
+        command = [sys.executable, "-c", COLLECTOR, url, str(tmp_path), str(10 * left)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout.readline()
             until = 5 * (seed + 1)
@@ -380,7 +381,7 @@ def test_whoever_is_killed_in_the_midst_of_it_leaves_no_job_without_its_files_an
 def test_what_belongs_to_nothing_is_found_and_what_is_young_or_needed_is_not(url, tmp_path):
     state = StateDirectory(tmp_path / "state", tmp_path / "common")
     state.prepare()
-    with artefact_files(url) as database:
+    with prepared_database(url) as database:
         with_files(state, database, 2)
         with database.begin() as connection:
             connection.execute(sa.update(JOBS).where(JOBS.c.id == name_of(1)).values(epoch=3))
@@ -406,13 +407,13 @@ def test_what_belongs_to_nothing_is_found_and_what_is_young_or_needed_is_not(url
 
 def test_an_engine_sweeps_by_itself(tmp_path, store_url):
     retention = Retention(Allowance(size=2500))
-    with started(tmp_path / "state", store=store_url, retention=retention) as yard:
-        jobs = [yard.run("content", size=1000) for _ in range(5)]
-        eventually(lambda: sum(yard.job(job).expired is not None for job in jobs) == 3)
-        assert [yard.job(job).expired is not None for job in jobs] == [True] * 3 + [False] * 2
+    with started(tmp_path / "state", store=store_url, retention=retention) as under_test:
+        jobs = [under_test.run("content", size=1000) for _ in range(5)]
+        eventually(lambda: sum(under_test.job(job).expired is not None for job in jobs) == 3)
+        assert [under_test.job(job).expired is not None for job in jobs] == [True] * 3 + [False] * 2
         eventually(lambda: len(list((tmp_path / "state" / "results").iterdir())) == 2)
-        yard.engine.hold(yard.job(jobs[4]))
-        assert yard.job(jobs[4]).needed > datetime.now(UTC) + timedelta(hours=1)
+        under_test.engine.hold(under_test.job(jobs[4]))
+        assert under_test.job(jobs[4]).needed > datetime.now(UTC) + timedelta(hours=1)
 
 
 def linked(job: str) -> bool:

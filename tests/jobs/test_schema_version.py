@@ -33,8 +33,8 @@ def changed(url: str, work: Callable[[sa.Connection], None]) -> None:
     engine.dispose()
 
 
-def of_the_first_edition(connection: sa.Connection) -> None:
-    """Tables as the first version made them, without a word of their edition, and a job."""
+def of_the_first_version(connection: sa.Connection) -> None:
+    """Tables as the first version made them, without their schema version, and a job."""
     tables = sa.MetaData()
     jobs, _, _ = (METADATA.tables[name].to_metadata(tables) for name in ("jobs", "inputs", "queues"))
     jobs.indexes.clear()
@@ -50,7 +50,7 @@ def of_the_first_edition(connection: sa.Connection) -> None:
 
 
 def without_a_word(connection: sa.Connection) -> None:
-    """Tables as they are now, made before stores told their edition, and a job."""
+    """Tables as they are now, made before stores had their schema version, and a job."""
     METADATA.create_all(connection)
     add_a_job(connection)
 
@@ -98,7 +98,7 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_an_empty_store_is_made_in_the_present_edition(store_url):
+def test_an_empty_store_is_made_in_the_present_version(store_url):
     opened(store_url).close()
     engine = sa.create_engine(store_url)
     with engine.connect() as connection:
@@ -106,13 +106,13 @@ def test_an_empty_store_is_made_in_the_present_edition(store_url):
     engine.dispose()
 
 
-def test_the_steps_lead_to_the_present_edition():
+def test_the_steps_lead_to_the_present_version():
     steps = ScriptDirectory(str(next(iter(migrations.__path__))))
     assert steps.get_current_head() == schema_version.PRESENT
-    assert [each.revision for each in steps.walk_revisions()][::-1] == list(schema_version.EDITIONS)
+    assert [each.revision for each in steps.walk_revisions()][::-1] == list(schema_version.VERSIONS)
 
 
-@pytest.mark.parametrize("make", [of_the_first_edition, without_a_word])
+@pytest.mark.parametrize("make", [of_the_first_version, without_a_word])
 def test_an_old_store_becomes_as_a_new_one_and_keeps_its_jobs(store_url, make, tmp_path, request):
     changed(store_url, make)
     store = opened(store_url)
@@ -133,21 +133,21 @@ def test_an_old_store_becomes_as_a_new_one_and_keeps_its_jobs(store_url, make, t
 
 
 def test_the_first_step_makes_what_the_first_version_made(store_url, tmp_path, request):
-    changed(store_url, of_the_first_edition)
+    changed(store_url, of_the_first_version)
     other = f"sqlite:///{tmp_path / 'other.sqlite'}"
     if store_url.startswith("postgresql"):
         other = request.getfixturevalue("postgres").database()
 
     def first_step(connection: sa.Connection) -> None:
         schema_version.migrate(connection, None, schema_version.FIRST)
-        schema_version.EDITION.drop(connection)
+        schema_version.SCHEMA_VERSION.drop(connection)
 
     changed(other, first_step)
     assert shape(other) == shape(store_url)
 
 
 def test_services_that_start_together_bring_it_up_to_date_once(store_url):
-    changed(store_url, of_the_first_edition)
+    changed(store_url, of_the_first_version)
     with ThreadPoolExecutor(8) as pool:
         for store in pool.map(lambda _: opened(store_url), range(8)):
             assert [each.id for each in store.find(JobQuery()).jobs] == [OLD]
@@ -157,10 +157,13 @@ def test_services_that_start_together_bring_it_up_to_date_once(store_url):
 def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
     opened(store_url).close()
     changed(
-        store_url, lambda connection: connection.execute(sa.update(schema_version.EDITION).values(version_num="9999"))
+        store_url,
+        lambda connection: connection.execute(sa.update(schema_version.SCHEMA_VERSION).values(version_num="9999")),
     )
     before = shape(store_url)
-    with pytest.raises(StateDirectoryError, match="of edition 9999.*works with 0005.*install the version that made it"):
+    with pytest.raises(
+        StateDirectoryError, match="has schema version 9999.*works with 0005.*install the version that made it"
+    ):
         opened(store_url)
     assert shape(store_url) == before
 
@@ -168,9 +171,11 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
 def test_a_service_does_not_begin_with_a_store_of_a_later_version(tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     opened(url).close()
-    changed(url, lambda connection: connection.execute(sa.update(schema_version.EDITION).values(version_num="9999")))
+    changed(
+        url, lambda connection: connection.execute(sa.update(schema_version.SCHEMA_VERSION).values(version_num="9999"))
+    )
     command = [sys.executable, "-m", "moorage.cli", "serve", "--state", str(tmp_path), "--port", str(free_port())]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.count("the job store is of edition 9999") == 1
+    assert ended.stderr.count("the job store has schema version 9999") == 1
     assert "Traceback" not in ended.stderr

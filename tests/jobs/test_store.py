@@ -46,7 +46,7 @@ def store(url):
 
 @pytest.fixture
 def ledger_of(url, store):
-    """Makes the ledger of one more supervisor."""
+    """Makes the lease store of one more supervisor."""
     made = []
 
     def make(owner="here", lease=10.0, has_begun=lambda _job, _epoch: True):
@@ -422,7 +422,7 @@ NORMAL, FULL = 1, 2
 
 @pytest.fixture
 def sqlite(tmp_path):
-    """A store, a supervisor's ledger of it, and the commits of each."""
+    """A store, a supervisor's lease store of it, and the commits of each."""
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     store, database = Store(url), Database(url, survives_power_loss=False)
     store.prepare()

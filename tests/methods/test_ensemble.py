@@ -204,10 +204,10 @@ def test_a_service_takes_the_names_of_several_datasets_or_of_one(tmp_path):
     xr.concat(members, "member").to_netcdf(tmp_path / "all.nc")
     datasets = from_config({path.stem: path.name for path in sorted(tmp_path.glob("*.nc"))}, tmp_path)
     catalogue = Catalogue(map(Entry.of, describe(["moorage_processes.methods.ensemble"])))
-    workplace = Executor({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
+    executor = Executor({"catalogue": catalogue.to_json(), "datasets": Datasets(datasets).to_json()})
     for names in ([f"m{number}" for number in range(7)], "all"):
         request = Request("ensemble-statistics", {"members": names}, {"result": "application/x-netcdf"})
-        (artefact,) = workplace.execute(request, tmp_path, lambda *_: None)
+        (artefact,) = executor.execute(request, tmp_path, lambda *_: None)
         with xr.open_dataset(tmp_path / artefact.file) as result:
             xr.testing.assert_allclose(result, ensemble_statistics(members))
 

@@ -61,10 +61,10 @@ def halted(pid: int) -> Iterator[None]:
 
 def described(service: Running) -> dict[str, Any]:
     """The processes of the engine, as its supervisor tells."""
-    line = connected(service.state / "run" / "socket")
-    line.send({"do": "describe"})
-    head = dict(line.receive(60).head)
-    line.close()
+    connection = connected(service.state / "run" / "socket")
+    connection.send({"do": "describe"})
+    head = dict(connection.receive(60).head)
+    connection.close()
     return head
 
 
@@ -73,7 +73,7 @@ def supervisor_of(service: Running) -> int:
 
 
 def at_work(service: Running) -> dict[str, str]:
-    """Children that run something."""
+    """Workers that run something."""
     return described(service)["work"]
 
 
@@ -220,8 +220,8 @@ def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(
         eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")
         service.process.terminate()
         assert service.process.wait(60) == 0
-    with started(service.state) as yard:
-        done = yard.engine.wait(job, 60)
+    with started(service.state) as under_test:
+        done = under_test.engine.wait(job, 60)
         assert (value(done), done.attempt) == (3.0, 1)
 
 

@@ -41,7 +41,7 @@ def store(store_url) -> Iterator[Store]:
 
 @pytest.fixture
 def ledger_of(store, store_url) -> Iterator[Callable[[str], LeaseStore]]:
-    """Makes the ledger of one more supervisor."""
+    """Makes the lease store of one more supervisor."""
     made: list[LeaseStore] = []
 
     def make(owner: str = "here") -> LeaseStore:
@@ -74,7 +74,7 @@ def successful(size: int = 10) -> Ended:
 def counted(store: Store) -> dict[tuple[str, ...], int]:
     """How many jobs came to which end."""
     found: dict[tuple[str, ...], int] = {}
-    for each in store.figures().tallies:
+    for each in store.figures().outcomes:
         key = (each.process, each.kind, each.status, each.reason)
         found[key] = found.get(key, 0) + each.count
     return found
@@ -96,15 +96,15 @@ def test_each_end_is_counted_once(store, ledger_of):
         ("trend", "job", "failed", "timeout"): 1,
         ("trend", "job", "dismissed", ""): 1,
     }
-    (tally,) = (each for each in store.figures().tallies if each.status == "successful")
-    assert (tally.size, tally.queue) == (10, "local")
-    assert 0 < tally.ran <= tally.bound
+    (outcome,) = (each for each in store.figures().outcomes if each.status == "successful")
+    assert (outcome.size, outcome.queue) == (10, "local")
+    assert 0 < outcome.ran <= outcome.bound
 
 
 def test_a_job_that_never_ran_is_counted_without_a_duration(store):
     store.dismiss(submit(store))
-    (tally,) = store.figures().tallies
-    assert (tally.status, tally.count, tally.ran, tally.bound) == ("dismissed", 1, 0, NEVER)
+    (outcome,) = store.figures().outcomes
+    assert (outcome.status, outcome.count, outcome.ran, outcome.bound) == ("dismissed", 1, 0, NEVER)
 
 
 def test_removing_a_job_leaves_what_was_counted(store, ledger_of):
@@ -143,14 +143,14 @@ def test_supervisors_that_count_at_once_lose_nothing(store, ledger_of):
     for thread in threads:
         thread.join()
     assert counted(store) == {("trend", "job", "successful", ""): 60}
-    assert sum(each.size for each in store.figures().tallies) == 600
+    assert sum(each.size for each in store.figures().outcomes) == 600
 
 
 def test_without_metrics_nothing_is_counted(store_url):
     store = Store(store_url)
     store.prepare()
     store.dismiss(submit(store))
-    assert store.figures().tallies == ()
+    assert store.figures().outcomes == ()
     store.close()
 
 
@@ -203,10 +203,10 @@ def running(service: Running, process: str, **inputs: Any) -> str:
 
 
 def kill_supervisor(service: Running) -> None:
-    line = connected(service.state / "run" / "socket")
-    line.send({"do": "describe"})
-    os.kill(line.receive(60).head["supervisor"], signal.SIGKILL)
-    line.close()
+    connection = connected(service.state / "run" / "socket")
+    connection.send({"do": "describe"})
+    os.kill(connection.receive(60).head["supervisor"], signal.SIGKILL)
+    connection.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -267,9 +267,9 @@ def test_metrics_are_served_only_where_they_are_asked_for(service_url):
 
 
 def test_an_engine_counts_where_its_settings_say_so(tmp_path):
-    with started(tmp_path / "state", metrics=True) as yard:
-        yard.run("shout")
-        yard.run("too-slow")
-        told = {(each.process, each.status, each.reason) for each in yard.engine.figures().tallies}
+    with started(tmp_path / "state", metrics=True) as under_test:
+        under_test.run("shout")
+        under_test.run("too-slow")
+        told = {(each.process, each.status, each.reason) for each in under_test.engine.figures().outcomes}
         assert told == {("shout", "successful", ""), ("too-slow", "failed", "timeout")}
-        assert yard.engine.room() > 0
+        assert under_test.engine.room() > 0

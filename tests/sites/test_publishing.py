@@ -11,7 +11,7 @@ import requests
 import xarray as xr
 from moorage.cli import main
 from support.engines import ARRAYS, METHODS, eventually
-from support.hub_and_sites import AS_JOB, Harbour, Machine, harbour
+from support.hub_and_sites import AS_JOB, HubAndSites, Machine, hub_and_sites
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
 from support.ports import free_port
@@ -21,10 +21,10 @@ MODULES = (str(METHODS), str(ARRAYS), str(AT_SITES))
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory) -> Iterator[Harbour]:
+def service(tmp_path_factory) -> Iterator[HubAndSites]:
     """A hub for two sites."""
-    with harbour(tmp_path_factory.mktemp("publishing"), "awi", "gfz", modules=list(MODULES)) as port:
-        yield port
+    with hub_and_sites(tmp_path_factory.mktemp("publishing"), "awi", "gfz", modules=list(MODULES)) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +34,15 @@ def address() -> str:
 
 
 @pytest.fixture(scope="module")
-def awi(port, address) -> Iterator[Machine]:
+def awi(service, address) -> Iterator[Machine]:
     """Its only machine, and what gives out its results."""
-    with port.joined("awi", "a", MODULES, url=address) as machine, port.publishing(machine, address):
+    with service.joined("awi", "a", MODULES, url=address) as machine, service.publishing(machine, address):
         yield machine
 
 
-def hub_files(port: Harbour) -> list[Path]:
+def hub_files(service: HubAndSites) -> list[Path]:
     """Files of results at the hub."""
-    return [path for path in (port.hub.state / "results").rglob("*") if path.is_file()]
+    return [path for path in (service.hub.state / "results").rglob("*") if path.is_file()]
 
 
 def here(machine: Machine) -> set[str]:
@@ -50,9 +50,9 @@ def here(machine: Machine) -> set[str]:
     return {path.name for path in (machine.state / "results").iterdir()}
 
 
-def test_the_hub_leads_to_results_that_stay(port, awi, address):
-    job = port.submit("awi.content", size=3_000_000)
-    assert port.done(job)["status"] == "successful"
+def test_the_hub_leads_to_results_that_stay(service, awi, address):
+    job = service.submit("awi.content", size=3_000_000)
+    assert service.done(job)["status"] == "successful"
     led = requests.get(f"{job}/results/result", timeout=PATIENCE, allow_redirects=False)
     assert led.status_code == 303
     assert led.headers["Location"].startswith(f"{address}/results/")
@@ -63,17 +63,17 @@ def test_the_hub_leads_to_results_that_stay(port, awi, address):
     assert (part.status_code, part.content) == (206, b"x" * 10)
     head = requests.head(f"{job}/results/result", timeout=PATIENCE, allow_redirects=True)
     assert (head.status_code, head.headers["Content-Length"]) == (200, "3000000")
-    assert hub_files(port) == []
+    assert hub_files(service) == []
 
 
-def test_a_document_has_links_and_small_values(port, awi):
-    answer = port.post("awi.both", AS_JOB).headers["Location"]
-    port.done(answer)
+def test_a_document_has_links_and_small_values(service, awi):
+    answer = service.post("awi.both", AS_JOB).headers["Location"]
+    service.done(answer)
     asked = {"inputs": {}, "response": "document"}
     job = requests.post(
-        f"{port.hub.url}/processes/awi.both/execution", json=asked, headers=AS_JOB, timeout=PATIENCE
+        f"{service.hub.url}/processes/awi.both/execution", json=asked, headers=AS_JOB, timeout=PATIENCE
     ).headers["Location"]
-    port.done(job)
+    service.done(job)
     document = requests.get(f"{job}/results", timeout=PATIENCE).json()
     assert document["mean"] == 4.5
     assert document["grid"] == {"href": f"{job}/results/grid", "type": document["grid"]["type"]}
@@ -86,8 +86,8 @@ def test_a_document_has_links_and_small_values(port, awi):
     assert requests.get(f"{job}/results/grid/look", timeout=PATIENCE).status_code == 404
 
 
-def test_callers_do_not_notice(port, awi):
-    with moorage.connect(port.hub.url, progress=False) as hub:
+def test_callers_do_not_notice(service, awi):
+    with moorage.connect(service.hub.url, progress=False) as hub:
         grid = hub.awi.grid(size=50)
         assert isinstance(grid, xr.DataArray)
         assert grid.shape == (50, 50)
@@ -95,42 +95,42 @@ def test_callers_do_not_notice(port, awi):
         assert hub.awi.both().mean == 4.5
 
 
-def test_what_stays_is_an_input_there_and_where_its_host_is_allowed(port, awi):
-    made = port.submit("awi.content", size=123_456)
-    port.done(made)
+def test_what_stays_is_an_input_there_and_where_its_host_is_allowed(service, awi):
+    made = service.submit("awi.content", size=123_456)
+    service.done(made)
     href = {"href": f"{made}/results/result"}
-    assert port.value(port.submit("awi.weigh", content=href)) == 123_456
-    refused = port.done(port.submit("weigh", content=href))
+    assert service.value(service.submit("awi.weigh", content=href)) == 123_456
+    refused = service.done(service.submit("weigh", content=href))
     assert refused["status"] == "failed"
     assert "localhost is not a host this service fetches from" in refused["message"]
 
 
-def test_results_go_when_the_hub_has_no_more_use_for_them(port, awi):
+def test_results_go_when_the_hub_has_no_more_use_for_them(service, awi):
     before = here(awi)
-    kept, unwanted = (port.submit("awi.content", size=1000) for _ in range(2))
-    port.done(kept), port.done(unwanted)
+    kept, unwanted = (service.submit("awi.content", size=1000) for _ in range(2))
+    service.done(kept), service.done(unwanted)
     assert len(here(awi) - before) == 2
     requests.delete(unwanted, timeout=PATIENCE)
     eventually(lambda: len(here(awi) - before) == 1)
     assert requests.get(f"{kept}/results", timeout=PATIENCE).content == b"x" * 1000
 
 
-def test_a_restart_loses_no_results(port):
+def test_a_restart_loses_no_results(service):
     url = f"http://localhost:{free_port()}"
-    with port.joined("gfz", "a", MODULES, url=url) as machine:
-        job = port.submit("gfz.content", size=2000)
-        port.done(job)
+    with service.joined("gfz", "a", MODULES, url=url) as machine:
+        job = service.submit("gfz.content", size=2000)
+        service.done(job)
         machine.kill()
-    with port.joined("gfz", "a", MODULES, url=url) as machine, port.publishing(machine, url):
+    with service.joined("gfz", "a", MODULES, url=url) as machine, service.publishing(machine, url):
         assert requests.get(f"{job}/results", timeout=PATIENCE).content == b"x" * 2000
         requests.delete(job, timeout=PATIENCE)
         eventually(lambda: not here(machine))
         assert requests.get(f"{job}/results", timeout=PATIENCE).status_code == 404
 
 
-def test_nothing_else_is_given_out(port, awi, address):
-    job = port.submit("awi.content", size=1000)
-    port.done(job)
+def test_nothing_else_is_given_out(service, awi, address):
+    job = service.submit("awi.content", size=1000)
+    service.done(job)
     place = requests.get(f"{job}/results/result", timeout=PATIENCE, allow_redirects=False).headers["Location"]
     for path in ("", "/", "/jobs", "/processes", "/results", f"/results/{'0' * 8}-0000-0000-0000-{'0' * 12}/result"):
         answer = requests.get(f"{address}{path}", timeout=PATIENCE)
@@ -142,8 +142,8 @@ def test_nothing_else_is_given_out(port, awi, address):
 
 
 @pytest.mark.parametrize("url", ["data.example.org", "ftp://data.example.org", "https://", "https://a.org/?x=1"])
-def test_an_address_that_leads_nowhere_is_refused(port, url, capfd):
-    state = str(port.folder / "lost")
-    code = main(["join", port.nats.url, "--site", "awi", "--state", state, "--url", url, str(AT_SITES)])
+def test_an_address_that_leads_nowhere_is_refused(service, url, capfd):
+    state = str(service.folder / "lost")
+    code = main(["join", service.nats.url, "--site", "awi", "--state", state, "--url", url, str(AT_SITES)])
     assert code == 1
     assert "it takes an address such as https://data.example.org" in capfd.readouterr().err

@@ -116,12 +116,12 @@ def test_a_site_may_speak_for_itself(relay, deed):
     assert refusals(relay, "awi", deed) == []
 
 
-def test_a_site_pulls_its_own_tickets_only(relay):
+def test_a_site_pulls_its_own_notices_only(relay):
     async def pulled() -> str | None:
-        line = await RelayConnection.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
-        ticket = await (await line.pull("awi")).next()
-        await line.close()
-        return ticket and ticket.job
+        connection = await RelayConnection.dialled(relay.relay("awi"), "awi", protocol.inbox("awi"))
+        message = await (await connection.pull("awi")).next()
+        await connection.close()
+        return message and message.job
 
     assert asyncio.run(pulled()) == "j1"
 
@@ -174,15 +174,15 @@ def test_files_that_are_not_there_are_named(tmp_path):
 
 
 def reached(given: Relay) -> str | None:
-    """The ticket that a site gets over this way."""
+    """The job notice that a site gets over this way."""
 
     async def pulled() -> str | None:
-        line = await RelayConnection.dialled(given, "gfz", protocol.inbox("gfz"))
-        ticket = await (await line.pull("gfz")).next()
-        if ticket is not None:
-            await ticket.back(0.0)
-        await line.close()
-        return ticket and ticket.job
+        connection = await RelayConnection.dialled(given, "gfz", protocol.inbox("gfz"))
+        message = await (await connection.pull("gfz")).next()
+        if message is not None:
+            await message.back(0.0)
+        await connection.close()
+        return message and message.job
 
     return asyncio.run(pulled())
 

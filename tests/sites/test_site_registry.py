@@ -27,7 +27,7 @@ from support.engines import catalogue
 ROOM = 3
 
 
-class Books:
+class RegistryUnderTest:
     """A store, as web processes, the supervisor and the hub see it."""
 
     def __init__(self, url: str, lease: float, *, counts: bool = False) -> None:
@@ -50,160 +50,160 @@ class Books:
         return found
 
     def send(self) -> list[str]:
-        tickets = self.registry.unsent()
-        if tickets:
-            self.registry.mark_sent(tickets)
-        return [each.job for each in tickets]
+        notices = self.registry.unsent()
+        if notices:
+            self.registry.mark_sent(notices)
+        return [each.job for each in notices]
 
 
 @pytest.fixture
-def books(store_url):
-    books = Books(store_url, lease=60.0)
-    yield books
-    books.store.close()
-    books.registry.close()
+def under_test(store_url):
+    under_test = RegistryUnderTest(store_url, lease=60.0)
+    yield under_test
+    under_test.store.close()
+    under_test.registry.close()
 
 
-def test_tickets_are_sent_once_until_they_may_be_lost(books):
-    first, second, _ = books.submit(), books.submit("gfz"), books.submit("local")
-    assert set(books.send()) == {first, second}
-    assert books.send() == []
-    books.registry.forget_sent(oldest=True)
-    assert set(books.send()) == {first, second}
-    books.store.dismiss(first)
-    books.registry.forget_sent()
-    assert books.send() == [second]
+def test_tickets_are_sent_once_until_they_may_be_lost(under_test):
+    first, second, _ = under_test.submit(), under_test.submit("gfz"), under_test.submit("local")
+    assert set(under_test.send()) == {first, second}
+    assert under_test.send() == []
+    under_test.registry.forget_sent(oldest=True)
+    assert set(under_test.send()) == {first, second}
+    under_test.store.dismiss(first)
+    under_test.registry.forget_sent()
+    assert under_test.send() == [second]
 
 
-def test_a_supervisor_leaves_jobs_of_sites_alone(books):
-    job = books.submit()
-    exchange = books.leases.exchange(StoreRequest(places=10, runs=[], renews=True, takes_over=True))
+def test_a_supervisor_leaves_jobs_of_sites_alone(under_test):
+    job = under_test.submit()
+    exchange = under_test.leases.exchange(StoreRequest(places=10, runs=[], renews=True, takes_over=True))
     assert not exchange.claimed
-    assert books.job(job).status is Status.ACCEPTED
+    assert under_test.job(job).status is Status.ACCEPTED
 
 
-def test_a_job_is_given_to_one_machine(books):
-    job = books.submit()
-    books.send()
-    attempt, change = books.registry.begin("awi", "a", job)
+def test_a_job_is_given_to_one_machine(under_test):
+    job = under_test.submit()
+    under_test.send()
+    attempt, change = under_test.registry.begin("awi", "a", job)
     assert (attempt.epoch, attempt.number, change.job) == (1, 1, job)
     assert attempt.request == b'{"process":"trend","inputs":{"years":[1990]},"outputs":{"result":"application/json"}}'
-    again, _ = books.registry.begin("awi", "a", job)
+    again, _ = under_test.registry.begin("awi", "a", job)
     assert (again.epoch, again.number) == (1, 1)
-    assert books.registry.begin("awi", "b", job) is None
-    assert books.registry.begin("gfz", "a", job) is None
-    assert books.job(job).status is Status.RUNNING
+    assert under_test.registry.begin("awi", "b", job) is None
+    assert under_test.registry.begin("gfz", "a", job) is None
+    assert under_test.job(job).status is Status.RUNNING
     holding = AttemptClaim(Ref(job, 1), "a")
-    assert books.registry.holds("awi", holding)
-    assert not books.registry.holds("gfz", holding)
-    assert not books.registry.holds("awi", AttemptClaim(Ref(job, 1), "b"))
-    assert not books.registry.holds("awi", AttemptClaim(Ref(job, 2), "a"))
+    assert under_test.registry.holds("awi", holding)
+    assert not under_test.registry.holds("gfz", holding)
+    assert not under_test.registry.holds("awi", AttemptClaim(Ref(job, 1), "b"))
+    assert not under_test.registry.holds("awi", AttemptClaim(Ref(job, 2), "a"))
 
 
-def test_a_job_that_was_dismissed_is_not_begun(books):
-    job = books.submit()
-    books.send()
-    books.store.dismiss(job)
-    assert books.registry.begin("awi", "a", job) is None
+def test_a_job_that_was_dismissed_is_not_begun(under_test):
+    job = under_test.submit()
+    under_test.send()
+    under_test.store.dismiss(job)
+    assert under_test.registry.begin("awi", "a", job) is None
 
 
-def test_places_in_the_queue_are_counted(books):
-    jobs = [books.submit() for _ in range(ROOM)]
+def test_places_in_the_queue_are_counted(under_test):
+    jobs = [under_test.submit() for _ in range(ROOM)]
     with pytest.raises(Exception, match="3 jobs wait already"):
-        books.submit()
-    books.send()
-    books.registry.begin("awi", "a", jobs[0])
-    books.submit()
+        under_test.submit()
+    under_test.send()
+    under_test.registry.begin("awi", "a", jobs[0])
+    under_test.submit()
     with pytest.raises(Exception, match="3 jobs wait already"):
-        books.submit()
+        under_test.submit()
 
 
-def test_a_machine_that_is_heard_of_keeps_its_jobs(books):
-    job = books.submit()
-    books.send()
-    books.registry.begin("awi", "a", job)
+def test_a_machine_that_is_heard_of_keeps_its_jobs(under_test):
+    job = under_test.submit()
+    under_test.send()
+    under_test.registry.begin("awi", "a", job)
     ref = Ref(job, 1)
     for _ in range(3):
-        age(books.url, 40.0)
-        assert books.registry.renew("awi", "a", [ref]).gone == ()
-        books.leases.exchange(StoreRequest(takes_over=True, runs=[]))
-        assert books.job(job).status is Status.RUNNING
+        age(under_test.url, 40.0)
+        assert under_test.registry.renew("awi", "a", [ref]).gone == ()
+        under_test.leases.exchange(StoreRequest(takes_over=True, runs=[]))
+        assert under_test.job(job).status is Status.RUNNING
 
 
-def lost(books: Books, job: str) -> None:
+def lost(under_test: RegistryUnderTest, job: str) -> None:
     """A machine has a job and is not heard of."""
-    books.send()
-    books.registry.begin("awi", "a", job)
-    age(books.url, 60.0)
-    books.leases.exchange(StoreRequest(takes_over=True, runs=[]))
+    under_test.send()
+    under_test.registry.begin("awi", "a", job)
+    age(under_test.url, 60.0)
+    under_test.leases.exchange(StoreRequest(takes_over=True, runs=[]))
 
 
-def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(books):
-    job = books.submit()
-    lost(books, job)
-    assert books.job(job).status is Status.ACCEPTED
-    assert books.send() == [job]
-    attempt, _ = books.registry.begin("awi", "b", job)
+def test_the_jobs_of_a_machine_that_is_not_go_back_to_the_queue(under_test):
+    job = under_test.submit()
+    lost(under_test, job)
+    assert under_test.job(job).status is Status.ACCEPTED
+    assert under_test.send() == [job]
+    attempt, _ = under_test.registry.begin("awi", "b", job)
     assert (attempt.epoch, attempt.number) == (2, 2)
     # the first machine has it no more
-    assert books.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
-    late = books.leases.exchange(StoreRequest({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
+    assert under_test.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+    late = under_test.leases.exchange(StoreRequest({Ref(job, 1): Ended(Status.SUCCESSFUL, 100, "late")}))
     assert late.refused == [Ref(job, 1)]
 
 
-def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(books):
-    job = books.submit()
-    lost(books, job)
-    renewal = books.registry.renew("awi", "a", [Ref(job, 1)])
+def test_a_machine_that_was_thought_lost_keeps_what_nobody_else_has_begun(under_test):
+    job = under_test.submit()
+    lost(under_test, job)
+    renewal = under_test.registry.renew("awi", "a", [Ref(job, 1)])
     assert (renewal.revived, renewal.gone) == ((Ref(job, 1),), ())
-    assert (books.job(job).status, books.job(job).attempt) == (Status.RUNNING, 1)
-    assert books.registry.begin("awi", "b", job) is None
+    assert (under_test.job(job).status, under_test.job(job).attempt) == (Status.RUNNING, 1)
+    assert under_test.registry.begin("awi", "b", job) is None
     # its place in the queue is free once, not twice
     for _ in range(ROOM):
-        books.submit()
+        under_test.submit()
     with pytest.raises(Exception, match="jobs wait already"):
-        books.submit()
+        under_test.submit()
 
 
-def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(books):
-    job = books.submit(attempts=1)
-    lost(books, job)
-    assert books.job(job).status is Status.FAILED
-    assert books.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
+def test_one_that_must_not_run_twice_fails_where_its_machine_is_lost(under_test):
+    job = under_test.submit(attempts=1)
+    lost(under_test, job)
+    assert under_test.job(job).status is Status.FAILED
+    assert under_test.registry.renew("awi", "a", [Ref(job, 1)]).gone == (Ref(job, 1),)
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
-def test_a_job_waits_as_long_as_it_may(books, is_sent):
-    short, long = books.submit(wait=100.0), books.submit(wait=1000.0)
+def test_a_job_waits_as_long_as_it_may(under_test, is_sent):
+    short, long = under_test.submit(wait=100.0), under_test.submit(wait=1000.0)
     if is_sent:
-        books.send()
-    assert books.registry.give_up() == []
-    age(books.url, 100.0)
-    assert [change.job for change in books.registry.give_up()] == [short]
-    failed = books.job(short)
+        under_test.send()
+    assert under_test.registry.give_up() == []
+    age(under_test.url, 100.0)
+    assert [change.job for change in under_test.registry.give_up()] == [short]
+    failed = under_test.job(short)
     assert (failed.status, failed.failure.reason) == (Status.FAILED, "waited")
     assert "'awi' was away" in failed.message
-    assert books.job(long).status is Status.ACCEPTED
-    assert books.registry.begin("awi", "a", short) is None
+    assert under_test.job(long).status is Status.ACCEPTED
+    assert under_test.registry.begin("awi", "a", short) is None
 
 
-def test_what_a_site_offers_is_what_it_offered_last(books):
+def test_what_a_site_offers_is_what_it_offered_last(under_test):
     for title in ("first", "second"):
         process = {"id": "trend", "description": {"title": title}, "limits": {}}
-        books.registry.enrol("awi", Announcement(machine="a", processes=(process,)))
-    (site,) = books.registry.sites()
+        under_test.registry.enrol("awi", Announcement(machine="a", processes=(process,)))
+    (site,) = under_test.registry.sites()
     assert site.announcement.processes[0]["description"]["title"] == "second"
     assert site.is_present()
     assert site.is_known()
 
 
-def test_the_list_of_a_service_has_what_another_of_its_processes_was_told(books):
+def test_the_list_of_a_service_has_what_another_of_its_processes_was_told(under_test):
     here, there = (
-        LiveCatalogue(catalogue(), Datasets({}), Policy(own="http://hub"), books.store.sites) for _ in range(2)
+        LiveCatalogue(catalogue(), Datasets({}), Policy(own="http://hub"), under_test.store.sites) for _ in range(2)
     )
     assert here.now() is here.now()
     assert "awi.shout" not in there.now().catalogue
-    books.registry.enrol("awi", Announcement.from_json(said()))
+    under_test.registry.enrol("awi", Announcement.from_json(said()))
     assert "awi.shout" in here.latest().catalogue
     assert "awi.shout" in there.latest().catalogue
     assert there.now() is there.latest()
@@ -270,45 +270,45 @@ def test_an_address_that_leads_nowhere_is_refused(href):
         read_artefacts(json.dumps([artefact]))
 
 
-def begun(books: Books) -> Ref:
+def begun(under_test: RegistryUnderTest) -> Ref:
     """A job that a machine has in hand."""
-    job = books.submit()
-    books.send()
-    assert books.registry.begin("awi", "a", job) is not None
+    job = under_test.submit()
+    under_test.send()
+    assert under_test.registry.begin("awi", "a", job) is not None
     return Ref(job, 1)
 
 
-def test_a_hub_knows_what_becomes_of_results_that_stay(books):
+def test_a_hub_knows_what_becomes_of_results_that_stay(under_test):
     artefact = Artefact("result", "text/csv", None, None, 9, "https://data.example.org/results/1/result")
-    refs = {name: begun(books) for name in ("kept", "brought", "running", "overtaken")}
+    refs = {name: begun(under_test) for name in ("kept", "brought", "running", "overtaken")}
     for name, artefacts in (("kept", [artefact.to_json()]), ("brought", [])):
         end = Ended(Status.SUCCESSFUL, 100, "", compact(artefacts))
-        books.leases.exchange(StoreRequest({refs[name]: end}))
+        under_test.leases.exchange(StoreRequest({refs[name]: end}))
     asked = {**refs, "overtaken": Ref(refs["overtaken"].job, 2), "removed": Ref(str(uuid.uuid4()), 1)}
-    fate = books.registry.fate("awi", asked.values())
+    fate = under_test.registry.fate("awi", asked.values())
     assert fate == RetentionReply(
         frozenset({refs["kept"]}), frozenset({refs["brought"], asked["overtaken"], asked["removed"]})
     )
     assert RetentionReply.from_json(json.loads(json.dumps(fate.to_json()))) == fate
-    assert books.registry.fate("gfz", asked.values()).settled == frozenset()
-    books.store.dismiss(refs["kept"].job)
-    assert refs["kept"] in books.registry.fate("awi", asked.values()).gone
+    assert under_test.registry.fate("gfz", asked.values()).settled == frozenset()
+    under_test.store.dismiss(refs["kept"].job)
+    assert refs["kept"] in under_test.registry.fate("awi", asked.values()).gone
 
 
 def test_what_waited_in_vain_is_counted(store_url):
-    books = Books(store_url, lease=60.0, counts=True)
-    job = books.submit(wait=100.0)
+    under_test = RegistryUnderTest(store_url, lease=60.0, counts=True)
+    job = under_test.submit(wait=100.0)
     age(store_url, 100.0)
-    (change,) = books.registry.give_up()
+    (change,) = under_test.registry.give_up()
     assert (change.job, change.is_done) == (job, True)
-    (tally,) = books.store.figures().tallies
-    assert (tally.queue, tally.status, tally.reason, tally.count) == ("awi", "failed", "waited", 1)
+    (outcome,) = under_test.store.figures().outcomes
+    assert (outcome.queue, outcome.status, outcome.reason, outcome.count) == ("awi", "failed", "waited", 1)
 
 
-def test_a_grant_is_used_once(books):
+def test_a_transfer_token_is_used_once(under_test):
     ref = Ref(str(uuid.uuid4()), 1)
-    first, second = books.transfer_tokens.give(TransferToken(ref, "a.nc", 10), TransferToken(ref, None, None))
-    assert books.transfer_tokens.use("x" * 43) is None
-    assert books.transfer_tokens.use(first) == TransferToken(ref, "a.nc", 10)
-    assert books.transfer_tokens.use(first) is None
-    assert books.transfer_tokens.use(second) == TransferToken(ref, None, None)
+    first, second = under_test.transfer_tokens.give(TransferToken(ref, "a.nc", 10), TransferToken(ref, None, None))
+    assert under_test.transfer_tokens.use("x" * 43) is None
+    assert under_test.transfer_tokens.use(first) == TransferToken(ref, "a.nc", 10)
+    assert under_test.transfer_tokens.use(first) is None
+    assert under_test.transfer_tokens.use(second) == TransferToken(ref, None, None)

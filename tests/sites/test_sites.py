@@ -26,7 +26,7 @@ from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import TransferToken
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from support.engines import ARRAYS, METHODS, eventually, is_alive
-from support.hub_and_sites import AS_JOB, Harbour, Machine, harbour
+from support.hub_and_sites import AS_JOB, HubAndSites, Machine, hub_and_sites
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
 from support.samples import sea_surface
@@ -35,23 +35,23 @@ AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory) -> Iterator[Harbour]:
+def service(tmp_path_factory) -> Iterator[HubAndSites]:
     """A hub for two sites."""
-    with harbour(tmp_path_factory.mktemp("harbour"), "awi", "gfz") as port:
-        yield port
+    with hub_and_sites(tmp_path_factory.mktemp("hub_and_sites"), "awi", "gfz") as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
-def awi(port) -> Iterator[Machine]:
+def awi(service) -> Iterator[Machine]:
     """A machine of the one, with the methods for tests and data of its own."""
-    sea_surface()[["sst"]].to_netcdf(port.folder / "sst.nc")
-    datasets = {"sst": {"path": str(port.folder / "sst.nc"), "title": "Sea surface temperature"}}
-    with port.joined("awi", "a", (str(METHODS), str(ARRAYS), str(AT_SITES)), datasets=datasets) as machine:
+    sea_surface()[["sst"]].to_netcdf(service.folder / "sst.nc")
+    datasets = {"sst": {"path": str(service.folder / "sst.nc"), "title": "Sea surface temperature"}}
+    with service.joined("awi", "a", (str(METHODS), str(ARRAYS), str(AT_SITES)), datasets=datasets) as machine:
         yield machine
 
 
 def at_work(machine: Machine) -> set[int]:
-    """Children of a machine that keep a core busy: what the forkserver has forked, which has a supervisor."""
+    """Workers of a machine that keep a core busy: what the forkserver has forked, which has a supervisor."""
     family = machine.pids()
     return {pid for pid in family if is_busy_child(pid, family)}
 
@@ -72,53 +72,53 @@ def test_a_process_that_ended_since_it_was_listed_is_not_busy():
     assert not is_busy_child(ended.pid, {ended.pid})
 
 
-def test_processes_of_a_site_are_called_like_any_other(port, awi):
-    assert port.post("awi.shout", text="hallo").json() == "HALLO"
-    job = port.submit("awi.shout", text="moin")
-    assert port.value(job) == "MOIN"
-    with moorage.connect(port.hub.url, progress=False) as hub:
+def test_processes_of_a_site_are_called_like_any_other(service, awi):
+    assert service.post("awi.shout", text="hallo").json() == "HALLO"
+    job = service.submit("awi.shout", text="moin")
+    assert service.value(job) == "MOIN"
+    with moorage.connect(service.hub.url, progress=False) as hub:
         assert hub.awi.shout("ahoi") == "AHOI"
         assert hub.shout("ahoi") == "AHOI"
         assert hub.awi.mean("sst") == pytest.approx(float(sea_surface().sst.mean()))
 
 
-def page_of(port: Harbour, path: str) -> str:
+def page_of(service: HubAndSites, path: str) -> str:
     """A page of the hub."""
-    return requests.get(f"{port.hub.url}{path}?f=html", timeout=PATIENCE).text
+    return requests.get(f"{service.hub.url}{path}?f=html", timeout=PATIENCE).text
 
 
-def test_a_site_is_listed_with_its_state(port, awi):
-    told = requests.get(f"{port.hub.url}/processes/awi.shout", timeout=PATIENCE).json()
+def test_a_site_is_listed_with_its_state(service, awi):
+    told = requests.get(f"{service.hub.url}/processes/awi.shout", timeout=PATIENCE).json()
     roles = {each["role"]: each["title"] for each in told["metadata"]}
     assert (roles["moorage:site"], roles["moorage:site-state"]) == ("awi", "present")
-    assert "awi.shout" in port.site("awi")["processes"]
-    page = requests.get(f"{port.hub.url}/processes/awi.shout?f=html", timeout=PATIENCE).text
+    assert "awi.shout" in service.site("awi")["processes"]
+    page = requests.get(f"{service.hub.url}/processes/awi.shout?f=html", timeout=PATIENCE).text
     assert "Runs at" in page
     assert "service.awi.shout(" in page
     for path in ("/", "/sites", "/collections"):
-        assert '<a href="/sites"' in page_of(port, path)
-    assert "Say it louder</a> <code>awi.shout</code>" in page_of(port, "/sites")
-    definition = requests.get(f"{port.hub.url}/openapi?f=json", timeout=PATIENCE).json()
+        assert '<a href="/sites"' in page_of(service, path)
+    assert "Say it louder</a> <code>awi.shout</code>" in page_of(service, "/sites")
+    definition = requests.get(f"{service.hub.url}/openapi?f=json", timeout=PATIENCE).json()
     assert {"/processes/awi.shout/execution", "/sites", "/sites/uploads/{token}"} <= set(definition["paths"])
     OpenAPIV30SpecValidator(definition).validate()
     schema = definition["components"]["schemas"]["siteList"]
-    told = requests.get(f"{port.hub.url}/sites", timeout=PATIENCE).json()
+    told = requests.get(f"{service.hub.url}/sites", timeout=PATIENCE).json()
     Draft4Validator({**schema, "components": definition["components"]}).validate(told)
-    with moorage.connect(port.hub.url, progress=False) as hub:
+    with moorage.connect(service.hub.url, progress=False) as hub:
         assert [each["state"] for each in hub.sites() if each["id"] == "awi"] == ["present"]
 
 
-def test_the_command_lists_sites(port, awi, service_url, capsys):
-    assert main(["sites", port.hub.url]) == 0
+def test_the_command_lists_sites(service, awi, service_url, capsys):
+    assert main(["sites", service.hub.url]) == 0
     assert re.search(r"^awi +present +heard of .*Z +\d+ processes$", capsys.readouterr().out, re.MULTILINE)
     assert main(["sites", service_url]) == 1
     assert "no site can dial in to" in capsys.readouterr().err
 
 
-def test_a_site_has_no_listening_socket(port, awi):
-    assert port.value(port.submit("awi.shout", text="x")) == "X"
+def test_a_site_has_no_listening_socket(service, awi):
+    assert service.value(service.submit("awi.shout", text="x")) == "X"
     found = {awi.process.pid, *awi.pids()}
-    assert len(found) > 3  # it, its supervisor, a forkserver, children
+    assert len(found) > 3  # it, its supervisor, a forkserver, workers
     listening = [
         connection
         for pid in found
@@ -128,67 +128,67 @@ def test_a_site_has_no_listening_socket(port, awi):
     ]
     assert not listening
     dialled = [each for each in psutil.Process(awi.process.pid).net_connections("inet") if each.raddr]
-    assert {each.raddr.port for each in dialled} >= {port.nats.port}
+    assert {each.raddr.port for each in dialled} >= {service.nats.port}
 
 
-def test_progress_and_log_arrive_while_a_job_runs(port, awi):
-    job = port.submit("awi.steps", fractions=[0.25, 0.75], pause=2.0)
-    told = eventually(lambda: (found := port.status(job))["progress"] == 25 and found)
+def test_progress_and_log_arrive_while_a_job_runs(service, awi):
+    job = service.submit("awi.steps", fractions=[0.25, 0.75], pause=2.0)
+    told = eventually(lambda: (found := service.status(job))["progress"] == 25 and found)
     assert (told["status"], told["message"]) == ("running", "at 0.25")
-    assert port.value(job) == 2
-    spoken = port.submit("awi.speak")
-    assert port.value(spoken) == 1
+    assert service.value(job) == 2
+    spoken = service.submit("awi.speak")
+    assert service.value(spoken) == 1
     log = requests.get(f"{spoken}/log", timeout=PATIENCE).text
     assert [word in log for word in ("printed", "spoken", "put", "logged")] == [True] * 4
 
 
-def test_a_dismissed_job_frees_the_machine(port, awi):
-    job = port.submit("awi.burn")
-    burning = eventually(lambda: port.status(job)["status"] == "running" and at_work(awi))
+def test_a_dismissed_job_frees_the_machine(service, awi):
+    job = service.submit("awi.burn")
+    burning = eventually(lambda: service.status(job)["status"] == "running" and at_work(awi))
     assert requests.delete(job, timeout=PATIENCE).json()["status"] == "dismissed"
     assert not any(map(is_alive, burning))
-    assert port.value(port.submit("awi.shout", text="next")) == "NEXT"
+    assert service.value(service.submit("awi.shout", text="next")) == "NEXT"
 
 
-def test_limits_are_kept_at_the_site(port, awi):
-    slow, hungry = port.submit("awi.too-slow"), port.submit("awi.eat-memory")
+def test_limits_are_kept_at_the_site(service, awi):
+    slow, hungry = service.submit("awi.too-slow"), service.submit("awi.eat-memory")
     for job, word in ((slow, "limit of 1 s"), (hungry, "0.7 GB of memory")):
-        told = port.done(job)
+        told = service.done(job)
         assert told["status"] == "failed"
         assert word in told["message"]
     assert requests.get(f"{slow}/results", timeout=PATIENCE).status_code == 504
 
 
-def test_a_failure_tells_no_more_than_at_home(port, awi):
-    told = port.done(port.submit("awi.fail", words="geheim"))
+def test_a_failure_tells_no_more_than_at_home(service, awi):
+    told = service.done(service.submit("awi.fail", words="geheim"))
     assert told["status"] == "failed"
     assert "geheim" not in told["message"]
-    bad = port.post("awi.slow-sum", AS_JOB, numbers="many")
+    bad = service.post("awi.slow-sum", AS_JOB, numbers="many")
     assert (bad.status_code, bad.json()["input"]) == (400, "numbers")
 
 
-def test_results_come_to_the_hub(port, awi):
-    job = port.submit("awi.content", size=3_000_000)
-    assert port.done(job)["status"] == "successful"
+def test_results_come_to_the_hub(service, awi):
+    job = service.submit("awi.content", size=3_000_000)
+    assert service.done(job)["status"] == "successful"
     whole = requests.get(f"{job}/results/result", timeout=PATIENCE)
     assert whole.content == b"x" * 3_000_000
     part = requests.get(f"{job}/results/result", headers={"Range": "bytes=10-19"}, timeout=PATIENCE)
     assert (part.status_code, part.content) == (206, b"x" * 10)
     # it counts where results may take only so much room
-    with sqlite3.connect(port.hub.state / "jobs.sqlite") as store:
+    with sqlite3.connect(service.hub.state / "jobs.sqlite") as store:
         assert store.execute("SELECT size FROM jobs WHERE id = ?", [job.rpartition("/")[2]]).fetchone() == (3_000_000,)
     # nothing of it is left at the site
     eventually(lambda: not list((awi.state / "results").iterdir()))
 
 
-def test_a_grant_is_used_once(port, awi):
+def test_a_transfer_token_is_used_once(service, awi):
     def put(token: str, content: bytes) -> requests.Response:
-        return requests.put(f"{port.hub.url}/sites/uploads/{token}", data=content, timeout=PATIENCE)
+        return requests.put(f"{service.hub.url}/sites/uploads/{token}", data=content, timeout=PATIENCE)
 
-    job = port.submit("awi.slow-sum", numbers=[1.0], pause=30.0)
-    port.until(job, "running")
-    state = StateDirectory(port.hub.state)
-    store = Store(f"sqlite:///{port.hub.state / 'jobs.sqlite'}")
+    job = service.submit("awi.slow-sum", numbers=[1.0], pause=30.0)
+    service.until(job, "running")
+    state = StateDirectory(service.hub.state)
+    store = Store(f"sqlite:///{service.hub.state / 'jobs.sqlite'}")
     ref = Ref(job.rpartition("/")[2], 1)
     short, long, good = store.transfer_tokens.give(*(TransferToken(ref, "result.bin", 4) for _ in range(3)))
     assert put("no-such-token", b"1234").status_code == 404
@@ -199,88 +199,88 @@ def test_a_grant_is_used_once(port, awi):
     assert put(good, b"1234").status_code == 204
     assert put(good, b"1234").status_code == 404
     assert (state.published(*ref) / "result.bin").read_bytes() == b"1234"
-    assert requests.get(f"{port.hub.url}/sites/requests/{good}", timeout=PATIENCE).status_code == 404
+    assert requests.get(f"{service.hub.url}/sites/requests/{good}", timeout=PATIENCE).status_code == 404
     requests.delete(job, timeout=PATIENCE)
     eventually(lambda: not state.published(*ref).exists())
-    assert not list((port.hub.state / "incoming").iterdir())
+    assert not list((service.hub.state / "incoming").iterdir())
 
 
-def test_inputs_by_reference_are_fetched_by_the_site(port, awi):
-    made = port.submit("content", size=123_456)
-    port.done(made)
+def test_inputs_by_reference_are_fetched_by_the_site(service, awi):
+    made = service.submit("content", size=123_456)
+    service.done(made)
     inputs = {"content": {"href": f"{made}/results/result"}}
-    assert port.value(port.submit("awi.weigh", **inputs)) == 123_456
-    forbidden = port.post("awi.weigh", AS_JOB, content={"href": "https://elsewhere.example/x"})
+    assert service.value(service.submit("awi.weigh", **inputs)) == 123_456
+    forbidden = service.post("awi.weigh", AS_JOB, content={"href": "https://elsewhere.example/x"})
     assert forbidden.status_code == 400
 
 
-def test_a_request_may_be_larger_than_the_relay_carries(port, awi):
+def test_a_request_may_be_larger_than_the_relay_carries(service, awi):
     content = base64.b64encode(bytes(3_000_000)).decode()
-    assert port.value(port.submit("awi.weigh", content=content)) == 3_000_000
+    assert service.value(service.submit("awi.weigh", content=content)) == 3_000_000
 
 
-def test_jobs_wait_for_a_site_that_is_away(port):
-    with port.joined("gfz", "a", (str(AT_SITES),)):
-        assert port.post("gfz.patient").json() == 2
-    eventually(lambda: port.site("gfz")["state"] == "away")
-    told = requests.get(f"{port.hub.url}/processes/gfz.patient", timeout=PATIENCE).json()
+def test_jobs_wait_for_a_site_that_is_away(service):
+    with service.joined("gfz", "a", (str(AT_SITES),)):
+        assert service.post("gfz.patient").json() == 2
+    eventually(lambda: service.site("gfz")["state"] == "away")
+    told = requests.get(f"{service.hub.url}/processes/gfz.patient", timeout=PATIENCE).json()
     assert any(str(each["title"]).startswith("away since") for each in told["metadata"])
-    hasty, patient, unwanted = (port.submit(f"gfz.{name}") for name in ("hasty", "patient", "patient"))
-    assert port.status(patient)["status"] == "accepted"
+    hasty, patient, unwanted = (service.submit(f"gfz.{name}") for name in ("hasty", "patient", "patient"))
+    assert service.status(patient)["status"] == "accepted"
     began = time.monotonic()
     assert requests.delete(unwanted, timeout=PATIENCE).json()["status"] == "dismissed"
     assert time.monotonic() - began < PATIENCE / 2
-    told = port.done(hasty)
+    told = service.done(hasty)
     assert told["status"] == "failed"
     assert re.search("'gfz' was away for as long as", told["message"])
     assert requests.get(f"{hasty}/results", timeout=PATIENCE).status_code == 503
-    with port.joined("gfz", "a", (str(AT_SITES),)):
-        assert port.value(patient) == 2
-        assert port.status(unwanted)["status"] == "dismissed"
+    with service.joined("gfz", "a", (str(AT_SITES),)):
+        assert service.value(patient) == 2
+        assert service.status(unwanted)["status"] == "dismissed"
 
 
-def test_what_a_site_no_longer_offers_fails_with_a_reason(port):
-    with port.joined("gfz", "a", (str(AT_SITES),)):
-        assert port.post("gfz.patient").json() == 2
-    job = port.submit("gfz.patient")
-    with port.joined("gfz", "a", (str(METHODS),)):
-        told = port.done(job)
+def test_what_a_site_no_longer_offers_fails_with_a_reason(service):
+    with service.joined("gfz", "a", (str(AT_SITES),)):
+        assert service.post("gfz.patient").json() == 2
+    job = service.submit("gfz.patient")
+    with service.joined("gfz", "a", (str(METHODS),)):
+        told = service.done(job)
         assert told["status"] == "failed"
         assert "does not offer this process any more" in told["message"]
-        eventually(lambda: not port.lists("gfz.patient"))
+        eventually(lambda: not service.lists("gfz.patient"))
 
 
-def test_machines_of_one_site_share_its_queue(port, tmp_path):
-    with port.joined("gfz", "a"), port.joined("gfz", "b"):
-        jobs = [port.submit("gfz.leave-trace", folder=str(tmp_path), pause=0.5) for _ in range(8)]
-        assert all(port.done(job)["status"] == "successful" for job in jobs)
+def test_machines_of_one_site_share_its_queue(service, tmp_path):
+    with service.joined("gfz", "a"), service.joined("gfz", "b"):
+        jobs = [service.submit("gfz.leave-trace", folder=str(tmp_path), pause=0.5) for _ in range(8)]
+        assert all(service.done(job)["status"] == "successful" for job in jobs)
         assert len(list(tmp_path.iterdir())) == 8
         machines = {psutil.Process(int(trace.name.split("-")[0])).ppid() for trace in tmp_path.iterdir()}
         assert len(machines) == 2
 
 
-def test_tickets_of_several_hubs_are_one_job(port, awi, tmp_path):
-    """Each web process sends what waits; a second ticket may come to another place of the same machine."""
+def test_notices_of_several_hubs_are_one_job(service, awi, tmp_path):
+    """Each web process sends what waits; a second notice may come to another slot of the same machine."""
 
     async def submit(count: int) -> list[str]:
-        line = await RelayConnection.dialled(port.nats.relay("hub"), "another hub", protocol.inbox("hub"))
+        connection = await RelayConnection.dialled(service.nats.relay("hub"), "another hub", protocol.inbox("hub"))
         jobs = []
         for _ in range(count):
-            jobs.append(await asyncio.to_thread(partial(port.submit, "awi.leave-trace", folder=str(tmp_path))))
+            jobs.append(await asyncio.to_thread(partial(service.submit, "awi.leave-trace", folder=str(tmp_path))))
             for _ in range(10):
-                await line.put("awi", jobs[-1].rpartition("/")[2])
-        await line.close()
+                await connection.put("awi", jobs[-1].rpartition("/")[2])
+        await connection.close()
         return jobs
 
     jobs = asyncio.run(submit(10))
-    assert all(port.done(job)["status"] == "successful" for job in jobs)
+    assert all(service.done(job)["status"] == "successful" for job in jobs)
     assert len(list(tmp_path.iterdir())) == len(jobs)
     assert awi.process.poll() is None
 
 
 @pytest.mark.parametrize("name", ["Awi", "a.b", "", "x" * 40])
-def test_a_site_needs_a_name(port, name, capfd):
+def test_a_site_needs_a_name(service, name, capfd):
 
-    code = main(["join", port.nats.url, "--site", name, "--state", str(port.folder / "nameless"), str(AT_SITES)])
+    code = main(["join", service.nats.url, "--site", name, "--state", str(service.folder / "nameless"), str(AT_SITES)])
     assert code == 1
     assert "is no name of a site; it takes small letters, digits and hyphens" in capfd.readouterr().err

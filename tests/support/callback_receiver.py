@@ -13,7 +13,7 @@ from typing import Any
 
 import moorage
 from support.engines import METHODS, eventually
-from support.scripted_server import Answer, Scripted, Told, scripted
+from support.scripted_server import Answer, ScriptedServer, Told, scripted
 from support.services import Running, serve
 
 RULES = {
@@ -98,7 +98,7 @@ class Receiver:
     server : that answers.
     """
 
-    def __init__(self, server: Scripted) -> None:
+    def __init__(self, server: ScriptedServer) -> None:
         self.url = server.url
         self.server = server
 

@@ -31,12 +31,12 @@ ON_DASK = AUTHOR_MODULES / "methods_on_dask.py"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ComposedStack:
     """All of compose.yaml's services, as processes of this machine."""
 
     url: str
     certificate: Path
-    ground: Ground
+    builder: StackBuilder
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """What the proxy answers."""
@@ -58,9 +58,9 @@ class Standing:
     def at_work(self, name: str) -> list[str] | None:
         """Jobs that a web process or worker runs; None where its supervisor is not there."""
         try:
-            with closing(connected(self.ground.folder / name / "run" / "socket")) as line:
-                line.send({"do": "describe"})
-                return list(line.receive(PATIENCE).head["work"].values())
+            with closing(connected(self.builder.folder / name / "run" / "socket")) as connection:
+                connection.send({"do": "describe"})
+                return list(connection.receive(PATIENCE).head["work"].values())
         except (EOFError, OSError):
             return None
 
@@ -77,8 +77,8 @@ def replaced(words: Sequence[str], changes: Mapping[str, str]) -> list[str]:
     return [changes.get(word, word) for word in words]
 
 
-class Ground:
-    """Where the services stand: their ports, files and environment.
+class StackBuilder:
+    """Starts the services: their ports, files and environment.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Ground:
             (folder / name).write_text((self.secrets / f"{name}.pem").read_text())
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] = {}) -> None:
-        """Begin a process, which ends with the ground."""
+        """Begin a process, which ends with the stack."""
         process = subprocess.Popen([*command], env=os.environ | dict(environment), cwd=self.folder)
         self.processes[name] = process
         self.stack.callback(lambda: (process.terminate(), process.wait(1.5 * PATIENCE)))
@@ -205,22 +205,22 @@ class Ground:
 
 
 @contextmanager
-def standing(folder: Path, prepared: Path) -> Iterator[Standing]:
+def composed_stack(folder: Path, prepared: Path) -> Iterator[ComposedStack]:
     """All services while the block lasts."""
     with ExitStack() as stack:
-        ground = Ground(stack, folder, prepared)
-        ground.store = ground.database()
-        ground.start_dask()
-        ground.start_relay()
+        builder = StackBuilder(stack, folder, prepared)
+        builder.store = builder.database()
+        builder.start_dask()
+        builder.start_relay()
         for name in ("web-1", "web-2"):
-            ground.start_ours(name, "--port", str(ground.ports[name]))
+            builder.start_ours(name, "--port", str(builder.ports[name]))
         for name in ("worker-1", "worker-2"):
-            ground.start_ours(name)
-        ground.start_proxy()
-        service = Standing(f"https://localhost:{ground.ports['proxy']}", folder / "certificate", ground)
+            builder.start_ours(name)
+        builder.start_proxy()
+        service = ComposedStack(f"https://localhost:{builder.ports['proxy']}", folder / "certificate", builder)
         eventually(lambda: answers(service, "/conformance"))
         for name, path in HEALTH.items():
-            eventually(lambda name=name, path=path: responds(f"http://127.0.0.1:{ground.ports[name]}{path}"))
+            eventually(lambda name=name, path=path: responds(f"http://127.0.0.1:{builder.ports[name]}{path}"))
         yield service
 
 
@@ -232,7 +232,7 @@ def responds(url: str) -> bool:
         return False
 
 
-def answers(service: Standing, path: str) -> bool:
+def answers(service: ComposedStack, path: str) -> bool:
     """Whether the proxy answers well."""
     try:
         return service.request("GET", path).ok

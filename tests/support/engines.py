@@ -61,7 +61,7 @@ def settings(state: Path, *, arrays: bool = False, **changes: Any) -> EngineSett
     return EngineSettings(state=state, **(defaults | changes))
 
 
-class Yard:
+class EngineUnderTest:
     """A web process's view of an engine, in fewer words.
 
     Parameters
@@ -100,25 +100,25 @@ class Yard:
         return self.done(self.submit(process, **inputs))
 
     def processes(self) -> dict[str, Any]:
-        """The processes of the engine, once there is a supervisor with children."""
+        """The processes of the engine, once there is a supervisor with workers."""
 
         def found() -> dict[str, Any] | None:
             try:
                 processes = self.engine.describe()
             except Unavailable:
                 return None
-            return processes if processes["forkserver"] and processes["children"] else None
+            return processes if processes["forkserver"] and processes["workers"] else None
 
         return eventually(found)
 
     def running(self, job: Job) -> int:
-        """The child that runs a job, once one does."""
+        """The worker that runs a job, once one does."""
 
-        def child() -> int | None:
+        def worker() -> int | None:
             assert not self.job(job).status.is_done, self.job(job)
             return next((int(pid) for pid, each in self.processes()["work"].items() if each == job.id), None)
 
-        return eventually(child)
+        return eventually(worker)
 
 
 def family(state: Path) -> set[int]:
@@ -153,12 +153,12 @@ def is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def started(state: Path, **changes: Any) -> Iterator[Yard]:
+def started(state: Path, **changes: Any) -> Iterator[EngineUnderTest]:
     """An engine while the block lasts; nothing of it is left afterwards."""
     engine = Engine(settings(state, drain=0.0, **changes))
     engine.start()
     try:
-        yield Yard(engine, state)
+        yield EngineUnderTest(engine, state)
     finally:
         engine.close(stop_supervisor=True)
     eventually(lambda: not family(state))

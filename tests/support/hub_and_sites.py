@@ -49,7 +49,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Harbour:
+class HubAndSites:
     """A hub and the relay its sites dial."""
 
     hub: Running
@@ -159,7 +159,7 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def harbour(folder: Path, *sites: str, **moorage: Any) -> Iterator[Harbour]:
+def hub_and_sites(folder: Path, *sites: str, **moorage: Any) -> Iterator[HubAndSites]:
     """A hub and a relay for *sites*, while the block lasts."""
     (folder / "hub").mkdir(parents=True)
     with serving_nats(folder / "relay", *sites) as nats:
@@ -167,4 +167,4 @@ def harbour(folder: Path, *sites: str, **moorage: Any) -> Iterator[Harbour]:
         with serve(
             folder / "hub", [], moorage={"installed": False, "modules": [str(METHODS)], **relay, **moorage}
         ) as hub:
-            yield Harbour(hub, nats, folder)
+            yield HubAndSites(hub, nats, folder)

@@ -43,7 +43,7 @@ class Answer:
 Script = Callable[[Told], Any] | Answer | bytes | str | dict | list | None
 
 
-class Scripted:
+class ScriptedServer:
     """Answers by method and path; a list of answers is gone through, its last one stays."""
 
     def __init__(self, url: str, script: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ def description(**members: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def scripted(script: dict[str, Any], **process: Any) -> Iterator[Scripted]:
+def scripted(script: dict[str, Any], **process: Any) -> Iterator[ScriptedServer]:
     """A server with one process, whose further answers *script* tells."""
     document = description(**process)
     usual = {
@@ -111,7 +111,7 @@ def scripted(script: dict[str, Any], **process: Any) -> Iterator[Scripted]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        here = Scripted(f"http://127.0.0.1:{server.server_port}", usual | script)
+        here = ScriptedServer(f"http://127.0.0.1:{server.server_port}", usual | script)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

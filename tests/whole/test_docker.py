@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 from moorage import cli
-from support.composed_stack import COMPOSE, DOCKER, SERVICES, SITE, TOP, Standing, answers, replaced, standing
+from support.composed_stack import (
+    COMPOSE,
+    DOCKER,
+    SERVICES,
+    SITE,
+    TOP,
+    ComposedStack,
+    answers,
+    composed_stack,
+    replaced,
+)
 from support.engines import eventually
 from support.patience import PATIENCE
 from support.ports import free_port
@@ -139,16 +149,16 @@ def test_the_image_is_built_from_what_there_is():
 
 
 @pytest.fixture(scope="module")
-def service(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    with standing(tmp_path_factory.mktemp("standing"), prepared) as service:
+def service(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposedStack]:
+    with composed_stack(tmp_path_factory.mktemp("composed-stack"), prepared) as service:
         yield service
 
 
-def check(service: Standing, name: str) -> int:
+def check(service: ComposedStack, name: str) -> int:
     """The exit code of the health check of a worker, or a site."""
     stated = ALL[name.partition("-")[0]]["healthcheck"]["test"][2:]
     config = str(TOP / "config" / "cluster.yml")
-    environment = service.ground.environment("worker") | {"MOORAGE_STATE": str(service.ground.folder / name)}
+    environment = service.builder.environment("worker") | {"MOORAGE_STATE": str(service.builder.folder / name)}
     command = [sys.executable, "-m", "moorage.cli", *replaced(stated, {"/etc/moorage/cluster.yml": config})]
     return subprocess.run(command, env=os.environ | environment, timeout=PATIENCE, check=False).returncode
 
@@ -183,7 +193,7 @@ def test_an_array_in_parts_is_computed_by_the_cluster(service):
 def test_web_processes_tell_whether_they_are_well(service):
     code = SERVICES["web"]["healthcheck"]["test"][-1]
     assert f'CMD ["python", "-c", "{code}"]' in (DOCKER / "Dockerfile").read_text()
-    for port, is_well in ((service.ground.ports["web-2"], True), (free_port(), False)):
+    for port, is_well in ((service.builder.ports["web-2"], True), (free_port(), False)):
         done = subprocess.run(
             [sys.executable, "-c", code.replace("5000", str(port))], stderr=subprocess.DEVNULL, check=False
         )
@@ -196,13 +206,13 @@ def test_workers_tell_whether_they_are_well(service, tmp_path):
 
 
 def test_a_site_dials_in_through_the_same_port(service, prepared):
-    folder = service.ground.folder
+    folder = service.builder.folder
     invitation = commands(3).splitlines()[0].split()
     assert invitation == ["moorage", "invite", "awi", "--users", "../config/users.conf", "--credentials", "awi.seed"]
     command = [sys.executable, "-m", "moorage.cli", *invitation[1:-1], str(folder / "awi.seed")]
     subprocess.run(command, cwd=prepared, check=True)
-    service.ground.processes["relay"].send_signal(signal.SIGHUP)
-    service.ground.start_site(folder / "awi.seed")
+    service.builder.processes["relay"].send_signal(signal.SIGHUP)
+    service.builder.start_site(folder / "awi.seed")
     # each web process looks for itself
     eventually(lambda: all(service.request("GET", "/processes/awi.grid").ok for _ in range(20)))
     grid = service.submit("awi.grid", size=100)
@@ -214,11 +224,11 @@ def test_a_site_dials_in_through_the_same_port(service, prepared):
 def test_a_worker_that_is_stopped_hands_over_and_a_web_process_that_is_killed_is_passed_over(service):
     jobs = [service.submit("slow-sum", numbers=[1.0], pause=2.0) for _ in range(4)]
     eventually(lambda: service.at_work("worker-1"))
-    service.ground.processes["worker-1"].send_signal(signal.SIGTERM)
-    service.ground.processes["web-1"].kill()
+    service.builder.processes["worker-1"].send_signal(signal.SIGTERM)
+    service.builder.processes["web-1"].kill()
     assert all(service.request("GET", "/conformance").ok for _ in range(10))
     assert [service.done(job)["status"] for job in jobs] == ["successful"] * 4
-    assert service.ground.processes["worker-1"].wait(timeout=PATIENCE) == 0
+    assert service.builder.processes["worker-1"].wait(timeout=PATIENCE) == 0
     assert check(service, "worker-1") == 1
     assert check(service, "worker-2") == 0
     # the supervisor of the web process that was killed has nobody left, and ends while it can see that nothing waits

@@ -13,4 +13,4 @@ CHECK = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_im
 def test_the_floors_hold():
     done = subprocess.run([sys.executable, "-c", CHECK], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "6 kept, 0 broken" in done.stdout
+    assert "7 kept, 0 broken" in done.stdout

@@ -50,9 +50,9 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
     StateDirectory(configuration.state).prepare()
     settings = configuration.settings
     catalogue = read_catalogue(settings.modules, installed=settings.installed, cached=settings.description_cache)
-    snapshot = _announcement(configuration, catalogue)
+    announcement = _announcement(configuration, catalogue)
     site = SiteAgent(
-        name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, snapshot, relay, local_results
+        name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, announcement, relay, local_results
     )
     asyncio.run(site.run())
 

@@ -63,15 +63,15 @@ def work_forever(configuration: Configuration) -> None:
 
 
 def is_at_work(configuration: Configuration) -> bool:
-    """Whether a supervisor answers at this state directory that has a child which can take a job."""
+    """Whether a supervisor answers at this state directory and has a worker that can take a job."""
     try:
-        line = connected(StateDirectory(configuration.state).run / "socket")
+        connection = connected(StateDirectory(configuration.state).run / "socket")
     except OSError:
         return False
     try:
-        line.send({"do": "describe"})
-        return bool(line.receive(PATIENCE).head["ready"])
+        connection.send({"do": "describe"})
+        return bool(connection.receive(PATIENCE).head["ready"])
     except (EOFError, OSError):
         return False
     finally:
-        line.close()
+        connection.close()

@@ -15,8 +15,7 @@ from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.preload import preloaded
-from moorage_processes.jobs.settings import EngineSettings
-from moorage_processes.jobs.sites.settings import HubSettings
+from moorage_processes.jobs.settings import EngineSettings, HubSettings
 from moorage_processes.network.fetch import Policy
 
 if TYPE_CHECKING:

@@ -163,7 +163,7 @@ class ClusterCleanup(SchedulerPlugin):  # type: ignore[misc]  # the same
     forgotten do not.
     """
 
-    name = "moorage-sweeper"
+    name = "moorage-cleanup"
     idempotent = True
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class ClusterCleanup(SchedulerPlugin):  # type: ignore[misc]  # the same
 
 
 def carry(roots: frozenset[str]) -> None:
-    """Have functions sent with their code that stem from modules below *roots*, and the sweeper."""
+    """Have functions sent with their code that stem from modules below *roots*, and the cleanup plugin."""
     for module in (*_authored(roots), sys.modules[__name__]):
         cloudpickle.register_pickle_by_value(module)
 

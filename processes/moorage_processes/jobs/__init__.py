@@ -1,1 +1,1 @@
-"""Jobs: kept in a store, run by a supervisor in children that may be killed at any instant."""
+"""The job engine: a store keeps jobs, a supervisor runs them in worker processes that may be killed at any time."""

@@ -1,4 +1,4 @@
-"""One attempt at a job or a call, and what follows from the ways it may end."""
+"""One attempt at a job or a call, and the outcomes it may have."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ def lost(attempt: Attempt) -> Failure:
 
 
 def after_death(attempt: Attempt, failure: Failure, *, has_begun: bool) -> Ended | Returned:
-    """What becomes of a job whose child died: it runs again while it has attempts left.
+    """What becomes of a job whose worker died: it runs again while it has attempts left.
 
-    An attempt that no child had taken up is not charged.
+    An attempt that no worker had taken up is not charged.
     """
     if not has_begun:
         return Returned(attempt.number - 1)

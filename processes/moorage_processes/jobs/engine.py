@@ -1,9 +1,8 @@
-"""The engine as web processes call it: from many threads, in any number of processes."""
+"""The job engine, as web processes use it: from many threads, in any number of processes."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 import shutil
@@ -15,28 +14,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moorage_processes.execution.request import Artefact, Failure, Request
-from moorage_processes.jobs.errors import (
-    Busy,
-    Elsewhere,
-    Interrupted,
-    NoWorker,
-    TimedOut,
-    Unavailable,
-)
+from moorage_processes.jobs.calls import CallRequest
+from moorage_processes.jobs.errors import Elsewhere, NoWorker, Unavailable
 from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
-from moorage_processes.jobs.store.database import compact, microseconds, moment, now
+from moorage_processes.jobs.store.database import microseconds
 from moorage_processes.jobs.store.expiry import LEFT
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import LOCAL
-from moorage_processes.jobs.supervisor.client import MARGIN, SupervisorClient, end_supervisor
+from moorage_processes.jobs.supervisor.client import MARGIN, PATIENCE, RETRY, SupervisorClient, end_supervisor
 from moorage_processes.jobs.uploads import UploadReceiver
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
-    from moorage_processes.jobs.ipc import Frame
+    from moorage_processes.execution.request import Request
     from moorage_processes.jobs.settings import EngineSettings
     from moorage_processes.jobs.store.outbox import Outbox
     from moorage_processes.jobs.store.sites import RegisteredSite
@@ -44,10 +36,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds to wait for a supervisor that is being started."""
-RETRY = 0.1
-"""Seconds until a supervisor that hung up is asked again."""
 SHARE = "where several machines serve one job store, 'moorage: results:' must name a directory that all of them share"
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -150,29 +138,18 @@ class Engine:
         Interrupted
             where something was killed.
         """
-        head = {
-            "do": "call",
-            "job": str(uuid.uuid4()),
-            "process": request.process,
-            "outputs": dict(request.outputs),
-            "limits": limits.to_json(),
-            "answer": dict(answer or {}),
-            "timeout": timeout,
-            "created": now(),
-            "is_recorded": is_recorded,
-        }
-        frame = self._asked(head, compact(dict(request.inputs)).encode(), timeout)
-        if "busy" in frame.head:
-            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
-        if "timed_out" in frame.head:
-            raise TimedOut(_too_long(head))
-        if "interrupted" in frame.head:
-            raise Interrupted("the call was interrupted; try again")
-        return replace(_called(head, request, limits, frame), owner=self._state.identity)
+        call = CallRequest(
+            request=request,
+            limits=limits,
+            timeout=timeout,
+            answer=answer or {},
+            is_recorded=is_recorded,
+        )
+        return replace(call.run(self._lines), owner=self._state.identity)
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""
-        self._state.keep(job.id, job.epoch)
+        self._state.publisher.keep(job.id, job.epoch)
         self._store.keep(job, callbacks)
 
     def discard(self, job: Job) -> None:
@@ -201,8 +178,8 @@ class Engine:
         limits : what it may use.
         answer : kept with it unread.
         queue : who runs it.
-        callbacks : who is told how it goes, by whoever empties the :attr:`outbox`.
-        job_id : a UUID that no job has, where whoever asks knows the job by one; a new one otherwise.
+        callbacks : to send while it goes on and ends, by way of the :attr:`outbox`.
+        job_id : a UUID that no job has; a new one where it is left out.
 
         Raises
         ------
@@ -236,7 +213,7 @@ class Engine:
 
     @property
     def receiver(self) -> UploadReceiver:
-        """Where files of jobs arrive that sites have run."""
+        """Receives the files of jobs that sites have run."""
         return UploadReceiver(self._store.transfer_tokens, self._state)
 
     def find(self, query: JobQuery) -> JobPage:
@@ -285,7 +262,7 @@ class Engine:
 
     @property
     def outbox(self) -> Outbox:
-        """Who is to be told how jobs go."""
+        """Callbacks that are still to be sent."""
         return self._store.outbox
 
     def secret(self) -> str:
@@ -304,7 +281,7 @@ class Engine:
         Elsewhere
             where it has any and they are not here.
         """
-        artefact_files = self._state.artefact_files(job.id, job.epoch)
+        artefact_files = self._state.publisher.files(job.id, job.epoch)
         has_files = any(artefact.file is not None for artefact in job.artefacts)
         if has_files and isinstance(artefact_files, DirectoryFiles) and not artefact_files.directory.exists():
             raise Elsewhere(f"the results of this job are not on this machine; {SHARE}")
@@ -313,7 +290,7 @@ class Engine:
     def hold(self, job: Job) -> Job:
         """See to it that the files of a job stay for an hour at least, if they are still there; the job as it is then.
 
-        So whoever reads them part by part, or follows a link to them, has time to.
+        So a client that reads them part by part, or follows a link to them, has time to.
         """
         has_files = any(artefact.file is not None for artefact in job.artefacts)
         is_held = job.needed is not None and job.needed - datetime.now(UTC) > timedelta(seconds=LEFT)
@@ -341,12 +318,12 @@ class Engine:
         self._state.job_log.fetch(job.id)
         return log
 
-    def note(self, job_id: str, connection: str) -> None:
+    def note(self, job_id: str, line: str) -> None:
         """Add a line to the log of a job."""
-        self._state.job_log.add(job_id, connection)
+        self._state.job_log.add(job_id, line)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids: ``supervisor``, ``forkserver``, ``children``; how many are ``ready``; ``work``, child to job.
+        """Process ids: ``supervisor``, ``forkserver``, ``workers``; how many are ``ready``; ``work``, worker to job.
 
         Raises
         ------
@@ -411,24 +388,6 @@ class Engine:
             raise RuntimeError("the engine was not started in this process; call start() first")
         return self._link
 
-    def _asked(self, head: Mapping[str, Any], body: bytes, timeout: float) -> Frame:
-        """What the supervisor answers to a call."""
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                with self._lines.connection(min(timeout, PATIENCE)) as connection:
-                    connection.send(head, body)
-                    return connection.receive(timeout + MARGIN)
-            except TimeoutError as error:
-                raise TimedOut(_too_long(head)) from error
-            except EOFError as error:
-                raise Interrupted("the call was interrupted; try again") from error
-            except ConnectionError as error:
-                # the supervisor was ending and never read it; the next one will
-                if time.monotonic() > deadline:
-                    raise Unavailable("the engine does not answer") from error
-                time.sleep(RETRY)
-
     def _await_change(self, job: Job, seconds: float, *, only_end: bool) -> None:
         watch = {"do": "watch", "job": job.id, "known": microseconds(job.updated), "only_end": only_end}
         try:
@@ -442,7 +401,7 @@ class Engine:
             time.sleep(min(seconds, RETRY))
 
     def _stop(self, job: Job, *, runs: bool) -> None:
-        """Tell the supervisor, and wait until it has killed the child; one that is not there runs nothing."""
+        """Tell the supervisor, and wait until it has killed the worker; one that is not there runs nothing."""
         said = {"job": job.id, "queue": job.queue, "runs": runs, "updated": microseconds(job.updated)}
         with contextlib.suppress(OSError, EOFError, Unavailable), self._lines.connection(0.0) as connection:
             connection.send({"do": "stop", **said})
@@ -451,34 +410,3 @@ class Engine:
 
 def _differ(job: Job, known: Job) -> bool:
     return (job.status, job.progress, job.message) != (known.status, known.progress, known.message)
-
-
-def _too_long(head: Mapping[str, Any]) -> str:
-    return (
-        f"{head['process']!r} took longer than the {head['timeout']:g} s a call is waited for and was stopped; "
-        "ask for a job with 'Prefer: respond-async'"
-    )
-
-
-def _called(head: Mapping[str, Any], request: Request, limits: Limits, frame: Frame) -> Job:
-    """The job that a call would have been."""
-    failure = frame.head.get("failed")
-    return Job(
-        id=head["job"],
-        process=request.process,
-        status=Status.FAILED if failure else Status.SUCCESSFUL,
-        message=failure["detail"] if failure else "",
-        progress=0 if failure else 100,
-        created=moment(head["created"]),
-        started=moment(frame.head["started"]),
-        finished=moment(frame.head["finished"]),
-        updated=moment(frame.head["finished"]),
-        request=request,
-        answer=head["answer"],
-        limits=limits,
-        attempt=1,
-        epoch=1,
-        artefacts=tuple(Artefact.from_json(each) for each in json.loads(frame.body or b"[]")),
-        failure=Failure.from_json(failure) if failure else None,
-        listed=False,
-    )

@@ -1,4 +1,4 @@
-"""Why the engine cannot do now what it is asked to do; the text of each is for the caller."""
+"""Errors of the engine; the message of each is for the caller."""
 
 from __future__ import annotations
 

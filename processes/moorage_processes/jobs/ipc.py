@@ -1,4 +1,4 @@
-"""Frames over a local socket: a small head in JSON, and a body that is passed on unread."""
+"""Framed messages over a local socket: a small head in JSON, and a body that is passed on unread."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def listening(path: Path) -> socket.socket:
 
 
 def connected(path: Path) -> Connection:
-    """A line to whoever listens at *path*; OSError where nobody does."""
+    """A connection to the listener at *path*; OSError where there is none."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         with address(path) as place:

@@ -51,7 +51,7 @@ class Job:
     attempt: int
     """How often it was begun."""
     epoch: int
-    """How often it was given to a child; what an earlier epoch reports changes nothing."""
+    """How often it was given to a worker; what an earlier epoch reports changes nothing."""
     artefacts: tuple[Artefact, ...]
     failure: Failure | None
     listed: bool

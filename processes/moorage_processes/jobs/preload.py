@@ -1,4 +1,4 @@
-"""What the children of an engine have imported before they are forked, so that none of them pays for it."""
+"""Selects the modules that workers find imported when they are forked, so that none of them pays for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEEDED = {
 
 
 def preloaded(entries: Iterable[Entry], *, all_kinds: bool = False) -> tuple[str, ...]:
-    """Modules that every child needs: those its methods import, and those their values travel by.
+    """Modules that every worker needs: those its methods import, and those their values travel by.
 
     Parameters
     ----------

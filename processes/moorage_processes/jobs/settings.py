@@ -1,4 +1,4 @@
-"""What an engine is made from: strings and numbers, the same in every process of a service."""
+"""Settings of the engine: strings and numbers, the same in every process of a service."""
 
 from __future__ import annotations
 
@@ -12,8 +12,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from moorage_processes.jobs.relay.address import Relay
+from moorage_processes.jobs.relay.protocol import LEASE
 from moorage_processes.jobs.retention import Retention
-from moorage_processes.jobs.sites.settings import HubSettings
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """Settings of a hub."""
+
+    relay: Relay
+    base: str
+    """URL of the service, as sites reach it to bring results."""
+    taken: tuple[str, ...] = ()
+    """Names that no site may have, because they mean something else here."""
+    lease: float = LEASE
+    """Seconds without a heartbeat after which a machine loses its jobs to others."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> HubSettings:
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            Relay.from_json(document["relay"]), document["base"], tuple(document["taken"]), float(document["lease"])
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, for the supervisor."""
+        return {"relay": self.relay.to_json(), "base": self.base, "taken": list(self.taken), "lease": self.lease}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +51,9 @@ class EngineSettings:
     state: Path
     """Directory of jobs, results and logs, on a local disk."""
     executor: Mapping[str, Any]
-    """Handed to :class:`moorage_processes.execution.executor.Executor` in each child."""
+    """Handed to :class:`moorage_processes.execution.executor.Executor` in each worker."""
     preload: tuple[str, ...] = ()
-    """Modules imported once, before children are made; those that are not installed are passed over."""
+    """Modules imported once, before workers are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs that run at once; with 0 they are left to other machines at the same store."""
     call_slots: int = 2
@@ -36,7 +61,7 @@ class EngineSettings:
     queue: int = 1000
     """Jobs that may wait."""
     call_queue: int = 256
-    """Calls that may wait for a child."""
+    """Calls that may wait for a worker."""
     store: str | None = None
     """SQLAlchemy URL of the store; None for SQLite in the state directory."""
     results: str | None = None

@@ -1,4 +1,4 @@
-"""Where the hub takes in what machines of sites bring, and hands out requests that are too large for the relay."""
+"""Receives files that sites upload to the hub."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ BLOCK = 1 << 20
 
 
 class WrongSizeError(ValueError):
-    """What was brought has not the size that was announced."""
+    """An upload that has not the size that was announced."""
 
 
 class UploadReceiver:
-    """Takes in files, each once.
+    """Receives files, each once.
 
     Parameters
     ----------
-    transfer_tokens : what may be brought and fetched.
-    state : where it is kept.
+    transfer_tokens : permissions to upload and download.
+    state : where the files are kept.
     """
 
     def __init__(self, transfer_tokens: TransferTokens, state: StateDirectory) -> None:
@@ -30,11 +30,11 @@ class UploadReceiver:
         self._state = state
 
     def admit(self, token: str) -> TransferToken | None:
-        """What a token grants, this once; None where it grants nothing any more."""
+        """What a token permits, this once; None where it is not valid, or not any more."""
         return self._transfer_tokens.use(token)
 
     def take_in(self, transfer_token: TransferToken, content: IO[bytes]) -> None:
-        """Take in a file; it is there whole, or not at all.
+        """Receive a file; it is there complete, or not at all.
 
         Raises
         ------
@@ -50,6 +50,6 @@ class UploadReceiver:
                 size = file.tell()
             if size != transfer_token.size:
                 raise WrongSizeError(f"{size} bytes were brought; {transfer_token.size} were announced")
-            self._state.receive(incoming, *transfer_token.ref, str(transfer_token.file))
+            self._state.publisher.receive(incoming, *transfer_token.ref, str(transfer_token.file))
         finally:
             incoming.unlink(missing_ok=True)

@@ -58,7 +58,7 @@ class Index:
     """An index as its definition has it."""
 
     title: str
-    tally: Callable[[Sequence[int]], Accumulator]
+    accumulator: Callable[[Sequence[int]], Accumulator]
     comparison: str
     threshold: float
     unit: str
@@ -76,20 +76,22 @@ RAIN_RATE = "lwe_precipitation_rate"
 
 
 def _of_temperature(
-    title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float
+    title: str, accumulator: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float
 ) -> Index:
-    standard_name = (TEMPERATURE_SPELL if tally is Spell else TEMPERATURE_DAYS).format(comparison)
-    return Index(title, tally, comparison, threshold, CELSIUS, DAY, standard_name)
+    standard_name = (TEMPERATURE_SPELL if accumulator is Spell else TEMPERATURE_DAYS).format(comparison)
+    return Index(title, accumulator, comparison, threshold, CELSIUS, DAY, standard_name)
 
 
-def _of_rain(title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float) -> Index:
+def _of_rain(
+    title: str, accumulator: Callable[[Sequence[int]], Accumulator], comparison: str, threshold: float
+) -> Index:
     side = "below" if comparison == "below" else "above"
-    standard_name = (RAIN_SPELL if tally is Spell else RAIN_DAYS).format(side)
-    return Index(title, tally, comparison, threshold, MILLIMETRES, DAY, standard_name)
+    standard_name = (RAIN_SPELL if accumulator is Spell else RAIN_DAYS).format(side)
+    return Index(title, accumulator, comparison, threshold, MILLIMETRES, DAY, standard_name)
 
 
-def _amount(title: str, tally: Callable[[Sequence[int]], Accumulator], comparison: str = "everywhere") -> Index:
-    return Index(title, tally, comparison, 1.0, MILLIMETRES, MILLIMETRES, RAIN)
+def _amount(title: str, accumulator: Callable[[Sequence[int]], Accumulator], comparison: str = "everywhere") -> Index:
+    return Index(title, accumulator, comparison, 1.0, MILLIMETRES, MILLIMETRES, RAIN)
 
 
 INDICES: dict[IndexName, Index] = {
@@ -191,14 +193,14 @@ def climate_index(
     definition = INDICES[index]
     if definition.comparison == "everywhere" and (threshold is not None or threshold_unit is not None):
         raise InputError(f"{index} has no threshold; leave it out", input="threshold")
-    tally = _tally(definition, index, shortest_spell)
+    accumulator = _accumulator(definition, index, shortest_spell)
     limit, in_unit = _threshold(definition, threshold, threshold_unit)
     to_unit = _to_unit(definition.unit, unit_of(data, "data"), "data")
     spans = Periods.of(data[t], frequency)
     shape = (spans.count, *(data.sizes[name] for name in data.dims if name != t))
     check_room(shape, np.dtype(np.float32).itemsize, "the index", input="frequency")
     compare = _comparison(definition, (limit - to_unit.offset) / to_unit.scale)
-    values = _values(data, t, tally(shape[1:]), compare, spans, days, minimum_valid)
+    values = _values(data, t, accumulator(shape[1:]), compare, spans, days, minimum_valid)
     if definition.gives != DAY:
         values *= to_unit.scale
     result = on_periods(values, data, t, spans.begin, frequency)
@@ -206,13 +208,15 @@ def climate_index(
     return _described(result, data, definition, limit, options)
 
 
-def _tally(definition: Index, index: IndexName, shortest_spell: int | None) -> Callable[[Sequence[int]], Accumulator]:
-    """What goes through the days, with spells of the length that was asked for."""
+def _accumulator(
+    definition: Index, index: IndexName, shortest_spell: int | None
+) -> Callable[[Sequence[int]], Accumulator]:
+    """What accumulates the days, with spells of the length that was asked for."""
     if shortest_spell is None:
-        return definition.tally
-    if not (isinstance(definition.tally, partial) and "least" in definition.tally.keywords):
+        return definition.accumulator
+    if not (isinstance(definition.accumulator, partial) and "least" in definition.accumulator.keywords):
         raise InputError(f"{index} takes no shortest_spell; leave it out", input="shortest_spell")
-    return partial(definition.tally.func, least=shortest_spell)
+    return partial(definition.accumulator.func, least=shortest_spell)
 
 
 def _days(time: xr.DataArray) -> npt.NDArray[np.int64]:
@@ -265,7 +269,7 @@ def _comparison(index: Index, limit: float) -> Callable[[Any], npt.NDArray[np.bo
 def _values(
     data: xr.DataArray,
     t: Hashable,
-    tally: Accumulator,
+    accumulator: Accumulator,
     compare: Callable[[Any], npt.NDArray[np.bool_]],
     spans: Periods,
     days: npt.NDArray[np.int64],
@@ -280,12 +284,12 @@ def _values(
         hits, there = compare(block.values), np.logical_not(np.isnan(block.values))
         for number, step in enumerate(range(block.place.start, block.place.stop)):
             if step and days[step] - days[step - 1] > 1:
-                tally.interrupt()
-            tally.add(block.values[number], hits[number])
+                accumulator.interrupt()
+            accumulator.add(block.values[number], hits[number])
             valid.add(block.values[number], there[number])
             period = spans.number[step]
             if step + 1 == len(days) or spans.number[step + 1] != period:
-                result[period] = np.where(valid.close() >= least[period], tally.close(), np.nan)
+                result[period] = np.where(valid.close() >= least[period], accumulator.close(), np.nan)
     return result
 
 

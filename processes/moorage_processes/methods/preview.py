@@ -124,7 +124,7 @@ def _format(kind: Kind, media_type: str) -> formats.Format | None:
 
 
 def _grid_picture(value: xr.DataArray | xr.Dataset) -> bytes:
-    from moorage.formats.pictures import write_png  # noqa: PLC0415 - slow, and only children draw
+    from moorage.formats.pictures import write_png  # noqa: PLC0415 - slow, and only workers draw
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "look.png"

@@ -1,4 +1,4 @@
-"""What a service offers: its own processes, and those of the sites that have dialled in."""
+"""The live catalogue: processes of this service, and those of the sites that have dialled in."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InputContext:
 
 @dataclass(frozen=True, eq=False)
 class CatalogueSnapshot:
-    """What is offered at one time; it never changes."""
+    """The catalogue at one time; it never changes."""
 
     catalogue: Catalogue
     places: Mapping[str, InputContext]
@@ -61,7 +61,7 @@ class CatalogueSnapshot:
 
 
 class LiveCatalogue:
-    """What a service offers, as it is now.
+    """The catalogue of a service, as it is now.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ class LiveCatalogue:
         return self._sites is not None
 
     def now(self) -> CatalogueSnapshot:
-        """What is offered now: the same object as long as nothing has changed."""
+        """The present snapshot: the same object as long as nothing has changed."""
         return self._snapshot if time.monotonic() - self._read < FRESH else self.latest()
 
     def anew(self) -> CatalogueSnapshot:
-        """What is offered at this very moment, whatever another process of this service has told already.
+        """A snapshot read from the store at this moment.
 
         Raises
         ------
@@ -111,12 +111,12 @@ class LiveCatalogue:
         return self._snapshot
 
     def latest(self) -> CatalogueSnapshot:
-        """What is offered at this very moment, or else what is known of it."""
+        """A snapshot read from the store at this moment, or else the last that was read."""
         try:
             return self.anew()
         except Unavailable:
             # what was known may still be so, and whoever asks for a job will be told
-            LOGGER.info("what sites offer is not known now")
+            LOGGER.info("the processes of sites are not known now")
             return self._snapshot
 
     def _know(self, told: list[RegisteredSite]) -> None:

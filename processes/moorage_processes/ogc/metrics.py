@@ -69,7 +69,7 @@ def families(engine: Engine) -> Iterator[Metric]:
     yield InfoMetricFamily("moorage", "The service.", {"version": version("moorage")})
     yield GaugeMetricFamily("moorage_state_free_bytes", "Room left where results are kept.", engine.room())
     yield from _of_queues(figures.queues)
-    yield from _of_ends(figures.tallies)
+    yield from _of_outcomes(figures.outcomes)
 
 
 def _of_queues(queues: Iterable[QueueStatistics]) -> Iterator[Metric]:
@@ -83,13 +83,13 @@ def _of_queues(queues: Iterable[QueueStatistics]) -> Iterator[Metric]:
     yield from (waiting, running, oldest)
 
 
-def _of_ends(tallies: Iterable[OutcomeCount]) -> Iterator[Metric]:
+def _of_outcomes(outcomes: Iterable[OutcomeCount]) -> Iterator[Metric]:
     ended: defaultdict[tuple[str, ...], int] = defaultdict(int)
     alike: defaultdict[tuple[str, ...], list[OutcomeCount]] = defaultdict(list)
-    for tally in tallies:
-        kind = (tally.queue, tally.process, tally.kind)
-        ended[*kind, tally.status, tally.reason] += tally.count
-        alike[kind].append(tally)
+    for outcome in outcomes:
+        kind = (outcome.queue, outcome.process, outcome.kind)
+        ended[*kind, outcome.status, outcome.reason] += outcome.count
+        alike[kind].append(outcome)
     jobs = CounterMetricFamily(
         "moorage_jobs", "Jobs and calls that came to an end.", labels=[*KIND, "status", "reason"]
     )
@@ -99,15 +99,15 @@ def _of_ends(tallies: Iterable[OutcomeCount]) -> Iterator[Metric]:
     waits = SummaryMetricFamily("moorage_wait_seconds", "How long they waited to be begun.", labels=KIND)
     sizes = CounterMetricFamily("moorage_artefact_bytes", "Bytes of results that jobs gave.", labels=KIND)
     for labels, group in alike.items():
-        ran = [tally for tally in group if tally.bound != NEVER]
-        durations.add_metric(labels, _buckets(ran), sum(tally.ran for tally in ran) / SECOND)
-        waits.add_metric(labels, sum(tally.count for tally in ran), sum(tally.waited for tally in ran) / SECOND)
-        sizes.add_metric(labels, sum(tally.size for tally in group))
+        ran = [outcome for outcome in group if outcome.bound != NEVER]
+        durations.add_metric(labels, _buckets(ran), sum(outcome.ran for outcome in ran) / SECOND)
+        waits.add_metric(labels, sum(outcome.count for outcome in ran), sum(outcome.waited for outcome in ran) / SECOND)
+        sizes.add_metric(labels, sum(outcome.size for outcome in group))
     yield from (jobs, durations, waits, sizes)
 
 
-def _buckets(tallies: Iterable[OutcomeCount]) -> list[tuple[str, float]]:
+def _buckets(outcomes: Iterable[OutcomeCount]) -> list[tuple[str, float]]:
     """How many ran up to each duration, as Prometheus has it: each bound counts all below it."""
-    counted = [(tally.bound, tally.count) for tally in tallies]
+    counted = [(outcome.bound, outcome.count) for outcome in outcomes]
     below = [(str(bound / SECOND), sum(count for each, count in counted if each <= bound)) for bound in BOUNDS]
     return [*below, ("+Inf", sum(count for _, count in counted))]

@@ -57,7 +57,7 @@ class Service:
     _started: Event = field(default_factory=Event, repr=False)
 
     def start(self) -> None:
-        """Start the engine and the courier in this process, unless they run here.
+        """Start the engine and the callback sender in this process, unless they run here.
 
         A service is made before its processes are forked.
         """

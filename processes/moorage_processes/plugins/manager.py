@@ -7,7 +7,7 @@ In the configuration of any pygeoapi::
         name: moorage_processes.plugins.manager.Manager
         connection: /var/lib/moorage          # the state directory
 
-Processes of :class:`moorage_processes.plugins.processor.Method` then become durable jobs in killable child processes.
+Processes of :class:`moorage_processes.plugins.processor.Method` then become durable jobs in killable worker processes.
 Other processors run in the web process, synchronously, as they would without a manager.
 """
 

@@ -1,8 +1,8 @@
-"""The site's side: it dials the hub's relay, pulls jobs while it has a place, and answers for them.
+"""The agent of a site: dials the hub's relay, pulls jobs while it has free slots, and reports their outcomes.
 
-A job is taken into the engine of this machine, whose store is on its disk, before its ticket is given up; it leaves
-that store only when the hub has written down its end. So whatever is killed here goes on where it stood, and whatever
-is killed there is told again.
+A job is submitted to the engine of this machine, whose store is on its disk, before its notice is acknowledged; it
+leaves that store only when the hub has recorded its end. So after a kill here, jobs go on where they were, and after a
+kill there, the hub is told again.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ class SiteAgent:
         # each job in hand has one that waits for it
         self._threads = ThreadPoolExecutor(THREADS, "site")
         self._assignments: dict[str, Assignment] = {}
-        """What is in hand, by its name here."""
+        """Jobs in hand, by their ids here."""
         self._asked_for: set[str] = set()
-        """Jobs that one of the places is taking just now, as the hub calls them."""
+        """Jobs that one of the slots is taking just now, by their ids at the hub."""
         self._seeing: set[asyncio.Task[None]] = set()
         self._is_leaving = asyncio.Event()
         self._relay_connection: RelayConnection
@@ -179,7 +179,7 @@ class SiteAgent:
     # jobs
 
     async def _receiver(self, queue: MessageQueue) -> None:
-        """One place: one job after another."""
+        """One slot: run one job after another."""
         while not self._is_leaving.is_set():
             message = await queue.next()
             if message is None:
@@ -189,13 +189,13 @@ class SiteAgent:
                 await asyncio.wait([self._see(assignment)])
 
     async def _taken(self, message: QueueMessage) -> Assignment | None:
-        """The job of a ticket, once the engine here has it; None where there is nothing to do."""
+        """The assignment of a notice, once the engine here has it; None where there is nothing to do."""
         job = message.job
         if self._is_leaving.is_set() or self._knows(job):
             # it is in hand, and the hub will hear of that; or another machine will take it
             await message.back(protocol.HEARTBEAT)
             return None
-        # several hubs may each have put in a ticket, for two places of this machine
+        # several hubs may each have sent a notice, for two slots of this machine
         self._asked_for.add(job)
         try:
             return await self._take(message)
@@ -283,7 +283,7 @@ class SiteAgent:
                 await asyncio.sleep(PAUSE)
 
     async def _stop(self, _: str, said: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The hub does not want a job any more; whoever has it says when it has stopped."""
+        """The hub does not want a job any more; the machine that has it replies when it has stopped."""
         if said.get("machine", self._machine) != self._machine:
             return None
         found = [

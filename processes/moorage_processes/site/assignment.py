@@ -1,4 +1,4 @@
-"""One job of a hub, from a machine of a site having taken it to the hub having heard the end."""
+"""Assignment of one job of a hub to a machine of a site."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One attempt of the hub's at a job; here it is a job of its own, which may take several attempts."""
+    """One attempt of the hub at a job; here it is a job of its own, which may take several attempts."""
 
     ref: Ref
-    """How the hub calls it."""
+    """Job and epoch at the hub."""
     number: int
-    """The how manieth attempt of the hub's it is."""
+    """Number of this attempt at the hub, from 1."""
     log: int
-    """Bytes that the hub's log of the job had before."""
+    """Size of the job's log at the hub before this attempt [bytes]."""
 
     @property
     def local(self) -> str:
-        """How the engine here calls the job: the same whenever it is asked to begin this attempt."""
+        """Id of the job here: the same whenever this attempt is submitted."""
         return str(uuid.uuid5(uuid.UUID(self.ref.job), str(self.ref.epoch)))
 
     def held_by(self, machine: str) -> AttemptClaim:
-        """The same as a machine speaks of it to the hub."""
+        """The claim of a machine on it, for messages to the hub."""
         return AttemptClaim(self.ref, machine)
 
     @classmethod
     def of(cls, job: Job) -> Assignment:
-        """The errand for which a job is run here."""
+        """The assignment for which a job is run here."""
         return cls.from_json(job.answer)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Results that stay at a site: where they are found, and whether the hub still has a use for them."""
+"""Results that stay at a site, and their addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AddressError(OperatorError, ValueError):
 
 
 class LocalResults:
-    """Knows where results that stay here are found.
+    """Gives the addresses of results that stay here.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LocalResults:
         return job.status is Status.SUCCESSFUL and any(each.file is not None for each in job.artefacts)
 
     def artefacts(self, job: Job) -> list[Artefact]:
-        """What a job gave, as the hub is told of it: where each file is."""
+        """Artefacts of a job for the hub: with the address of each file."""
         return [self._kept(job.id, each) for each in job.artefacts]
 
     def _kept(self, job: str, artefact: Artefact) -> Artefact:

@@ -1,4 +1,4 @@
-"""What a machine of a site tells the hub of one job: how it goes, what it says, what came of it."""
+"""Reports one job to the hub: progress, log, outcome, files."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ LONGEST_PAUSE = 30.0
 LOOK = 1.0
 """Seconds between two looks at the log of a job that says nothing else."""
 PIECE = 256 * 1024
-"""Bytes of a log that are told at once."""
+"""Bytes of a log in one message."""
 MOST = 16 * 1024**2
-"""Bytes of a log that are told at all; the rest stays at the site."""
+"""Bytes of a log that are sent at all; the rest stays at the site."""
 
 
 class AttemptUnwanted(Exception):  # noqa: N818 - a state of the job, told to the caller
@@ -78,7 +78,7 @@ class JobReporter:
     def __init__(self, assignment: Assignment, context: SiteContext) -> None:
         self._assignment = assignment
         self._context = context
-        self._holding = assignment.held_by(context.machine)
+        self._claim = assignment.held_by(context.machine)
         self._logged = 0
 
     async def follow(self) -> None:
@@ -86,7 +86,7 @@ class JobReporter:
 
         Raises
         ------
-        Gone
+        AttemptUnwanted
             where the hub does not want it any more.
         """
         job = await self._news(None)
@@ -106,7 +106,7 @@ class JobReporter:
     async def tell_end(self, message: str, failure: Failure | None, artefacts: str = "[]") -> list[str]:
         """Tell the end of the job until it is written down; the files that have not arrived, where some have not."""
         told = failure and failure.to_json()
-        said = self._holding.to_json(message=message, failure=told, artefacts=artefacts)
+        said = self._claim.to_json(message=message, failure=told, artefacts=artefacts)
         while True:
             try:
                 answer = await self._context.relay_connection.ask(
@@ -120,7 +120,7 @@ class JobReporter:
 
     async def give_back(self) -> None:
         """Tell that the job was begun and is not done, and will not be; where nobody hears it, time will tell."""
-        said = self._holding.to_json(number=self._assignment.number - 1)
+        said = self._claim.to_json(number=self._assignment.number - 1)
         try:
             await self._context.relay_connection.ask(protocol.to_hub(self._context.site, "back"), said, PATIENCE)
         except RelayAway:
@@ -142,7 +142,7 @@ class JobReporter:
 
     async def _tell_progress(self, job: Job) -> None:
         if job.status is Status.RUNNING and (job.progress or job.message):
-            said = self._holding.to_json(percent=job.progress, message=job.message)
+            said = self._claim.to_json(percent=job.progress, message=job.message)
             await self._context.relay_connection.tell(protocol.to_hub(self._context.site, "progress"), said)
 
     async def _tell_log(self, job: Job) -> bool:
@@ -153,7 +153,7 @@ class JobReporter:
             if not content:
                 return True
             offset = self._assignment.log + self._logged
-            said = self._holding.to_json(offset=offset, content=base64.b64encode(content).decode())
+            said = self._claim.to_json(offset=offset, content=base64.b64encode(content).decode())
             try:
                 answer = await self._context.relay_connection.ask(
                     protocol.to_hub(self._context.site, "log"), said, PATIENCE
@@ -185,7 +185,7 @@ class JobReporter:
         pause = PAUSE
         while wanted:
             try:
-                said = self._holding.to_json(artefacts=artefacts)
+                said = self._claim.to_json(artefacts=artefacts)
                 answer = await self._context.relay_connection.ask(
                     protocol.to_hub(self._context.site, "token"), said, PATIENCE
                 )
@@ -217,5 +217,5 @@ def _piece(path: Any, offset: int) -> bytes:
             file.seek(offset)
             return bytes(file.read(min(PIECE, MOST - offset)))
     except FileNotFoundError:
-        # whoever said nothing has none
+        # a job that wrote nothing has no log
         return b""

@@ -1,4 +1,4 @@
-"""Files and large requests on their way between a site and its hub, over HTTPS: the relay carries only words."""
+"""File transfer between a site and its hub, over HTTPS: the relay carries only small messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SILENCE = 60.0
 
 
 class NotBroughtError(Exception):
-    """A file, or a request, that did not get through; it is worth another try with another grant."""
+    """A transfer that failed; it is worth another try with another token."""
 
 
 class FileTransfer:
-    """Carries files to the hub, and requests from it.
+    """Uploads files to the hub, and downloads requests from it.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class FileTransfer:
         self._session.verify = ca or True
 
     def bring(self, file: Path, url: str) -> None:
-        """Bring a file to the place that was granted for it.
+        """Upload a file to the address that was given for it.
 
         Raises
         ------
@@ -42,7 +42,7 @@ class FileTransfer:
         _check(answer)
 
     def fetch(self, url: str) -> str:
-        """A request that was too large for the relay.
+        """Download a request that was too large for the relay.
 
         Raises
         ------

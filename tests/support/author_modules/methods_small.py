@@ -60,14 +60,12 @@ def choices(
     season: Season,
     day: date = date(2000, 1, 1),
     numbers: Annotated[list[float], Field(max_length=5)] | None = None,
-    shared_progress: Gauge | None = None,
+    gauge: Gauge | None = None,
     outline: Polygon | None = None,
     loud: bool = False,  # noqa: FBT001, FBT002
 ) -> str:
     """Words about what was chosen."""
-    return (
-        f"{season} {day} {len(numbers or ())} {shared_progress and shared_progress.name} {outline is not None} {loud}"
-    )
+    return f"{season} {day} {len(numbers or ())} {gauge and gauge.name} {outline is not None} {loud}"
 
 
 @process

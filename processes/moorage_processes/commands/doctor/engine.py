@@ -33,25 +33,27 @@ def store(state: StateDirectory, stated: str | None) -> Finding:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return Finding("store", f"{shown} will be made")
     try:
-        found = _edition(url)
+        found = _schema_version(url)
     except ModuleNotFoundError as error:
         remedy = 'pip install "moorage[postgres]"'
         return Finding("store", f"{shown} needs {error.name}, which is not installed", remedy)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return Finding("store", f"{shown} does not answer: {reason}", "start it, or mend moorage.store")
-    if found not in (None, *schema_version.EDITIONS):
-        return Finding("store", f"{shown} is of edition {found}", "install the version that made it, or a later one")
+    if found not in (None, *schema_version.VERSIONS):
+        return Finding(
+            "store", f"{shown} has schema version {found}", "install the version that made it, or a later one"
+        )
     known = {None: ", and its tables will be made", schema_version.PRESENT: ""}
     return Finding("store", f"{shown} answers{known.get(found, ', and will be brought up to date')}")
 
 
-def _edition(url: sa.URL) -> str | None:
+def _schema_version(url: sa.URL) -> str | None:
     options: dict[str, Any] = {"connect_timeout": PATIENCE} if url.get_backend_name() == "postgresql" else {}
     engine = sa.create_engine(url, connect_args=options)
     try:
         with engine.connect() as connection:
-            return schema_version.edition_of(connection)
+            return schema_version.version_of(connection)
     finally:
         engine.dispose()
 
@@ -62,16 +64,16 @@ def supervisor(state: StateDirectory) -> Finding:
     if not _is_held(lock):
         return Finding("supervisor", "none runs, and the lock is free: a service will start one")
     try:
-        line = connected(state.run / "socket")
+        connection = connected(state.run / "socket")
         try:
-            line.send({"do": "describe"})
-            told = line.receive(PATIENCE).head
+            connection.send({"do": "describe"})
+            told = connection.receive(PATIENCE).head
         finally:
-            line.close()
+            connection.close()
     except (OSError, EOFError):
         remedy = f"end the process that `fuser {lock}` names; jobs go back to their queue"
         return Finding("supervisor", "one holds the lock and does not answer", remedy)
-    return Finding("supervisor", f"process {told['supervisor']} answers, and has {len(told['children'])} children")
+    return Finding("supervisor", f"process {told['supervisor']} answers, and has {len(told['workers'])} workers")
 
 
 def _is_held(lock: Path) -> bool:

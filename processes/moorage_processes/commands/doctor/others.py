@@ -60,8 +60,8 @@ async def _dial(address: Relay) -> None:
     from moorage_processes.jobs.relay.nats_connection import RelayConnection  # noqa: PLC0415 - where there are no sites it is not installed
 
     async with asyncio.timeout(PATIENCE):
-        line = await RelayConnection.dialled(address, "moorage doctor", protocol.inbox("hub"))
-        await line.close()
+        connection = await RelayConnection.dialled(address, "moorage doctor", protocol.inbox("hub"))
+        await connection.close()
 
 
 def scheduler(address: str) -> Finding:

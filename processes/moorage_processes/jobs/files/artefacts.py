@@ -1,4 +1,4 @@
-"""The files of one attempt, as they are read, wherever they lie."""
+"""Reads the files of one attempt, from a directory or an object store."""
 
 from __future__ import annotations
 

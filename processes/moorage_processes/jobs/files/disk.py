@@ -1,4 +1,4 @@
-"""What is asked of the disk: that it keeps, that a file is made once, how old things are, and of what kind it is."""
+"""fsync, create-once, entry age, file-system type."""
 
 from __future__ import annotations
 

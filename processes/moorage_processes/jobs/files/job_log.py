@@ -1,4 +1,4 @@
-"""What the methods of jobs said: one file for each job, on this machine or where all machines have it."""
+"""Logs of jobs: one file for each job, on this machine or shared by all."""
 
 from __future__ import annotations
 

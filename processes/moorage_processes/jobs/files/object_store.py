@@ -1,4 +1,4 @@
-"""An object store by any URL that fsspec knows, such as ``s3://bucket/prefix``: results for all machines.
+"""Results in an object store, at any URL that fsspec knows, such as ``s3://bucket/prefix``.
 
 An object cannot be renamed at once with others, so what an attempt wrote is put under its own number and seen by
 nobody until the job store names that attempt. What was put by one that came too late is removed.

@@ -1,4 +1,4 @@
-"""The state directory: where everything of one service lies that outlives its processes."""
+"""The state directory: holds all files of one service that outlive its processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.jobs.files.disk import NETWORKED, file_system, made_once, old_entries, sync
 from moorage_processes.jobs.files.job_log import SUPERVISOR, JobLog
-from moorage_processes.jobs.files.object_store import ObjectFiles, ObjectStore, ObjectStoreError
+from moorage_processes.jobs.files.object_store import ObjectStore, ObjectStoreError
+from moorage_processes.jobs.files.publishing import Publisher
 
 PRIVATE = 0o700
 
@@ -29,9 +29,8 @@ class StateDirectoryError(OSError):
 class StateDirectory:
     """The state directory of one service.
 
-    A child writes to its own scratch directory. When an attempt is done, that is renamed to be its results; an epoch is
-    given once to each attempt, so no two share a directory. What is removed is renamed into the trash first: that is
-    quick whatever its size, and complete whenever a process is killed.
+    A worker writes to its own scratch directory. When an attempt is done, that is renamed to be its results. What is
+    removed is renamed into the trash first: that is quick whatever its size, and complete whenever a process is killed.
 
     Where several machines serve one store, each has a state directory of its own, and all have one for what any of
     them may be asked for; scratch and trash lie there too, for a rename never crosses file systems. Or the results of
@@ -117,13 +116,13 @@ class StateDirectory:
 
     @property
     def scratch_folder(self) -> Path:
-        """Where the children of this machine write."""
+        """Where the workers of this machine write."""
         # process ids are told apart by machine
         return self._shared / "scratch" / self.identity if self.common else self.path / "scratch"
 
     @property
     def incoming_folder(self) -> Path:
-        """Where what is being brought lies until it is whole."""
+        """Holds uploads until they are complete."""
         return self._shared / "incoming"
 
     @property
@@ -144,40 +143,24 @@ class StateDirectory:
 
     @property
     def job_log(self) -> JobLog:
-        """What the methods of jobs said."""
+        """Logs of jobs."""
         return JobLog(self.logs, self.objects)
 
     def log(self, job: str) -> Path:
-        """What the method of a job said here."""
+        """Log of a job on this machine."""
         return self.job_log.path(job)
 
     def incoming(self) -> Path:
-        """A file for something that is being brought, until it is known to be whole."""
+        """A new file for an upload, until it is known to be complete."""
         return self.incoming_folder / str(uuid.uuid4())
 
-    def receive(self, incoming: Path, job: str, epoch: int, file: str) -> None:
-        """Let what was brought be one of the files of an attempt."""
-        if self.objects is not None:
-            self.objects.put_file(incoming, job, epoch, file)
-            return
-        published = self.published(job, epoch)
-        published.mkdir(parents=True, exist_ok=True)
-        incoming.rename(published / file)
+    def scratch(self, worker: int) -> Path:
+        """Where a worker writes."""
+        return self.scratch_folder / str(worker)
 
-    def has(self, job: str, epoch: int, file: str, size: int) -> bool:
-        """Whether a file of an attempt is here, all of it."""
-        if self.objects is not None:
-            return self.objects.size(job, epoch, file) == size
-        path = self.published(job, epoch) / file
-        return path.is_file() and path.stat().st_size == size
-
-    def scratch(self, child: int) -> Path:
-        """Where a child writes."""
-        return self.scratch_folder / str(child)
-
-    def clear_scratch(self, child: int) -> Path:
-        """An empty directory for a child to write to."""
-        scratch = self.scratch(child)
+    def clear_scratch(self, worker: int) -> Path:
+        """An empty directory for a worker to write to."""
+        scratch = self.scratch(worker)
         try:
             left = os.listdir(scratch)  # noqa: PTH208 - for each call
         except FileNotFoundError:
@@ -187,82 +170,29 @@ class StateDirectory:
             self.discard(scratch / name)
         return scratch
 
+    @property
+    def publisher(self) -> Publisher:
+        """Makes what attempts wrote their results."""
+        return Publisher(self.results, self.objects, self.discard)
+
     def published(self, job: str, epoch: int) -> Path:
         """The results of an attempt that is done."""
-        return self.results / job / str(epoch)
+        return self.publisher.directory(job, epoch)
 
     def begin(self, job: str, epoch: int, *, must_last: bool = False) -> None:
-        """Note that a child took up an attempt; so that a power loss does not forget it, where that is asked for."""
+        """Note that a worker has begun an attempt; with *must_last*, so that the note survives a power loss."""
         (self._begun / f"{job}.{epoch}").touch()
         if must_last:
             sync(self._begun)
 
     def has_begun(self, job: str, epoch: int) -> bool:
-        """Whether a child took up an attempt that is not settled yet."""
+        """Whether a worker has begun an attempt that is not settled yet."""
         return (self._begun / f"{job}.{epoch}").exists()
-
-    def artefact_files(self, job: str, epoch: int) -> ArtefactFiles:
-        """The results of an attempt that is done, to be read."""
-        published = self.published(job, epoch)
-        if self.objects is None or published.exists():
-            return DirectoryFiles(published)
-        return ObjectFiles(self.objects, job, epoch)
-
-    def publish(self, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
-        """Let what was written to *scratch* be the results of an attempt.
-
-        Parameters
-        ----------
-        scratch : of the child that made it.
-        job, epoch : the attempt.
-        is_job : whether it must last: it is on the disk, or in the object store, before the job may be called done.
-
-        Raises
-        ------
-        OSError
-            where it cannot be.
-        """
-        if is_job and self.objects is not None:
-            self.objects.put(scratch, job, epoch)
-        else:
-            self._publish_here(scratch, job, epoch, must_last=is_job)
-
-    def keep(self, job: str, epoch: int) -> None:
-        """Let the results of a call be as those of a job."""
-        published = self.published(job, epoch)
-        if self.objects is not None and published.exists():
-            self.objects.put(published, job, epoch)
-            self.discard(published.parent)
-
-    def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
-        published = self.published(job, epoch)
-        if must_last:
-            for path in (*scratch.rglob("*"), scratch):
-                if path.is_dir() or path.is_file():
-                    sync(path)
-        # a power loss may have made the store forget an attempt of the same number
-        self.discard(published)
-        while True:
-            published.parent.mkdir(exist_ok=True)
-            try:
-                scratch.rename(published)
-            except FileNotFoundError:
-                # whoever tidied up after an earlier attempt has just removed the empty directory
-                if not scratch.exists():
-                    raise
-            else:
-                break
-        if must_last:
-            for path in (published.parent, self.results):
-                sync(path)
 
     def settle(self, job: str, epoch: int, *, keep: bool) -> None:
         """Tidy up after an attempt that the store knows the end of."""
-        if not keep and self.published(job, epoch).exists():
-            self.discard(self.published(job, epoch))
-            with contextlib.suppress(OSError):
-                # another epoch may lie there
-                self.published(job, epoch).parent.rmdir()
+        if not keep:
+            self.publisher.withdraw(job, epoch)
         if self.objects is not None:
             self.job_log.put(job)
             if not keep:
@@ -279,9 +209,9 @@ class StateDirectory:
         """Remove the results of a call that was not kept."""
         self.discard(self.results / job)
 
-    def discard_scratch(self, child: int) -> None:
-        """Remove what a child left that is gone."""
-        self.discard(self.scratch(child))
+    def discard_scratch(self, worker: int) -> None:
+        """Remove what a worker that has ended left behind."""
+        self.discard(self.scratch(worker))
 
     def forget_call(self, job: str) -> None:
         """Remove all that is left of a call that was not kept."""
@@ -303,7 +233,7 @@ class StateDirectory:
                 path.unlink()
 
     def empty_scratch(self) -> None:
-        """Remove what children left; none may be alive."""
+        """Remove what workers left; none may be alive."""
         for name in os.listdir(self.scratch_folder):  # noqa: PTH208 - names are wanted
             self.discard(self.scratch_folder / name)
 

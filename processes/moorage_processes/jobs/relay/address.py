@@ -1,4 +1,4 @@
-"""Where a hub and its sites meet: a NATS server, which both dial out to."""
+"""Address of the relay: a NATS server that a hub and its sites dial out to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may come to the relay: the seed of a key for each, and a list of public keys with what each may say and hear."""
+"""Makes credentials for the relay: a private key for each site, and a list of public keys with their permissions."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def _entered(users: Path) -> dict[str, str]:
 def _user(name: str, key: str) -> dict[str, Any]:
     if name == HUB:
         heard = [protocol.to_hub("*", "*"), f"{protocol.inbox(HUB)}.>"]
-        told = [protocol.ticket("*", "*"), protocol.to_site("*", "*"), "$JS.API.>", "_INBOX.>"]
+        told = [protocol.notice("*", "*"), protocol.to_site("*", "*"), "$JS.API.>", "_INBOX.>"]
         return {"nkey": key, "permissions": {"publish": told, "subscribe": heard}}
     return {
         "nkey": key,
         "permissions": {
-            # speak to the hub in its own name, ask for its own tickets and say that they are taken
+            # speak to the hub in its own name, pull its own job notices and acknowledge them
             "publish": [
                 protocol.to_hub(name, "*"),
                 f"$JS.API.CONSUMER.MSG.NEXT.{protocol.STREAM}.{name}",

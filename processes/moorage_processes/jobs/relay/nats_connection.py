@@ -1,7 +1,7 @@
-"""A line to the relay; the only module that knows NATS.
+"""Connection to the relay; the only module that imports NATS.
 
-What is said over it is JSON. Questions have an answer or fail; what is merely told may be lost. Only the queues are
-durable: a ticket that was put into one is there until somebody has taken it.
+Messages are JSON. A request has a reply or fails; a message without a reply may be lost. Only the queues are durable: a
+job notice that was put into one stays there until a machine has acknowledged it.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ AGAIN = 0.5
 """Seconds between two tries to reach the relay."""
 SILENCE = 3
 """Seconds between two looks at whether the relay is still there; after three without an answer it is away."""
-TICKET_LEASE = 15.0
-"""Seconds after which a ticket that was pulled, and not marked as taken, is given to another machine."""
+NOTICE_LEASE = 15.0
+"""Seconds after which a job notice that was pulled, and not acknowledged, is given to another machine."""
 PULL = 5.0
-"""Seconds one asks for a ticket at once."""
+"""Seconds that one request for a job notice waits."""
 
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
 """Takes the subject and what was said; gives the answer, if there is to be one."""
 
 
-class RelayAway(ConnectionError):  # noqa: N818 - a state of the line, told to the caller
-    """Nobody answered: the relay is away, or who was asked."""
+class RelayAway(ConnectionError):  # noqa: N818 - a state of the connection, told to the caller
+    """No reply: the relay is away, or the receiver."""
 
 
 class RelayConnection:
@@ -111,7 +111,7 @@ class RelayConnection:
         Parameters
         ----------
         subject : with ``*`` for any word.
-        handler : its errors are logged, and whoever asked is not answered.
+        handler : its errors are logged; then no reply is sent.
         group : of those that share the work: only one of them hears each.
         """
         tasks: set[asyncio.Task[None]] = set()
@@ -135,7 +135,7 @@ class RelayConnection:
 
         Raises
         ------
-        Away
+        RelayAway
             where there is none within *patience* [s].
         """
         try:
@@ -151,10 +151,10 @@ class RelayConnection:
         """Make the stream of all queues, unless it is there; only the hub may."""
         wanted = api.StreamConfig(
             name=protocol.STREAM,
-            subjects=[protocol.ticket("*", "*")],
+            subjects=[protocol.notice("*", "*")],
             retention=api.RetentionPolicy.WORK_QUEUE,
             storage=api.StorageType.FILE,
-            # putting in a ticket again replaces it
+            # the same notice again replaces the first
             max_msgs_per_subject=1,
             duplicate_window=1,
         )
@@ -167,35 +167,35 @@ class RelayConnection:
         """Make the queue of a site, unless it is there; only the hub may."""
         wanted = api.ConsumerConfig(
             durable_name=site,
-            filter_subject=protocol.ticket(site, "*"),
+            filter_subject=protocol.notice(site, "*"),
             ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=TICKET_LEASE,
+            ack_wait=NOTICE_LEASE,
             max_ack_pending=10_000,
         )
         await self._queues.add_consumer(protocol.STREAM, wanted)
 
     async def put(self, site: str, job: str) -> None:
-        """Put the ticket of a job into the queue of its site; it is on the relay's disk when this returns.
+        """Put the notice of a job into the queue of its site; it is on the relay's disk when this returns.
 
         Raises
         ------
-        Away
+        RelayAway
             where the relay does not say so.
         """
         try:
-            await self._queues.publish(protocol.ticket(site, job), _packed({"job": job}), timeout=PULL)
+            await self._queues.publish(protocol.notice(site, job), _packed({"job": job}), timeout=PULL)
         except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise RelayAway("the relay took no ticket") from error
+            raise RelayAway("the relay did not accept the job notice") from error
 
     async def withdraw(self, site: str, job: str) -> None:
-        """Take a ticket back out of the queue, if it is there."""
+        """Remove the notice of a job from the queue, if it is there."""
         # not by purging the subject: after that, nats-server 2.9 gives nobody what else is in the queue
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
-            found = await self._queues.get_last_msg(protocol.STREAM, protocol.ticket(site, job))
+            found = await self._queues.get_last_msg(protocol.STREAM, protocol.notice(site, job))
             await self._queues.delete_msg(protocol.STREAM, found.seq or 0)
 
     async def pull(self, site: str) -> MessageQueue:
-        """The queue of a site, to take tickets from."""
+        """The queue of a site, to pull job notices from."""
         return MessageQueue(await self._queues.pull_subscribe_bind(site, protocol.STREAM))
 
     async def close(self) -> None:
@@ -209,25 +209,25 @@ class RelayConnection:
             if answer is not None and message.reply:
                 await message.respond(_packed(answer))
         except Exception:
-            # whoever asked hears nothing, and asks again
+            # without a reply the sender asks again
             LOGGER.exception("%s was not answered", message.subject)
 
 
 class MessageQueue:
-    """The tickets of one site, as one of its places pulls them."""
+    """The job notices of one site, as one of its slots pulls them."""
 
     def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
         self._subscription = subscription
 
     async def next(self) -> QueueMessage | None:
-        """The next ticket; None where none came within a few seconds, or the relay is away."""
+        """The next job notice; None where none came within a few seconds, or the relay is away."""
         try:
             (message,) = await self._subscription.fetch(1, timeout=PULL)
             return QueueMessage(message)
         except (TimeoutError, nats.errors.TimeoutError):
             return None
         except (nats.errors.Error, APIError, OSError) as error:
-            LOGGER.info("no ticket: %s", error)
+            LOGGER.info("no job notice: %s", error)
             await asyncio.sleep(AGAIN)
             return None
 
@@ -286,7 +286,7 @@ class Complaints:
         words = f"{type(error).__name__}: {error}"
         if words != self._last:
             self._last = words
-            LOGGER.warning("the relay: %s", protocol)
+            LOGGER.warning("the relay: %s", words)
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:

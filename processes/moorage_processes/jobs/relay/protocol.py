@@ -1,7 +1,7 @@
-"""What hubs and sites say to each other, and on which subjects.
+"""Messages between a hub and its sites, and their subjects.
 
-A site may publish below ``moorage.hub.<site>`` and pull from its own queue, and hear what is told to
-``moorage.site.<site>``; the relay sees to that (``config/nats.conf``), so the subject tells who speaks.
+A site may publish below ``moorage.hub.<site>``, pull from its own queue, and subscribe to ``moorage.site.<site>``; the
+relay enforces that (``config/nats.conf``), so the subject tells which site speaks.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ PUBLISHED = "results"
 """Below the address of a site, where what stayed there is found: by job and output."""
 
 HEARTBEAT = 2.0
-"""Seconds between two words of a machine that it is there."""
+"""Seconds between two heartbeats of a machine."""
 LEASE = 30.0
-"""Seconds after which a machine that was not heard of loses its jobs to others."""
+"""Seconds without a heartbeat after which a machine loses its jobs to others."""
 
 
 class SiteNameError(OperatorError, ValueError):
@@ -43,23 +43,23 @@ def check_name(site: str) -> None:
         raise SiteNameError(f"{site!r} is no name of a site; it takes small letters, digits and hyphens")
 
 
-def ticket(site: str, job: str) -> str:
-    """Where the ticket of a job lies."""
+def notice(site: str, job: str) -> str:
+    """Subject of the notice of a job."""
     return f"moorage.jobs.{site}.{job}"
 
 
 def to_hub(site: str, verb: str) -> str:
-    """Where a site speaks to the hub."""
+    """Subject on which a site speaks to the hub."""
     return f"moorage.hub.{site}.{verb}"
 
 
 def to_site(site: str, verb: str) -> str:
-    """Where the hub speaks to all machines of a site."""
+    """Subject on which the hub speaks to all machines of a site."""
     return f"moorage.site.{site}.{verb}"
 
 
 def inbox(name: str) -> str:
-    """Below which subject answers to a site come; the hub's own below another."""
+    """Prefix of the subjects on which replies to a site come; the hub has another."""
     return f"_INBOX.{name}"
 
 
@@ -77,7 +77,7 @@ class Announcement:
     processes: tuple[Mapping[str, Any], ...]
     """Of each its ``id``, ``description`` and ``limits``."""
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of each its ``kind`` and ``title``; where they lie is nobody else's concern."""
+    """Of each its ``kind`` and ``title``; their paths stay at the site."""
     allowed_hosts: tuple[str, ...] = ()
     """From where the site fetches inputs by reference."""
 

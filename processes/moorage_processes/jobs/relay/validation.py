@@ -1,4 +1,4 @@
-"""What a site says, read with care: it is somebody else's machine."""
+"""Validates what a site sends: it is somebody else's machine."""
 
 from __future__ import annotations
 

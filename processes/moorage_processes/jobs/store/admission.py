@@ -1,4 +1,4 @@
-"""A job is accepted where there is a place for it: on PostgreSQL by one statement, which is asked and answered once."""
+"""Accepts a job where its queue has room: on PostgreSQL by one statement, in one round trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ends of jobs, each told to the operator once the store has them."""
+"""Logs each completed job for the operator, once the store has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many jobs came to which end, counted in the transaction that ends them: right whatever process dies."""
+"""Counts jobs by outcome, in the transaction that ends them: right whatever process dies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(database: Database, connection: sa.Connection, ends: Iterable[Completion
         for place, number in enumerate((1, end.ran or 0, end.waited or 0, end.size)):
             mine[place] += number
     if sums:
-        # in the same order everywhere, so that nobody waits for somebody who waits for her
+        # in the same order everywhere, so that transactions cannot deadlock
         rows = [dict(zip((*KEYS, *NUMBERS), (*key, *numbers), strict=True)) for key, numbers in sorted(sums.items())]
         database.add_up(connection, COUNTERS, rows, NUMBERS)
 

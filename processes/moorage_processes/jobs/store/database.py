@@ -1,4 +1,4 @@
-"""The tables of the store, and transactions on them, alike on SQLite and PostgreSQL."""
+"""Transactions on the job store, alike on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

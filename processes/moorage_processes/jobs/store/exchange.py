@@ -1,4 +1,4 @@
-"""What supervisor and store tell each other in one transaction."""
+"""Request and reply between supervisor and store, in one transaction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StoreRequest:
 
 @dataclass(frozen=True)
 class StoreReply:
-    """What a supervisor is told in return."""
+    """Reply of the store to a supervisor."""
 
     claimed: Sequence[Attempt] = ()
     refused: Sequence[Ref] = ()

@@ -1,8 +1,8 @@
-"""Which results may go, and how the store notes that they have gone: before they do, so that none is missed.
+"""Selects results that may be removed, and notes in the store that they are, before their files go.
 
-Nobody loses what he needs: a job that has not ended keeps everything, also the results that its inputs refer to; a
-result that was just read, or handed out by a link, is held for a while; so is one that a callback or a grant still
-needs. All this is asked again in the very update that notes the end, so whoever comes in between is not overlooked.
+Results are kept while in use: by an unfinished job, as another job's input, or if read or linked to within the last
+hour, or while a callback or a transfer token needs them. The update that notes their end asks for all this again, so a
+request in between is not overlooked.
 """
 
 from __future__ import annotations

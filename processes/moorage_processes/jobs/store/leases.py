@@ -1,4 +1,4 @@
-"""The store as a supervisor uses it: it takes jobs, tells how they go, and is told which are no longer its own."""
+"""The job store as a supervisor uses it: claims jobs, renews leases, reports progress and outcomes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LeaseStore:
     database : where they are.
     owner : in whose name it takes jobs; the same for each supervisor of one state directory, never two at once.
     lease : seconds after which others may take what has not been renewed.
-    has_begun : whether a child had taken up an epoch of a job.
+    has_begun : whether a worker had taken up an epoch of a job.
     queue : whose jobs it takes.
     counts : whether the ends of jobs are counted.
     """
@@ -150,7 +150,7 @@ class LeaseStore:
 
     def _take_over(self, entry: _Transaction) -> None:
         expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
-        # whether a child had begun, only the machine that is gone could tell
+        # whether a worker had begun, only the machine that is gone could tell
         entry.report(_losses(entry.connection, expired, lambda _job, _epoch: True))
 
     def _claim(self, entry: _Transaction, places: int) -> list[Attempt]:
@@ -188,7 +188,7 @@ class _Transaction:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
-            # last of all: whoever waits for a row of the queues then holds no other that is wanted here
+            # last of all: a transaction that waits for a row of the queues then holds no other that is needed here
             for queue, by in sorted(self.moves.items()):
                 shift(self.connection, queue, by)
 
@@ -211,7 +211,7 @@ class _Transaction:
         found = {Ref(row["id"], row["epoch"]): row for row in rows}
         for ref, report in ends.items():
             row = found.get(ref)
-            # one that stands there already was told before, and whoever told it did not hear the answer
+            # already recorded: the acknowledgement was lost
             if row is None or row["status"] != report.status.value:
                 self._refuse(ref, row)
                 continue

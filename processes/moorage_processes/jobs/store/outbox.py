@@ -1,7 +1,7 @@
-"""Who is still to be told how jobs go: kept in the store beside the jobs, so that no death of a process loses it.
+"""Callbacks that are still to be sent: kept in the store beside the jobs, so that no death of a process loses them.
 
-What is due follows from the status of the job alone, so whoever runs jobs need not know of it. A callback is taken by
-one guarded update that also puts off its next attempt: if whoever took it dies, it is due again by itself. So it is
+What is due follows from the status of the job alone, so supervisors need not know of it. A callback is taken by
+one guarded update that also puts off its next attempt: if its sender dies, it is due again by itself. So it is
 delivered at least once, unless it is given up.
 """
 
@@ -57,13 +57,13 @@ SILENCE = sa.delete(CALLBACKS).where(CALLBACKS.c.job == bindparam("owner"), CALL
 
 @dataclass(frozen=True)
 class PendingCallback:
-    """A callback that is due, taken by somebody who will try to deliver it."""
+    """A callback that is due, claimed by a sender."""
 
     id: str
     job: str
     callback: Callback
     attempt: int
-    """The how manieth this is, without success so far."""
+    """Number of this attempt to deliver it, from 1."""
 
 
 class Outbox:
@@ -138,7 +138,7 @@ class Outbox:
 
 
 def add(connection: sa.Connection, job: str, callbacks: Sequence[Callback]) -> None:
-    """Note who wants to be told of a job."""
+    """Note the callbacks of a job."""
     if callbacks:
         connection.execute(ADD, [_row(job, callback) for callback in callbacks])
 

@@ -1,4 +1,4 @@
-"""Which edition of its tables a store has, and how an older one becomes the present one."""
+"""Schema version of a job store, and its migration to the present one."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from moorage_processes.jobs.files.state_directory import StateDirectoryError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-TABLE = "moorage_edition"
+TABLE = "schema_version"
 FIRST, PRESENT = "0001", "0005"
-"""The edition of stores that do not tell theirs, and the one that this version of Moorage works with."""
-EDITIONS = (FIRST, "0002", "0003", "0004", PRESENT)
+"""Schema version of stores without that table, and the one that this version of Moorage works with."""
+VERSIONS = (FIRST, "0002", "0003", "0004", PRESENT)
 LOCK = 0x6D6F6F72
 """Any number that nobody else locks at a PostgreSQL."""
 
-EDITION = sa.Table(TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+SCHEMA_VERSION = sa.Table(TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 """As Alembic has it."""
 
 
 def is_present(connection: Connection) -> bool:
-    """Whether nothing is to be done; it only reads."""
-    return edition_of(connection) == PRESENT
+    """Whether a store has the present schema version; it only reads."""
+    return version_of(connection) == PRESENT
 
 
 def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
-    """Make the tables of an empty store, or take an older one to the present edition, in one transaction.
+    """Make the tables of an empty store, or take an older one to the present schema version, in one transaction.
 
     Services that start together wait for each other.
 
     Parameters
     ----------
     connection : in no transaction yet that has written.
-    tables : of the present edition.
+    tables : of the present schema version.
 
     Raises
     ------
@@ -44,27 +44,27 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
         where a later version of Moorage made the store.
     """
     _lock(connection)
-    edition = edition_of(connection)
-    if edition == PRESENT:
+    version = version_of(connection)
+    if version == PRESENT:
         return
-    if edition is None:
+    if version is None:
         tables.create_all(connection)
-        EDITION.create(connection, checkfirst=True)
-        connection.execute(sa.insert(EDITION), {"version_num": PRESENT})
-    elif edition in EDITIONS:
-        migrate(connection, edition)
+        SCHEMA_VERSION.create(connection, checkfirst=True)
+        connection.execute(sa.insert(SCHEMA_VERSION), {"version_num": PRESENT})
+    elif version in VERSIONS:
+        migrate(connection, version)
     else:
         raise StateDirectoryError(
-            f"the job store is of edition {edition}, and this version of Moorage works with {PRESENT}: "
+            f"the job store has schema version {version}, and this version of Moorage works with {PRESENT}: "
             "install the version that made it, or a later one"
         )
 
 
-def edition_of(connection: Connection) -> str | None:
-    """The edition of a store; None for one without any table of ours."""
+def version_of(connection: Connection) -> str | None:
+    """Schema version of a store; None for one without any table of ours."""
     names = set(sa.inspect(connection).get_table_names())
     if TABLE in names:
-        told: str | None = connection.execute(sa.select(EDITION.c.version_num)).scalar()
+        told: str | None = connection.execute(sa.select(SCHEMA_VERSION.c.version_num)).scalar()
         if told is not None:
             return told
     return FIRST if "jobs" in names else None
@@ -78,22 +78,22 @@ def _lock(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
 
 
-def migrate(connection: Connection, edition: str | None, target: str = PRESENT) -> None:
-    """Take the steps from one edition to another, in the transaction of *connection*.
+def migrate(connection: Connection, version: str | None, target: str = PRESENT) -> None:
+    """Run the migrations from one schema version to another, in the transaction of *connection*.
 
     Parameters
     ----------
     connection : to the store.
-    edition : of the store; None for an empty one.
-    target : the edition it is to have.
+    version : of the store; None for an empty one.
+    target : the schema version it is to have.
     """
     from alembic import command  # noqa: PLC0415 - only where there is something to do
     from alembic.config import Config  # noqa: PLC0415 - the same
 
-    EDITION.create(connection, checkfirst=True)
-    connection.execute(sa.delete(EDITION))
-    if edition is not None:
-        connection.execute(sa.insert(EDITION), {"version_num": edition})
+    SCHEMA_VERSION.create(connection, checkfirst=True)
+    connection.execute(sa.delete(SCHEMA_VERSION))
+    if version is not None:
+        connection.execute(sa.insert(SCHEMA_VERSION), {"version_num": version})
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection

@@ -1,4 +1,4 @@
-"""The store as a hub uses it for its sites: who they are, which jobs wait for them, who has which in hand."""
+"""The job store as a hub uses it: its sites, the jobs that wait for them, and which machine runs which."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SENT = "sent"
-"""In place of an owner: the ticket of a job lies in the queue of its site."""
+"""In place of an owner: the notice of a job is in the queue of its site."""
 MISSED = 4
 """Heartbeats in a row after which a site is away."""
 FORGOTTEN = timedelta(days=30)
@@ -164,7 +164,7 @@ class SiteRegistry:
             return read_sites(connection)
 
     def unsent(self) -> list[JobNotice]:
-        """Tickets that are still to be put into the queues, some of them."""
+        """Notices that are still to be put into the queues, some of them."""
         with self._database.begin() as connection:
             rows = connection.execute(UNSENT).all()
         return [JobNotice(row.id, row.queue, row.epoch, Limits.from_json(json.loads(row.limits)).wait) for row in rows]

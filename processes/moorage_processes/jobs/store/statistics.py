@@ -1,4 +1,4 @@
-"""What an operator measures: how much waits and runs now, and what has been done so far."""
+"""Statistics for the operator: jobs that wait and run, and outcomes so far."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class OutcomeCount:
 
 @dataclass(frozen=True)
 class JobStatistics:
-    """All of it."""
+    """Queues, and outcomes of jobs and calls."""
 
     queues: tuple[QueueStatistics, ...]
-    tallies: tuple[OutcomeCount, ...]
+    outcomes: tuple[OutcomeCount, ...]
 
 
 def read(connection: sa.Connection) -> JobStatistics:

@@ -1,4 +1,4 @@
-"""The store as web processes use it: what it has said is committed."""
+"""The job store as web processes use it: what it returns is committed."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Store:
 
     @property
     def outbox(self) -> Outbox:
-        """Who is to be told how jobs go."""
+        """Callbacks that are still to be sent."""
         return Outbox(self._database)
 
     def inputs(self, job: str) -> Mapping[str, Any]:

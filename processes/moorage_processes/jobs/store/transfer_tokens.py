@@ -1,4 +1,4 @@
-"""Leave to bring one file of one attempt, or to fetch one request: given to a site, used once, over HTTPS."""
+"""Tokens that permit a site to upload one file of an attempt, or to download one request; each is used once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moorage_processes.jobs.store.database import Database, clock
 from moorage_processes.jobs.store.tables import SECOND, TRANSFER_TOKENS
 
 LIFE = 3600.0
-"""Seconds for which a grant can be used."""
+"""Seconds for which a token is valid."""
 
 ADD = sa.insert(TRANSFER_TOKENS).values(expires=clock() + bindparam("life"))
 USE = (
@@ -27,17 +27,17 @@ CLEAR = sa.delete(TRANSFER_TOKENS).where(TRANSFER_TOKENS.c.expires <= clock())
 
 @dataclass(frozen=True)
 class TransferToken:
-    """What may be brought, or fetched."""
+    """Permission to upload one file, or to download one request."""
 
     ref: Ref
     file: str | None
-    """Name of a file among the artefacts; None for the inputs of the job, to be fetched."""
+    """Name of a file among the artefacts; None for the request of the job, to be downloaded."""
     size: int | None
     """Bytes it has."""
 
 
 class TransferTokens:
-    """The grants of a store.
+    """The transfer tokens of a store.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class TransferTokens:
         self._database = database
 
     def give(self, *transfer_tokens: TransferToken) -> list[str]:
-        """Make grants; the token of each, which is written down nowhere."""
+        """Make tokens; the secret of each, of which the store keeps only a hash."""
         tokens = [secrets.token_urlsafe(32) for _ in transfer_tokens]
         rows = [
             {
@@ -67,7 +67,7 @@ class TransferTokens:
         return tokens
 
     def use(self, token: str) -> TransferToken | None:
-        """What a token grants, never again; None where it grants nothing, or does not any more."""
+        """What a token permits, this once; None where it is not valid, or not any more."""
         with self._database.begin() as connection:
             row = connection.execute(USE, {"key": _key(token)}).first()
         return None if row is None else TransferToken(Ref(row.job, row.epoch), row.file, row.size)

@@ -1,1 +1,1 @@
-"""The supervisor of one machine: it runs jobs and tells how they go."""
+"""The supervisor of one machine: runs jobs and reports their outcomes."""

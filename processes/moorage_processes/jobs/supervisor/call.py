@@ -1,4 +1,4 @@
-"""One synchronous call."""
+"""The supervisor's side of one synchronous call."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from moorage_processes.jobs.attempt import Attempt
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store.database import compact, now
 from moorage_processes.jobs.store.leases import request_text
-from moorage_processes.jobs.supervisor.dispatcher import Dispatcher, Task
+from moorage_processes.jobs.supervisor.task import Task
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.ipc import Frame, Peer
+    from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
 
 class SyncCall:
-    """One call of a web process, from its coming to its record.
+    """One call of a web process, from its arrival to its record.
 
     Parameters
     ----------
@@ -45,12 +46,12 @@ class SyncCall:
         self._end = asyncio.get_running_loop().call_later(head["timeout"], self._give_up)
 
     def refuse(self) -> None:
-        """There is no place for it."""
+        """Refuse it: too many wait."""
         self._close()
         self._peer.send({"busy": True})
 
     def abandon(self) -> None:
-        """Whoever called has gone."""
+        """Stop it: the caller has gone."""
         if not self._is_over:
             self._close()
             self._dispatcher.stop(self.task.attempt.job)
@@ -80,7 +81,7 @@ class SyncCall:
         self._end.cancel()
 
     def _record(self, failure: Failure | None) -> None:
-        """A row of the jobs; its artefacts are added by whoever keeps them."""
+        """Have a row of the jobs written; its artefacts are added where they are kept."""
         if not self._head["is_recorded"]:
             return
         finished = now()

@@ -31,8 +31,12 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two tries to reach a supervisor that was started."""
 START = 60.0
 """Seconds the start of a supervisor may take."""
+PATIENCE = 10.0
+"""Seconds to wait for a supervisor that is being started."""
 MARGIN = 5.0
 """Seconds within which the supervisor keeps its times."""
+RETRY = 0.1
+"""Seconds until a supervisor that hung up is asked again."""
 
 
 class SupervisorClient:

@@ -1,4 +1,4 @@
-"""A web process at the supervisor's door: what it asks, and how it is answered."""
+"""Serves one connection of a web process: reads its requests and replies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SupervisorApi(Protocol):
-    """What a visitor comes to."""
+    """What a client connection needs of the supervisor."""
 
     dispatcher: Dispatcher
     store_thread: StoreThread
@@ -44,7 +44,7 @@ class SupervisorApi(Protocol):
         """A job was dismissed."""
 
     def part(self, connection: ClientConnection) -> None:
-        """A visitor has gone."""
+        """A client connection has closed."""
 
 
 class ClientConnection:

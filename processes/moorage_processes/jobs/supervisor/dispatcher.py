@@ -1,4 +1,4 @@
-"""Who does what: attempts are given to children, watched, stopped, and what came of them is told."""
+"""Assigns attempts to workers, stops them, reports outcomes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import (
-    Attempt,
     Ended,
     Progressed,
     Ref,
@@ -30,8 +27,9 @@ from moorage_processes.jobs.attempt import (
     out_of_time,
 )
 from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.supervisor.limits_monitor import LimitsMonitor
 from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Prefetch
-from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.supervisor.task import KillReason, Task
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
@@ -40,65 +38,19 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.store.exchange import StoreReply
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
     from moorage_processes.jobs.workers.pool import WorkerHandle
-    from moorage_processes.jobs.workers.shared_progress import ProgressReading
 
 LOGGER = logging.getLogger(__name__)
 
 TICK = 0.05
-"""Seconds between two looks at what runs."""
-FAMILY_TICKS = 5
-"""Looks at what runs for each look at what it has started."""
+"""Seconds between two checks of what runs."""
 PATIENCE = 2.0
-"""Seconds until a child that was killed should be gone."""
+"""Seconds within which a worker that was killed should have ended."""
 KILLED = -9
-"""Exit code of a child that was killed, not by us: by a person, or by the kernel for want of memory."""
-
-
-class KillReason(Enum):
-    """Why we killed a child."""
-
-    TIME = auto()
-    MEMORY = auto()
-    NOT_WANTED = auto()
-    """The job was dismissed, or whoever called has gone."""
-    STOPPING = auto()
-    """The service stops."""
-
-
-@dataclass(eq=False)
-class Task:
-    """An attempt on its way through here."""
-
-    attempt: Attempt
-    answer: Callable[[Mapping[str, Any], bytes], None] | None = None
-    """Where the answer to a call goes; None for a job."""
-    worker: WorkerHandle | None = None
-    came: float = field(default_factory=time.monotonic)
-    """When it was taken on (monotonic) [s]."""
-    began: float = 0.0
-    """When a child was given it (monotonic) [s]."""
-    percent: int = 0
-    message: str = ""
-    reports: int = 0
-    family: list[int] = field(default_factory=list)
-    """Processes that its child started."""
-    kill_reason: KillReason | None = None
-    on_end: list[Callable[[], None]] = field(default_factory=list)
-    """Called when its child is gone, or has nothing more to do with it."""
-
-    @property
-    def ref(self) -> Ref:
-        """Which attempt it is."""
-        return Ref(self.attempt.job, self.attempt.epoch)
-
-    @property
-    def is_job(self) -> bool:
-        """Whether the store knows of it."""
-        return self.answer is None
+"""Exit code of a worker that was killed, not by us: by a person, or by the kernel for want of memory."""
 
 
 class Dispatcher:
-    """Gives attempts to children.
+    """Assigns attempts to workers.
 
     Parameters
     ----------
@@ -118,17 +70,17 @@ class Dispatcher:
         self._jobs: deque[Task] = deque()
         self._running: dict[WorkerHandle, Task] = {}
         self._prefetch = Prefetch()
-        self._ticks = 0
+        self._monitor = LimitsMonitor(self._kill, self._report_progress)
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._is_over = asyncio.Event()
-        self._janitor = ThreadPoolExecutor(1, "janitor")
+        self._cleanup = ThreadPoolExecutor(1, "cleanup")
         self.store_thread: StoreThread
 
-    # what comes in
+    # requests
 
     def call(self, task: Task) -> bool:
-        """Run a call as soon as there is a child for it; False where too many wait already."""
+        """Run a call as soon as there is a worker for it; False where too many wait already."""
         if self._is_stopping:
             self._answer(task, {"interrupted": True})
             return True
@@ -139,7 +91,7 @@ class Dispatcher:
         return True
 
     def take(self, exchange: StoreReply) -> None:
-        """Begin the jobs that were claimed, and leave those that are not ours any more."""
+        """Begin the jobs that were claimed, and stop those that are not ours any more."""
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
         self._tidy({**exchange.settled, **dict.fromkeys(exchange.refused, False)})
@@ -163,15 +115,15 @@ class Dispatcher:
             if task.attempt.job == job and epoch in (None, task.attempt.epoch):
                 if on_end is not None:
                     task.on_end.append(on_end)
-                self._kill_reason(task, KillReason.NOT_WANTED)
+                self._kill(task, KillReason.NOT_WANTED)
                 return
         if on_end is not None:
             on_end()
 
-    # how much there is to do
+    # load
 
     def places(self) -> int:
-        """How many jobs may be taken now: those that could begin, and where they are quick, some ahead."""
+        """How many jobs may be claimed now: those that could begin, and where they are quick, some ahead."""
         if self._is_stopping:
             return 0
         running = self._running_jobs
@@ -199,10 +151,10 @@ class Dispatcher:
         return self._prefetch.ahead > 0 and bool(self._running or self._jobs)
 
     def at_work(self) -> dict[str, str]:
-        """Children that run something, and which job or call."""
+        """Workers that run something, and which job or call."""
         return {str(worker.pid): task.attempt.job for worker, task in self._running.items()}
 
-    # how it ends
+    # end
 
     async def drain(self, patience: float) -> None:
         """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
@@ -212,7 +164,7 @@ class Dispatcher:
         self._hand_back_waiting()
         await self._calm(patience)
         for task in list(self._running.values()):
-            self._kill_reason(task, KillReason.STOPPING)
+            self._kill(task, KillReason.STOPPING)
         await self._calm(PATIENCE)
         for worker in list(self._running):
             self.ended(worker, None)
@@ -226,27 +178,27 @@ class Dispatcher:
                     await self._is_over.wait()
 
     def close(self) -> None:
-        """End the thread, once it has removed what it was told to."""
-        self._janitor.shutdown()
+        """End the cleanup thread, once it has done all its work."""
+        self._cleanup.shutdown()
 
-    # what children say
+    # messages of workers
 
     def ready(self, worker: WorkerHandle) -> None:
-        """A child waits for work."""
+        """A worker waits for work."""
         self._idle.append(worker)
         self._dispatch()
         self.store_thread.look()
 
     def heard(self, worker: WorkerHandle, frame: Frame) -> None:
-        """A child tells how far it is, or what came of its work."""
+        """A worker reports progress, or its outcome."""
         task = self._running.get(worker)
         if task is None:
             return
         if "shows" in frame.head:
-            self._note_progress(task, worker.shared_progress.read())
+            self._monitor.note_progress(task, worker)
             return
         del self._running[worker]
-        self._note_progress(task, worker.shared_progress.read())
+        self._monitor.note_progress(task, worker)
         if task.is_job:
             self._prefetch.note(time.monotonic() - task.began)
         if task.kill_reason is KillReason.NOT_WANTED:
@@ -261,10 +213,10 @@ class Dispatcher:
         self._dispatch()
 
     def ended(self, worker: WorkerHandle, code: int | None) -> None:
-        """A child is gone."""
+        """A worker has ended."""
         if worker in self._idle:
             self._idle.remove(worker)
-        self._janitor.submit(self._state.discard_scratch, worker.pid)
+        self._cleanup.submit(self._state.discard_scratch, worker.pid)
         task = self._running.pop(worker, None)
         if task is None:
             return
@@ -276,7 +228,7 @@ class Dispatcher:
         self._dispatch()
 
     def _settle(self, task: Task, frame: Frame) -> None:
-        """A child has told what came of a task."""
+        """A worker has reported the outcome of a task."""
         if not task.is_job:
             self._answer(task, frame.head, frame.body)
             return
@@ -331,15 +283,15 @@ class Dispatcher:
         for call in task.on_end:
             call()
         if task.is_job and len(self._jobs) <= self._slots * self._prefetch.ahead // 2:
-            # there is a place, or soon will be
+            # a slot is free, or soon will be
             self.store_thread.look(may_wait=self.is_brisk)
 
-    # giving out
+    # assignment to workers
 
     def _tidy(self, over: Mapping[Ref, bool]) -> None:
         """Tidy up after attempts, the artefacts of some of which are kept."""
         if over:
-            self._janitor.submit(self._tidied, over)
+            self._cleanup.submit(self._tidied, over)
 
     def _tidied(self, over: Mapping[Ref, bool]) -> None:
         for ref, is_kept in over.items():
@@ -371,8 +323,8 @@ class Dispatcher:
         worker.send(head, attempt.request)
         self._watch()
 
-    def _kill_reason(self, task: Task, kill_reason: KillReason) -> None:
-        task.kill_reason = task.kill_reason or kill_reason
+    def _kill(self, task: Task, reason: KillReason) -> None:
+        task.kill_reason = task.kill_reason or reason
         if task.worker is not None:
             task.worker.kill()
             return
@@ -399,33 +351,10 @@ class Dispatcher:
 
     def _tick(self) -> None:
         self._ticker = None
-        self._ticks += 1
-        for worker, task in list(self._running.items()):
-            if task.kill_reason is None:
-                self._look_at(worker, task)
-        # others may have a child for it
+        self._monitor.check(self._running)
+        # another machine may have a worker for it
         self._hand_back_waiting(came_before=time.monotonic() - LONGEST_WAIT)
         self._watch()
 
-    def _look_at(self, worker: WorkerHandle, task: Task) -> None:
-        self._note_progress(task, worker.shared_progress.read())
-        limits = task.attempt.limits
-        if limits.timeout is not None and time.monotonic() - task.began > limits.timeout:
-            self._kill_reason(task, KillReason.TIME)
-        elif limits.memory is not None:
-            if self._ticks % FAMILY_TICKS == 0:
-                task.family = linux.descendants(worker.pid)
-            if linux.resident([worker.pid, *task.family]) > limits.memory:
-                self._kill_reason(task, KillReason.MEMORY)
-
-    def _note_progress(self, task: Task, reading: ProgressReading | None) -> None:
-        if reading is None or reading.number == task.reports:
-            return
-        task.reports = reading.number
-        # so that NaN is 0
-        done = reading.fraction if 0.0 <= reading.fraction <= 1.0 else float(reading.fraction > 1.0)
-        told = Progressed(round(100 * done), reading.message)
-        if (told.percent, told.message) != (task.percent, task.message):
-            task.percent, task.message = told.percent, told.message
-            if task.is_job:
-                self.store_thread.report(task.ref, told)
+    def _report_progress(self, task: Task, progressed: Progressed) -> None:
+        self.store_thread.report(task.ref, progressed)

@@ -1,4 +1,4 @@
-"""What is swept away: results that are kept no longer, and what those who were killed left behind."""
+"""Removes expired results, and files that killed processes left behind."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MANY = 500
 
 
 class GarbageCollector:
-    """Sweeps, a little at a time, so that the store and the disk have time for others.
+    """Removes what is not needed, a little at a time, so that store and disk have time for others.
 
     Parameters
     ----------
-    state : where files lie.
-    leases : knows which are needed.
-    expiry : knows which are needed no longer.
+    state : holds the files.
+    leases : tells which are needed.
+    expiry : tells which results have expired.
     """
 
     def __init__(self, state: StateDirectory, leases: LeaseStore, expiry: Expiry | None) -> None:
@@ -67,10 +67,10 @@ class GarbageCollector:
                 self._searched = clock
                 self.search(time.time() - SELDOM)
         except (Unavailable, OSError) as error:
-            LOGGER.warning("what is not needed was not swept: %s", error)
+            LOGGER.warning("the garbage collector did not finish: %s", error)
         except Exception:
-            # jobs must run on though nobody sweeps
-            LOGGER.exception("what is not needed was not swept")
+            # jobs run on without it
+            LOGGER.exception("the garbage collector did not finish")
 
     def _settle(self, before: float) -> None:
         for some in _portions(self._state.begun(before)):
@@ -94,19 +94,19 @@ class GarbageCollector:
         came too late; results and logs of jobs whose end was noted by somebody who died then; what was never brought
         whole; and what a machine left that is gone for good.
         """
-        left = Orphans(self._state, before)
+        orphans = Orphans(self._state, before)
         show_life(self._state)
         forget_machines(self._state, time.time() - ABANDONED)
-        left.discard_incoming()
-        for some in _portions(left.results()):
+        orphans.discard_incoming()
+        for some in _portions(orphans.results()):
             kept = self._leases.kept(some)
             for job in some:
                 epoch = kept.get(job)
                 if job not in kept:
-                    left.discard_results(job)
+                    orphans.discard_results(job)
                 elif epoch is not None:
-                    left.discard_attempts(job, epoch)
-        for some in _portions(left.logs()):
+                    orphans.discard_attempts(job, epoch)
+        for some in _portions(orphans.logs()):
             for job in set(some) - self._leases.told_of(some):
                 self._state.job_log.discard(job)
 

@@ -1,9 +1,9 @@
-"""The hub's side: tickets go out to the queues of the sites, and what their machines say is written down.
+"""The hub: puts notices of jobs into the queues of the sites, and records what their machines report.
 
-It lives in the supervisor. The store is the truth: a ticket is only a hint that a job waits, and is put into the queue
-again whenever the relay may have lost it. A machine that pulled one asks for the job, and only the answer, which raises
-its epoch, lets it begin. So none is begun twice at once, none after it was dismissed, and of an attempt that was
-overtaken nothing is written down.
+It runs in the supervisor. The store is the truth: a notice is only a hint that a job waits, and is put into the queue
+again whenever the relay may have lost it. A machine that pulled one asks for the job, and only the reply, which raises
+its epoch, lets it begin. So no job is begun twice at once, none after it was dismissed, and nothing is recorded of an
+attempt that was overtaken.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from moorage_processes.jobs.store.transfer_tokens import TransferToken, Transfer
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.state_directory import StateDirectory
-    from moorage_processes.jobs.sites.settings import HubSettings
+    from moorage_processes.jobs.settings import HubSettings
     from moorage_processes.jobs.store.database import Database
     from moorage_processes.jobs.store.exchange import StoreReply
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
@@ -45,7 +45,7 @@ POLL = 0.5
 REVIEW = 2.0
 """Seconds between two looks for jobs that have waited too long."""
 RESEND = 300.0
-"""Seconds after which the tickets of those that wait longest are put in once more, should the relay have lost one."""
+"""Seconds after which the notices of those that wait longest are sent once more, should the relay have lost one."""
 PAUSE = 1.0
 """Seconds until a relay or a store that is away is tried again."""
 REFUSED = 30.0
@@ -62,7 +62,7 @@ Heard = Callable[[Ref, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class HubHost(Protocol):
-    """Where the hub lives."""
+    """What the hub needs of the supervisor."""
 
     store_thread: StoreThread
     subscriptions: Subscriptions
@@ -131,7 +131,7 @@ class Hub:
                     reviewed = time.monotonic()
                     self._host.subscriptions.notice(await self._in_store(self._registry.give_up))
             except (Unavailable, RelayAway, OSError) as error:
-                LOGGER.info("no tickets are sent now: %s", error)
+                LOGGER.info("no job notices are sent now: %s", error)
                 await asyncio.sleep(PAUSE)
             await self._look_out()
 
@@ -140,7 +140,7 @@ class Hub:
         self._is_wanted.set()
 
     def take(self, exchange: StoreReply) -> None:
-        """What the store has written down."""
+        """Note what the store has recorded."""
         for ref in exchange.settled:
             self._settle(ref, is_written=True)
         for ref in exchange.refused:
@@ -234,7 +234,7 @@ class Hub:
         self._holders.update({ref: (site, machine) for ref in runs if ref not in renewal.gone})
 
     async def _take(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A machine has pulled a ticket, and asks for the job."""
+        """A machine has pulled a notice, and asks for the job."""
         site, machine, job = protocol.speaker(subject), str(said["machine"]), str(said["job"])
         begun = await self._in_store(lambda: self._registry.begin(site, machine, job))
         if begun is None:
@@ -250,11 +250,11 @@ class Hub:
         return {**order, "request_at": f"{self._settings.base}/sites/requests/{token}"}
 
     async def _progress(self, subject: str, said: Mapping[str, Any]) -> None:
-        holding = AttemptClaim.from_json(said)
+        claim = AttemptClaim.from_json(said)
         # where it is not known here, the next word of the machine tells
-        if self._holders.get(holding.ref) == (protocol.speaker(subject), holding.machine):
+        if self._holders.get(claim.ref) == (protocol.speaker(subject), claim.machine):
             told = Progressed(min(100, max(0, int(said["percent"]))), str(said["message"]))
-            self._host.store_thread.report(holding.ref, told)
+            self._host.store_thread.report(claim.ref, told)
 
     async def _log(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         content = base64.b64decode(said["content"])
@@ -262,7 +262,7 @@ class Hub:
         return {"written": len(content)}
 
     async def _transfer_token(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A machine wants to bring the files of an attempt."""
+        """A machine wants to upload the files of an attempt."""
         files = [(each.file, each.size) for each in read_artefacts(said["artefacts"]) if each.file is not None]
         transfer_tokens = [TransferToken(ref, file, size) for file, size in files]
         tokens = await self._in_store(lambda: self._transfer_tokens.give(*transfer_tokens))
@@ -295,22 +295,22 @@ class Hub:
         fate = await self._in_store(lambda: self._registry.fate(protocol.speaker(subject), refs))
         return fate.to_json()
 
-    # the books
+    # store
 
     def _of_holder(self, handler: Heard) -> Handler:
         """Let only the machine that has an attempt in hand say what becomes of it."""
 
         async def heard(subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-            holding = AttemptClaim.from_json(said)
-            return await handler(holding.ref, said) if await self._holds(subject, holding) else {"gone": True}
+            claim = AttemptClaim.from_json(said)
+            return await handler(claim.ref, said) if await self._holds(subject, claim) else {"gone": True}
 
         return heard
 
-    async def _holds(self, subject: str, holding: AttemptClaim) -> bool:
+    async def _holds(self, subject: str, claim: AttemptClaim) -> bool:
         site = protocol.speaker(subject)
-        if self._holders.get(holding.ref) == (site, holding.machine):
+        if self._holders.get(claim.ref) == (site, claim.machine):
             return True
-        return await self._in_store(lambda: self._registry.holds(site, holding))
+        return await self._in_store(lambda: self._registry.holds(site, claim))
 
     async def _written(self, ref: Ref, report: Ended | Returned) -> bool:
         """Whether the store took the last word on an attempt."""
@@ -328,8 +328,10 @@ class Hub:
             end.set_result(is_written)
 
     def _missing(self, ref: Ref, artefacts: Iterable[Artefact]) -> list[str]:
-        """Files of an attempt that were not brought yet."""
-        return [each.file for each in artefacts if each.file and not self._state.has(*ref, each.file, each.size)]
+        """Files of an attempt that were not uploaded yet."""
+        return [
+            each.file for each in artefacts if each.file and not self._state.publisher.has(*ref, each.file, each.size)
+        ]
 
     def _log_size(self, job: str) -> int:
         log = self._state.log(job)

@@ -1,4 +1,4 @@
-"""What those who were killed left behind, in a state directory or in an object store."""
+"""Files that killed processes left behind, in a state directory or an object store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orphans:
-    """What was left in one state directory before a moment; what is younger may still be at work.
+    """Files left in one state directory before a moment; younger ones may still be in use.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Orphans:
                     self.state.objects.discard(job, other)
 
     def discard_incoming(self) -> None:
-        """Remove what was begun to be brought and has not come."""
+        """Remove uploads that were not completed."""
         for each in old_entries(self.state.incoming_folder, self.before):
             Path(each.path).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Store work in a thread of its own, so that the supervisor's loop never waits for a disk."""
+"""Thread that batches reports to the store and claims jobs, so that the supervisor's loop never waits for a disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONGEST_PAUSE = 2.0
 
 @dataclass(frozen=True)
 class SupervisorCallbacks:
-    """Who the clerk works for."""
+    """What the store thread asks and tells the supervisor."""
 
     places: Callable[[], int]
     """How many jobs could begin now."""
@@ -55,7 +55,7 @@ class StoreThread:
     ----------
     leases : the store.
     lease : seconds for which jobs are taken; they are renewed four times as often.
-    callbacks : who is to be told.
+    callbacks : to the supervisor.
     """
 
     def __init__(self, leases: LeaseStore, lease: float, callbacks: SupervisorCallbacks) -> None:
@@ -78,7 +78,7 @@ class StoreThread:
         self._is_prepared = False
 
     def report(self, ref: Ref, report: Report, *, may_wait: bool = False) -> None:
-        """Have the store told how an attempt goes; the end of it at once unless it *may_wait*, progress with others."""
+        """Report progress or outcome of an attempt; an outcome at once unless it *may_wait*, progress with others."""
         self._reports[ref] = report
         self._is_idle.clear()
         if isinstance(report, Progressed):

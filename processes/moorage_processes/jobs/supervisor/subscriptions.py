@@ -1,4 +1,4 @@
-"""Who waits for which job to change."""
+"""Subscriptions to changes of jobs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Subscription:
-    """Somebody waits for a job to differ from what she knows."""
+    """A client waits for a job to differ from what it knows."""
 
     job: str
     known: int
-    """When what she knows was written [microseconds since 1970]."""
+    """When what it knows was written [microseconds since 1970]."""
     only_end: bool
     """Whether nothing but its end is of interest."""
     tell: Callable[[], None]
@@ -31,14 +31,14 @@ class Subscription:
 
 
 class Subscriptions:
-    """All that are waiting; each is told once, and then no longer."""
+    """All subscriptions; each is notified once, and then removed."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._recent: OrderedDict[str, JobChange] = OrderedDict()
 
     def add(self, watch: Subscription) -> None:
-        """Wait; what has changed since is told at once."""
+        """Subscribe; a change since then is notified at once."""
         change = self._recent.get(watch.job)
         if change is not None and change.updated > watch.known and watch.concerns(change):
             watch.tell()
@@ -54,7 +54,7 @@ class Subscriptions:
             self._subscriptions.pop(watch.job, None)
 
     def notice(self, changes: Iterable[JobChange]) -> None:
-        """Tell of changes whoever waits for them."""
+        """Notify those who wait for these changes."""
         for change in changes:
             self._remember(change)
             for watch in list(self._subscriptions.get(change.job, ())):

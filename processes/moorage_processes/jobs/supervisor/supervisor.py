@@ -1,7 +1,7 @@
-"""The supervisor: one for each state directory, detached, the only one that runs jobs there.
+"""The supervisor: one detached process for each state directory, the only one that runs jobs there.
 
-A service starts it, and so does whichever web process finds none. It is elected by a lock, and ends a while after the
-last web process. Whatever ends it, its children end with it, and the next one takes its jobs back.
+A service starts it, and so does a web process that finds none. A lock elects it, and it ends a while after the last web
+process. However it ends, its workers end with it, and the next supervisor takes its jobs back.
 """
 
 from __future__ import annotations
@@ -186,11 +186,11 @@ class Supervisor:
         return True
 
     def describe(self) -> dict[str, Any]:
-        """Process ids: this one's, the forkserver's, the children's; and what these do."""
+        """Process ids: this one's, the forkserver's, the workers's; and what these do."""
         return {"supervisor": os.getpid(), **self._pool.describe(), "work": self.dispatcher.at_work()}
 
     def part(self, connection: ClientConnection) -> None:
-        """A visitor has gone."""
+        """A client connection has closed."""
         if connection in self._present:
             self._present.discard(connection)
             self._alone_since = time.monotonic()

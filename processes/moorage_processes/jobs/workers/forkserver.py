@@ -1,6 +1,7 @@
-"""The process that children are forked from: small, single-threaded, with the slow imports done.
+"""The process that workers are forked from: small, single-threaded, with the slow imports done.
 
-It is told to fork by the supervisor and tells it of each end. It dies with the supervisor, and its children with it.
+It forks when the supervisor says so, and reports the end of each worker. It dies with the supervisor, and its workers
+with it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PROGRAM = "from moorage_processes.jobs.workers.forkserver import main; main()"
 LONGEST = 1 << 12
 """Bytes of a message to or from the supervisor."""
 MOST_FILES = 2
-"""Descriptors that come with an order to fork: the child's socket and its gauge."""
+"""Descriptors that come with an order to fork: the worker's socket and its shared progress."""
 
 
 def main() -> NoReturn:
@@ -48,25 +49,25 @@ def main() -> NoReturn:
 
 
 class Forkserver:
-    """Forks children, and tells of their ends.
+    """Forks workers, and reports their ends.
 
     Parameters
     ----------
     control : the supervisor.
-    settings : those of the engine's that the crew hands on.
+    settings : those of the engine that the worker pool passes on.
     """
 
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
         self._control = control
         self._state = StateDirectory.of(settings)
-        self._children: set[int] = set()
+        self._workers: set[int] = set()
         preload(settings["preload"])
         if self._state.objects is not None:
             self._state.objects.prepare()
         self._executor = Executor(settings["executor"])
         self._executor.preload()
-        self._log = OperatorLog(settings["log"], "child")
-        # so that collecting garbage in a child does not copy all that it shares with the others
+        self._log = OperatorLog(settings["log"], "worker")
+        # so that collecting garbage in a worker does not copy all that it shares with the others
         gc.collect()
         gc.freeze()
 
@@ -92,15 +93,15 @@ class Forkserver:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(parent, own, files)
-        self._children.add(pid)
+            self._become_worker(parent, own, files)
+        self._workers.add(pid)
         for file in files:
             os.close(file)
         self._tell({"forked": json.loads(message)["fork"], "pid": pid})
         return True
 
-    def _become_child(self, parent: int, own: tuple[int, int], files: list[int]) -> NoReturn:
-        """Never returns: what the child leaves undone is nobody's."""
+    def _become_worker(self, parent: int, own: tuple[int, int], files: list[int]) -> NoReturn:
+        """Be the worker; this never returns."""
         with contextlib.suppress(BaseException):
             linux.die_with_parent(parent)
             os.setpgid(0, 0)
@@ -114,15 +115,15 @@ class Forkserver:
         os._exit(1)
 
     def _reap(self) -> None:
-        while self._children:
+        while self._workers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            if pid in self._children:
-                self._children.remove(pid)
+            if pid in self._workers:
+                self._workers.remove(pid)
                 # what its method left behind goes with it
                 linux.kill_group(pid)
-                linux.kill_orphans(self._children)
+                linux.kill_orphans(self._workers)
                 self._tell({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def _tell(self, message: Mapping[str, int]) -> None:

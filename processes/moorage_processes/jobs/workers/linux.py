@@ -1,4 +1,4 @@
-"""What Linux knows of our processes: who descends from whom, how much memory they hold, and who dies with whom."""
+"""Linux process tools: descendants, memory, process groups, death with the parent."""
 
 from __future__ import annotations
 

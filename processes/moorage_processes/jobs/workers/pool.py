@@ -1,4 +1,4 @@
-"""The children of a supervisor: always as many as there are places, each known from its birth to its end."""
+"""The worker pool of a supervisor: starts the forkserver and keeps as many workers as there are slots."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ FORKSERVER = ("state", "results", "results_options", "executor", "preload", "log
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""
 PATIENCE = 5.0
-"""Seconds within which the forkserver tells that a child has ended."""
+"""Seconds within which the forkserver reports that a worker has ended."""
 
 
 class PoolListener(Protocol):
-    """Who works with the crew."""
+    """What the worker pool tells of its workers."""
 
     def ready(self, worker: WorkerHandle) -> None:
-        """A child waits for work."""
+        """A worker waits for work."""
 
     def heard(self, worker: WorkerHandle, frame: Frame) -> None:
-        """A child says something."""
+        """A worker says something."""
 
     def ended(self, worker: WorkerHandle, code: int | None) -> None:
-        """A child is gone; its exit code, negative for a signal, or None where it went with the forkserver."""
+        """A worker has ended; its exit code, negative for a signal, or None where it went with the forkserver."""
 
 
 @dataclass(eq=False)
 class WorkerHandle:
-    """One child."""
+    """Handle of one worker process."""
 
     shared_progress: SharedProgress
     peer: Peer | None = None
@@ -69,13 +69,13 @@ class WorkerHandle:
 
 
 class WorkerPool:
-    """The forkserver and the children it forks.
+    """The forkserver and the workers it forks.
 
     Parameters
     ----------
     settings : the engine's; the forkserver is given those of :data:`FORKSERVER`.
     mark : by which all that descends from the forkserver is known; other state directories have another.
-    size : how many children there are.
+    size : how many workers there are.
     listener : who is told of them.
     """
 
@@ -93,7 +93,7 @@ class WorkerPool:
         self._forkserver: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start a forkserver and as many children as there are places."""
+        """Start a forkserver and as many workers as there are slots."""
         try:
             self._control = self._start_forkserver()
         except OSError as error:
@@ -122,7 +122,7 @@ class WorkerPool:
         return ours
 
     def stop(self) -> None:
-        """Kill all; nobody is told any more."""
+        """Kill all; the listener is not told."""
         self._hang_up()
         for worker in self._workers.values():
             worker.kill()
@@ -131,11 +131,11 @@ class WorkerPool:
         linux.kill_marked(self._mark)
 
     def describe(self) -> dict[str, Any]:
-        """Process ids, and how many of the children have imported the methods and can take a job."""
+        """Process ids, and how many of the workers have imported the methods and can take a job."""
         workers = [worker for worker in self._workers.values() if worker.pid]
         return {
             "forkserver": self._forkserver.pid if self._forkserver else None,
-            "children": [worker.pid for worker in workers],
+            "workers": [worker.pid for worker in workers],
             "ready": sum(worker.is_ready and not worker.is_being_killed for worker in workers),
         }
 
@@ -146,7 +146,7 @@ class WorkerPool:
                 return
 
     def _fork(self) -> bool:
-        """Order one more child; say whether the forkserver could take the order."""
+        """Order one more worker; say whether the forkserver could take the order."""
         assert self._control is not None  # noqa: S101 - the caller looked
         ours, theirs = socket.socketpair()
         memory = new_shared_progress()
@@ -168,7 +168,7 @@ class WorkerPool:
         return True
 
     def _expect_end(self, number: int) -> None:
-        """A child hung up: it is about to be told that it ended, or the forkserver is not what it was."""
+        """A worker hung up: the forkserver is about to report its end, or is broken itself."""
         worker = self._workers.get(number)
         if worker is not None:
             worker.kill()
@@ -176,7 +176,7 @@ class WorkerPool:
 
     def _suspect(self, number: int) -> None:
         if number in self._workers and self._forkserver is not None:
-            LOGGER.warning("the forkserver does not tell of a child's end; it is replaced")
+            LOGGER.warning("the forkserver does not report the end of a worker; it is replaced")
             self._forkserver.kill()
 
     def _hear(self, worker: WorkerHandle, frame: Frame) -> None:
@@ -220,7 +220,9 @@ class WorkerPool:
         if worker.is_ready:
             self._fill()
         else:
-            self._loop.call_later(self._longer_pause(f"a child ended with code {code} before it was ready"), self._fill)
+            self._loop.call_later(
+                self._longer_pause(f"a worker ended with code {code} before it was ready"), self._fill
+            )
 
     def _lose_forkserver(self) -> None:
         self._hang_up()

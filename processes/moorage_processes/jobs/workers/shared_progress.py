@@ -1,4 +1,4 @@
-"""How far a job is, in memory shared with its child: it can be read while the child is deep in C."""
+"""Progress of a job in memory shared with its worker: it can be read while the worker runs C code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = SIZE - LAYOUT.size
 
 
 class ProgressReading(NamedTuple):
-    """What a gauge shows."""
+    """One progress report."""
 
     number: int
     """How many reports there have been since it was cleared."""
@@ -26,24 +26,24 @@ class ProgressReading(NamedTuple):
 
 
 class SharedProgress:
-    """The last report of the job that a child runs.
+    """The last report of the job that a worker runs.
 
     Parameters
     ----------
-    file : descriptor of memory made by :func:`new_gauge`; it may be closed afterwards.
+    file : descriptor of memory made by :func:`new_shared_progress`; it may be closed afterwards.
     """
 
     def __init__(self, file: int) -> None:
         self._memory = mmap.mmap(file, SIZE)
 
     def show(self, reading: ProgressReading) -> None:
-        """Let the gauge show this; a message is cut to a kilobyte."""
+        """Write a report; a message is cut to a kilobyte."""
         text = reading.message.encode("utf-8", "replace")[:LONGEST]
         data = LAYOUT.pack(0, reading.number, reading.fraction, len(text))[CHECKSUM:] + text
         self._memory[: CHECKSUM + len(data)] = struct.pack("=I", zlib.crc32(data)) + data
 
     def read(self) -> ProgressReading | None:
-        """What it shows; None where it is being written just now."""
+        """Read the last report; None where it is being written just now."""
         data = self._memory[:]
         checksum, count, fraction, length = LAYOUT.unpack_from(data)
         if zlib.crc32(data[CHECKSUM : LAYOUT.size + length]) != checksum:
@@ -52,16 +52,16 @@ class SharedProgress:
         return ProgressReading(count, fraction, text.decode("utf-8", "ignore"))
 
     def clear(self) -> None:
-        """Let it show nothing, before a child begins something else."""
+        """Remove the last report, before the worker begins another job."""
         self.show(ProgressReading(0, 0.0, ""))
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Unmap the memory."""
         self._memory.close()
 
 
 def new_shared_progress() -> int:
-    """Descriptor of memory for a gauge."""
+    """Descriptor of memory for a :class:`SharedProgress`."""
     file = os.memfd_create("progress")
     os.ftruncate(file, SIZE)
     return file

@@ -1,4 +1,4 @@
-"""What a child does: one job at a time, until it is killed."""
+"""The worker process: runs one job at a time, until it is killed."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 OFTEN = 0.02
-"""Seconds between two reports that are sent; those in between are only shown by the gauge."""
+"""Seconds between two reports that are sent; those in between are only in shared memory."""
 GROWTH = 512 * 2**20
-"""Bytes by which a child may have grown when its job is done; one that holds more makes room for a new one."""
+"""Bytes by which a worker may have grown when its job is done; one that holds more makes room for a new one."""
 SACRIFICE = "500"
-"""Where memory runs out, the kernel takes a child before a server (-1000 to 1000)."""
+"""Where memory runs out, the kernel takes a worker before a server (-1000 to 1000)."""
 
 
 def live(
@@ -49,20 +49,20 @@ def live(
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper
     if "numpy" in sys.modules:
-        # forked children would all draw the same numbers
+        # forked workers would all draw the same numbers
         sys.modules["numpy"].random.seed()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log.move()
-    child = Worker(Connection(sock), SharedProgress(shared_progress), executor, state, log)
+    worker = Worker(Connection(sock), SharedProgress(shared_progress), executor, state, log)
     os.close(shared_progress)
-    child.prepare()
+    worker.prepare()
     with contextlib.suppress(EOFError, OSError):
-        child.work()
+        worker.work()
     os._exit(0)
 
 
 class Worker:
-    """One child.
+    """Runs jobs in a worker process.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class Worker:
             return Frame({"done": True}, _encoded(artefacts))
         except ExecutionFailed as error:
             failure = error.failure
-        except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the child unheard
+        except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the worker unheard
             failure = logged_failure(request.process, error)
         # the next job may need the room
         self._state.discard_scratch(os.getpid())
@@ -137,13 +137,13 @@ class Worker:
 
     def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
         try:
-            self._state.publish(scratch, job, epoch, is_job=is_job)
+            self._state.publisher.publish(scratch, job, epoch, is_job=is_job)
         except OSError as error:
             raise ExecutionFailed(not_stored(process, error)) from error
 
 
 class ProgressSink:
-    """Tells how far a job is; cheap enough for an inner loop, and the last word is never lost.
+    """Reports the progress of a job; cheap enough for an inner loop, and the last report is never lost.
 
     Parameters
     ----------

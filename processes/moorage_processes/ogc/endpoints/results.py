@@ -58,11 +58,11 @@ class JobResults:
         for artefact in results.job.artefacts:
             if artefact.output == output_id:
                 return artefact
-        snapshot = self._outputs_of(results.job)
-        if output_id in snapshot:
+        outputs = self._outputs_of(results.job)
+        if output_id in outputs:
             detail = f"the job has no value for the output {output_id!r}; {_has(results.job.artefacts)}"
             raise Problem(404, ogc.RESULT_NOT_AVAILABLE, detail)
-        raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {output_id[:80]!r}; it takes {', '.join(snapshot)}")
+        raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {output_id[:80]!r}; it takes {', '.join(outputs)}")
 
     def _outputs_of(self, job: Job) -> Sequence[str]:
         """The outputs of a job's process; those of the job where the process is no longer served."""

@@ -49,8 +49,8 @@ class Sites:
         }
 
     def take_in(self, token: str) -> Response:
-        """Take in one file of an attempt, by a grant that is then used up."""
-        transfer_token = self._granted(token)
+        """Receive one file of an attempt, with a transfer token that is then used up."""
+        transfer_token = self._permitted(token)
         if transfer_token.file is None or transfer_token.size is None:
             raise _no_transfer_token()
         # one more, so that what is longer can be told from what is whole
@@ -64,8 +64,8 @@ class Sites:
         return Response(status=204)
 
     def hand_out(self, token: str) -> Response:
-        """A request that was too large for the relay, by a grant that is then used up."""
-        transfer_token = self._granted(token)
+        """Send a request that was too large for the relay, for a transfer token that is then used up."""
+        transfer_token = self._permitted(token)
         if transfer_token.file is not None:
             raise _no_transfer_token()
         job = self._service.job(transfer_token.ref.job)
@@ -73,7 +73,7 @@ class Sites:
         document = {"process": process, "inputs": dict(job.request.inputs), "outputs": dict(job.request.outputs)}
         return Response(json.dumps(document), content_type=ogc.JSON)
 
-    def _granted(self, token: str) -> TransferToken:
+    def _permitted(self, token: str) -> TransferToken:
         transfer_token = self._service.engine.receiver.admit(token)
         if transfer_token is None:
             raise _no_transfer_token()
@@ -81,4 +81,6 @@ class Sites:
 
 
 def _no_transfer_token() -> Problem:
-    return Problem(404, "NoSuchGrant", "there is no such grant; it was used, or is too old: ask the hub for another")
+    return Problem(
+        404, "NoSuchToken", "there is no such transfer token; it was used, or is too old: ask the hub for another"
+    )

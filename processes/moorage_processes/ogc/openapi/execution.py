@@ -207,8 +207,8 @@ def _one(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wish(described: Mapping[str, Any]) -> dict[str, Any]:
-    snapshot = {"type": "string", "enum": media_types(described)}
-    narrowed = {"format": {"type": "object", "properties": {"mediaType": snapshot}}}
+    choice = {"type": "string", "enum": media_types(described)}
+    narrowed = {"format": {"type": "object", "properties": {"mediaType": choice}}}
     wish = {"allOf": [schema_of("outputWish"), {"type": "object", "properties": narrowed}]}
     return {"title": described["title"], "description": described.get("description", ""), **wish}
 
@@ -219,10 +219,10 @@ def _query_parameters(entry: Entry) -> Iterator[dict[str, Any]]:
             yield from _as_query(name, described)
     for name, described in entry.description["outputs"].items():
         title = described["title"]
-        snapshot = {"type": "string", "enum": media_types(described)}
+        choice = {"type": "string", "enum": media_types(described)}
         yield query(f"{name}[include]", f"{title}: whether this output is wanted.", {"type": "boolean"})
         if name not in entry.description["inputs"]:
-            yield query(f"{name}[mediaType]", f"{title}: in which format.", snapshot)
+            yield query(f"{name}[mediaType]", f"{title}: in which format.", choice)
     yield from WISHES
 
 

@@ -51,7 +51,7 @@ FORM = "As what the answer is wanted; goes before the Accept header."
 PARAMETERS: dict[str, Parameter] = {
     "processID": path("processID", "Id of a process."),
     "jobID": path("jobID", "Id of a job."),
-    "token": path("token", "A grant of the hub's."),
+    "token": path("token", "A transfer token of the hub."),
     "outputID": path("outputID", "Id of an output."),
     "f": query("f", FORM, choices("json", "html")),
     "f-log": query("f", FORM, choices("text", "html")),

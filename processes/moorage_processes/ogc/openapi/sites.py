@@ -26,7 +26,7 @@ def sites_paths() -> dict[str, Any]:
             "parameters": parameter("token"),
             "put": {
                 **_named("bring", "Bring one file of a job"),
-                "description": "By a grant of the hub's, which is used up by it.",
+                "description": "With a transfer token of the hub, which is used up by it.",
                 "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": FILE}}},
                 "responses": {"204": {"description": "The hub has it."}, **problems(404, 413, 507)},
             },
@@ -35,7 +35,7 @@ def sites_paths() -> dict[str, Any]:
             "parameters": parameter("token"),
             "get": {
                 **_named("fetch", "Fetch a request that is too large for the relay"),
-                "description": "By a grant of the hub's, which is used up by it.",
+                "description": "With a transfer token of the hub, which is used up by it.",
                 "responses": {
                     "200": good("Process, inputs and outputs.", {ogc.JSON: {"type": "object"}}),
                     **problems(404),

@@ -1,4 +1,4 @@
-"""Looks at results, made in killable children: web processes open no grid, no features and no table."""
+"""Previews of results, made in killable workers: web processes open no grid, no features and no table."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 MOST = 6
-"""Outputs of one page of which a child tells more."""
+"""Outputs of one page of which a worker tells more."""
 LETTERS = 4000
 """Letters of a text that a page shows."""
 KEPT = 3600

@@ -152,18 +152,18 @@ def _read_outputs(
     outputs: Mapping[str, Any], entry: Entry, accept: str
 ) -> tuple[dict[str, str], dict[str, Transmission]]:
     """Media type, and transmission where it is said, by output."""
-    snapshot: Mapping[str, Any] = entry.description["outputs"]
+    described: Mapping[str, Any] = entry.description["outputs"]
     for name in outputs:
-        if name not in snapshot:
-            known = ", ".join(snapshot)
+        if name not in described:
+            known = ", ".join(described)
             raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
     negotiable = accept if len(outputs) == 1 else ""
     wanted, transmissions = {}, {}
-    for name in (name for name in snapshot if name in outputs):
+    for name in (name for name in described if name in outputs):
         wish = outputs[name] or {}
         if not isinstance(wish, dict):
             raise _malformed(f"outputs: {name}: takes an object such as {{'format': {{'mediaType': ...}}}}")
-        wanted[name] = _media_type(name, snapshot[name], wish, negotiable)
+        wanted[name] = _media_type(name, described[name], wish, negotiable)
         if "transmissionMode" in wish:
             transmissions[name] = _transmission(name, wish["transmissionMode"])
     return wanted, transmissions
@@ -178,31 +178,31 @@ def _transmission(name: str, way: Any) -> Transmission:
 def _media_type(name: str, described: Mapping[str, Any], wish: Mapping[str, Any], accept: str) -> str:
     """The media type an output is written in: asked for in the body, else by Accept, else the first offered."""
     kind = formats.kind_of(type_of(described))
-    snapshot = media_types(described)
+    supported = media_types(described)
     stated = wish.get("format") or {}
     asked = stated.get("mediaType") if isinstance(stated, dict) else None
     if asked is not None:
-        return _snapshot(name, kind, str(asked), snapshot)
+        return _chosen(name, kind, str(asked), supported)
     for part in accept.split(","):
         wanted = part.split(";q=")[0].strip()
-        for each in snapshot:
+        for each in supported:
             if wanted and _bare(wanted) == _bare(each):
                 return each
-    return snapshot[0]
+    return supported[0]
 
 
-def _snapshot(name: str, kind: Kind, asked: str, snapshot: list[str]) -> str:
+def _chosen(name: str, kind: Kind, asked: str, supported: list[str]) -> str:
     if kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
         try:
             found = formats.find(kind, asked).media_type
         except ValueError:
             found = ""
-        if found in snapshot:
+        if found in supported:
             return found
-    for each in snapshot:
+    for each in supported:
         if _bare(each) == _bare(asked):
             return each
-    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(snapshot)}")
+    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(supported)}")
 
 
 def _bare(media_type: str) -> str:

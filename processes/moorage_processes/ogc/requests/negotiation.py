@@ -123,8 +123,8 @@ def chosen(request: Request, names: tuple[str, ...], otherwise: str) -> str:
         return wish
     accept = request.accept_mimetypes
     bare = otherwise.partition(";")[0]
-    snapshot = [bare, *([ogc.JSON] if bare.endswith("+json") else []), ogc.HTML]
-    if accept and accept.best_match(snapshot, bare) == ogc.HTML:
+    supported = [bare, *([ogc.JSON] if bare.endswith("+json") else []), ogc.HTML]
+    if accept and accept.best_match(supported, bare) == ogc.HTML:
         return "html"
     return names[0]
 

@@ -46,7 +46,7 @@ class Fault:
 
 
 @dataclass
-class Ship:
+class ServiceMachine:
     """One machine: of the hub, or of the site; it is started again whenever its own process is gone.
 
     Parameters
@@ -76,9 +76,9 @@ class Ship:
     def engine(self) -> dict[str, Any]:
         """The processes of its engine; empty where it has none at this moment."""
         try:
-            with closing(connected(self.state / "run" / "socket")) as line:
-                line.send({"do": "describe"})
-                return line.receive(2.0).head
+            with closing(connected(self.state / "run" / "socket")) as connection:
+                connection.send({"do": "describe"})
+                return connection.receive(2.0).head
         except (OSError, EOFError):
             return {}
 
@@ -88,7 +88,7 @@ class Ship:
             return [self.process.pid] if self.process is not None else []
         if part == "web":
             return [each.pid for each in psutil.Process(self.pids("own")[0]).children() if "serve" in each.cmdline()]
-        found = self.engine().get("children" if part == "child" else part) or []
+        found = self.engine().get("workers" if part == "worker" else part) or []
         return found if isinstance(found, list) else [found]
 
     def all_pids(self) -> list[int]:
@@ -114,16 +114,16 @@ def sleep(pids: list[int], seconds: float) -> None:
 
 
 @dataclass
-class Sea:
+class StormService:
     """All that a storm may strike."""
 
-    hubs: list[Ship]
-    sites: list[Ship]
+    hubs: list[ServiceMachine]
+    sites: list[ServiceMachine]
     store: str
     postgres: Postgres | None = None
     nats: Nats | None = None
     disk: Path | None = None
-    strait: Strait | None = None
+    network: CuttableNetwork | None = None
     prefetch: float = 0.15
     """Seconds from one job to the next, on average."""
 
@@ -143,7 +143,7 @@ class Sea:
         """All that may go wrong here."""
         faults = [
             Fault(f"{part} killed", lambda dice, part=part: strike_one(dice.choice(self.hubs).pids(part), dice))
-            for part in ("web", "supervisor", "forkserver", "child")
+            for part in ("web", "supervisor", "forkserver", "worker")
         ]
         if self.disk is not None:
             faults.append(Fault("disk full", self._fill))
@@ -168,7 +168,7 @@ class Sea:
                 "site asleep past its lease", lambda dice: sleep(dice.choice(self.sites).all_pids(), SITE_LEASE + 2.0)
             ),
         ]
-        if self.strait is not None:
+        if self.network is not None:
             faults.append(Fault("site cut off", self._cut))
         return faults
 
@@ -211,10 +211,10 @@ class Sea:
         site.start()
 
     def _cut(self, dice: random.Random) -> None:
-        assert self.strait is not None
-        self.strait.close()
+        assert self.network is not None
+        self.network.close()
         time.sleep(2.0 + dice.random() * (SITE_LEASE + 4.0))
-        self.strait.open()
+        self.network.open()
 
     def wrongs(self, jobs: list[str]) -> list[str]:
         """What is not as it should be once all jobs are done."""
@@ -238,13 +238,13 @@ class Sea:
         return [*strays(), *(f"the queue {name} counts {count} that wait" for name, count in waiting)]
 
 
-def _engine(ships: list[Ship], dice: random.Random) -> list[int]:
-    """The supervisor of one of some machines, and its children."""
-    ship = dice.choice(ships)
-    return [*ship.pids("supervisor"), *family(ship.state)]
+def _engine(machines: list[ServiceMachine], dice: random.Random) -> list[int]:
+    """The supervisor of one of some machines, and its workers."""
+    machine = dice.choice(machines)
+    return [*machine.pids("supervisor"), *family(machine.state)]
 
 
-class Strait:
+class CuttableNetwork:
     """A network namespace that is joined to this one by a wire, which can be cut."""
 
     def __init__(self, number: int) -> None:
@@ -281,17 +281,17 @@ def _ip(*words: str) -> None:
 
 
 @contextmanager
-def _strait() -> Iterator[Strait | None]:
+def _cuttable_network() -> Iterator[CuttableNetwork | None]:
     """A namespace, or None where this user may make none."""
-    strait = Strait(os.getpid())
+    network = CuttableNetwork(os.getpid())
     try:
-        strait.make()
-        yield strait
+        network.make()
+        yield network
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         print(f"no site is cut off here, since no network namespace can be made: {error}", file=sys.stderr)
         yield None
     finally:
-        strait.remove()
+        network.remove()
 
 
 @contextmanager
@@ -312,30 +312,30 @@ def _disk(folder: Path) -> Iterator[Path | None]:
 
 
 @contextmanager
-def sailing(folder: Path, store: str, *, sites: bool) -> Iterator[Sea]:
+def storm_service(folder: Path, store: str, *, sites: bool) -> Iterator[StormService]:
     """All of it, while the block lasts; nothing runs afterwards."""
     with ExitStack() as stack:
         postgres = stack.enter_context(serving_postgres()) if store == "postgresql" else None
-        strait = stack.enter_context(_strait()) if sites else None
+        network = stack.enter_context(_cuttable_network()) if sites else None
         disk = stack.enter_context(_disk(folder / "disk"))
-        here = strait.here if strait else "127.0.0.1"
+        here = network.here if network else "127.0.0.1"
         nats = stack.enter_context(serving_nats(folder / "relay", "awi", address=here)) if sites else None
         url = postgres.database() if postgres else f"sqlite:///{folder / 'jobs.sqlite'}"
-        sea = Sea([], [], url, postgres, nats, disk, strait)
+        service = StormService([], [], url, postgres, nats, disk, network)
         moorage: dict[str, Any] = {"store": url, "results": str(disk or folder / "results"), "drain": 5.0}
         if nats is not None:
             credentials = str(nats.credentials("hub"))
             moorage |= {"nats": nats.url, "nats_credentials": credentials, "site_lease": SITE_LEASE}
         for number in range(2 if postgres else 1):
-            sea.hubs.append(stack.enter_context(_hub(folder / f"hub{number}", here, moorage)))
+            service.hubs.append(stack.enter_context(_hub(folder / f"hub{number}", here, moorage)))
         for number in range(2 if sites else 0):
-            prefix = ["ip", "netns", "exec", strait.name] if strait and number == 1 else []
-            sea.sites.append(stack.enter_context(_site(folder / f"site{number}", nats, prefix)))
-        yield sea
+            prefix = ["ip", "netns", "exec", network.name] if network and number == 1 else []
+            service.sites.append(stack.enter_context(_site(folder / f"site{number}", nats, prefix)))
+        yield service
 
 
 @contextmanager
-def _hub(folder: Path, address: str, moorage: dict[str, Any]) -> Iterator[Ship]:
+def _hub(folder: Path, address: str, moorage: dict[str, Any]) -> Iterator[ServiceMachine]:
     folder.mkdir()
     port, config = free_port(), folder / "config.yml"
     url = f"http://{address}:{port}"
@@ -343,31 +343,33 @@ def _hub(folder: Path, address: str, moorage: dict[str, Any]) -> Iterator[Ship]:
     bind = {"host": address, "port": port}
     config.write_text(yaml.safe_dump({"server": {"bind": bind, "url": url}, "moorage": settings}))
     command = [sys.executable, "-m", "moorage.cli", "serve", "--config", str(config), "--state", str(folder / "state")]
-    with _sailing(Ship(command, folder / "state", url)) as ship:
-        assert ship.process is not None
-        wait_for(url, ship.process)
-        yield ship
+    with _running(ServiceMachine(command, folder / "state", url)) as machine:
+        assert machine.process is not None
+        wait_for(url, machine.process)
+        yield machine
 
 
 @contextmanager
-def _site(folder: Path, nats: Nats | None, prefix: list[str]) -> Iterator[Ship]:
+def _site(folder: Path, nats: Nats | None, prefix: list[str]) -> Iterator[ServiceMachine]:
     assert nats is not None
     folder.mkdir()
     config = folder / "config.yml"
     config.write_text(yaml.safe_dump({"moorage": {"installed": False, "slots": 2, "drain": 5.0}}))
     command = [*prefix, sys.executable, "-m", "moorage.cli", "join", nats.url, "--site", "awi"]
     command += ["--credentials", str(nats.credentials("awi")), "--config", str(config)]
-    with _sailing(Ship([*command, "--state", str(folder / "state"), str(METHODS)], folder / "state")) as ship:
-        eventually((ship.state / "run" / "socket").exists)
-        yield ship
+    with _running(
+        ServiceMachine([*command, "--state", str(folder / "state"), str(METHODS)], folder / "state")
+    ) as machine:
+        eventually((machine.state / "run" / "socket").exists)
+        yield machine
 
 
 @contextmanager
-def _sailing(ship: Ship) -> Iterator[Ship]:
-    ship.start()
+def _running(machine: ServiceMachine) -> Iterator[ServiceMachine]:
+    machine.start()
     try:
-        yield ship
+        yield machine
     finally:
-        ship.stop()
+        machine.stop()
     with contextlib.suppress(FileNotFoundError):
-        eventually(lambda: not family(ship.state))
+        eventually(lambda: not family(machine.state))

@@ -1,1 +1,0 @@
-"""Jobs that run at other institutes: a hub accepts them, a site pulls, runs and answers for them."""

@@ -1,0 +1,58 @@
+"""An attempt in the hands of the supervisor, and why its worker may be killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from moorage_processes.jobs.attempt import Attempt, Ref
+
+if TYPE_CHECKING:
+    from moorage_processes.jobs.workers.pool import WorkerHandle
+
+
+class KillReason(Enum):
+    """Why we killed a worker."""
+
+    TIME = auto()
+    MEMORY = auto()
+    NOT_WANTED = auto()
+    """The job was dismissed, or the caller has gone."""
+    STOPPING = auto()
+    """The service stops."""
+
+
+@dataclass(eq=False)
+class Task:
+    """An attempt that the supervisor has taken on: it waits, or a worker runs it."""
+
+    attempt: Attempt
+    answer: Callable[[Mapping[str, Any], bytes], None] | None = None
+    """Receives the answer to a call; None for a job."""
+    worker: WorkerHandle | None = None
+    came: float = field(default_factory=time.monotonic)
+    """When it was taken on (monotonic) [s]."""
+    began: float = 0.0
+    """When it was given to a worker (monotonic) [s]."""
+    percent: int = 0
+    message: str = ""
+    reports: int = 0
+    """Number of the last progress report that was read."""
+    family: list[int] = field(default_factory=list)
+    """Processes that its worker started."""
+    kill_reason: KillReason | None = None
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+    """Called when its worker has ended, or has finished with it."""
+
+    @property
+    def ref(self) -> Ref:
+        """Which attempt it is."""
+        return Ref(self.attempt.job, self.attempt.epoch)
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the store knows of it."""
+        return self.answer is None
