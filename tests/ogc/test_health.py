@@ -213,7 +213,7 @@ def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path)
     assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
 
 
-def test_work_that_was_handed_back_after_a_farewell_is_done_by_the_next_service(tmp_path):
+def test_work_that_was_handed_back_after_the_shutdown_delay_is_done_by_the_next_service(tmp_path):
     with serve(tmp_path, [METHODS], moorage={"shutdown_delay": 1, "drain": 0}) as service:
         eventually(lambda: is_ready(service))
         job = submit(service, "slow-sum", pause=5.0, numbers=[1.0, 2.0])
