@@ -176,8 +176,6 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
     app : what it serves.
     """
 
-    LISTENERS: list[Any]
-
     def __init__(self, app: Server) -> None:
         self._server = app
         self._is_leaving = False
@@ -204,7 +202,7 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
         """End the web processes. gunicorn itself sleeps between its looks at them; here their ends are heard of."""
         self._is_stopping = True
         sock.close_sockets(self.LISTENERS, unlink=False)
-        self.LISTENERS = []
+        self.LISTENERS.clear()
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         self._await_ends(self.cfg.graceful_timeout)
         if self._is_urged and self.WORKERS:
