@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.failures import print_failures_at_once
 from support.job_stores import STORES, new_store
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import Postgres, serving_postgres
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin to watch what the tests start, and tell their groups."""
     config.pluginmanager.register(Guard())
     config.pluginmanager.register(Telling())
+    print_failures_at_once(config)
 
 
 @pytest.hookimpl(tryfirst=True)

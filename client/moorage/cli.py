@@ -267,7 +267,12 @@ def commands() -> dict[str, Command]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line; the exit code.
+
+    Parameters
+    ----------
+    words : the command line; None for that of this process, which is then the command's to end.
+    """
     parser = argparse.ArgumentParser("moorage", description="Analysis methods, called where their data are.")
     parser.add_argument("--version", action="version", version=f"moorage {version('moorage')}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -277,6 +282,7 @@ def main(words: list[str] | None = None) -> int:
     arguments, rest = parser.parse_known_args(words)
     if rest and (any(word.startswith("-") for word in rest) or not hasattr(arguments, "modules")):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.owns_process = words is None
     # argparse takes positional words in one place only, and modules may stand behind the options too
     if rest:
         arguments.modules = [*arguments.modules, *rest]

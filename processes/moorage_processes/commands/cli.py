@@ -46,8 +46,11 @@ class Command(ABC):
 class LongRunning(Command):
     """A command that runs until a signal ends it; then the process ends at once, and so do those that it forked."""
 
-    def run(self, arguments: Namespace) -> NoReturn:
-        """Do it, and end the process."""
+    def run(self, arguments: Namespace) -> int:
+        """Do it, and end the process where that is the command's own."""
+        return self._run_and_end(arguments) if arguments.owns_process else super().run(arguments)
+
+    def _run_and_end(self, arguments: Namespace) -> NoReturn:
         try:
             status: str | int | None = super().run(arguments)
         except SystemExit as end:

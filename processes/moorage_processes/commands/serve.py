@@ -201,7 +201,8 @@ class GracefulArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
         """End the web processes. gunicorn itself sleeps between its looks at them; here their ends are heard of."""
         self._is_stopping = True
-        sock.close_sockets(self.LISTENERS, unlink=False)
+        listeners: Any = self.LISTENERS
+        sock.close_sockets(listeners, unlink=False)
         self.LISTENERS.clear()
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         self._await_ends(self.cfg.graceful_timeout)
