@@ -306,7 +306,7 @@ def test_a_wrong_address_is_named(scheduler, words):
 
 
 def test_without_dask_what_needs_it_is_refused_with_its_remedy(monkeypatch, tmp_path):
-    monkeypatch.setattr("moorage_processes.extras.is_installed", lambda _: False)
+    monkeypatch.setattr("moorage_processes.execution.dask_scheduling.is_installed", lambda _: False)
     monkeypatch.setattr("moorage_processes.data.datasets.is_installed", lambda _: False)
     with pytest.raises(ValueError, match="there is no Dask"):
         Computing(1, "tcp://scheduler:8786")

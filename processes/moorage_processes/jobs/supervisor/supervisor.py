@@ -43,6 +43,8 @@ LOGGER = logging.getLogger(__name__)
 
 ELECTION = 2.0
 """Seconds for which the lock is tried: the one before may just be ending."""
+FIRST = 60.0
+"""Seconds a supervisor waits for its first web process: a service starts it before its server is built."""
 ALONE = 10.0
 """Seconds until a supervisor ends that no web process needs and that has nothing to do."""
 LAST_WORD = 5.0
@@ -97,7 +99,8 @@ class Supervisor:
         self._fingerprint = settings.fingerprint
         self._state = state
         self._present: set[ClientConnection] = set()
-        self._alone_since = time.monotonic()
+        # as if the last of them had gone, but for the time that a server takes to be built
+        self._alone_since = time.monotonic() + FIRST - ALONE
         self._patience: float | None = None
         self._began = time.time()
         self._has_recovered = False

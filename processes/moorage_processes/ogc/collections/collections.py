@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 COVERAGE = "http://www.opengis.net/def/rel/ogc/1.0/coverage"
-HERE = "moorage_processes.ogc"
+PLUGINS = "moorage_processes.plugins"
 NATIVE = {"name": "NetCDF", "mimetype": "application/x-netcdf"}
 PREVIEW = "preview"
 SETTLED = frozenset({"id", "path", "kind", "id_field", "time_field", "title", "description"})
@@ -78,10 +78,10 @@ class Collections:
         columns = {key: value for key in ("id_field", "time_field") if (value := getattr(entry, key))}
         common = {"data": entry.path, "options": options, **columns}
         if entry.kind is not Kind.GRID:
-            return [{"type": "feature", "name": f"{HERE}.provider.Items", **common}]
+            return [{"type": "feature", "name": f"{PLUGINS}.providers.Items", **common}]
         return [
-            {"type": "coverage", "name": f"{HERE}.provider.Grid", **common, "format": dict(NATIVE)},
-            {"type": "edr", "name": f"{HERE}.edr.Queries", **common},
+            {"type": "coverage", "name": f"{PLUGINS}.providers.Grid", **common, "format": dict(NATIVE)},
+            {"type": "edr", "name": f"{PLUGINS}.edr.Queries", **common},
         ]
 
     def _links(self, entry: Dataset, found: Coverage, title: str) -> list[dict[str, str]]:
