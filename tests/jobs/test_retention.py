@@ -40,7 +40,6 @@ from support.waiting import eventually
 
 SECOND = 1_000_000
 HOUR = 3600.0
-LATER = {"Prefer": "respond-async"}
 PROCESSES = ("trend", "mean")
 ENDED = (Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
 
