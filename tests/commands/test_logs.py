@@ -85,7 +85,7 @@ def test_every_line_is_an_object_with_the_same_members(told):
 def test_the_service_says_what_it_offers(told):
     (line,) = (line for line in told.lines if "processes at" in line["message"])
     assert (line["part"], line["level"]) == ("web", "INFO")
-    assert told.url in line["message"]
+    assert told.client.url in line["message"]
 
 
 @pytest.mark.parametrize(("process", "status"), [("fail", "failed"), ("speak", "successful"), ("segfault", "failed")])
