@@ -110,7 +110,7 @@ class ServiceClient:
 
     def dismiss(self, job: str) -> requests.Response:
         """The answer to the wish that a job be stopped, or removed where it is done."""
-        return self.request("DELETE", job, headers={"Accept": "application/json"})
+        return self.request("DELETE", job)
 
 
 class _Watch:
