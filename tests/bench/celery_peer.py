@@ -14,9 +14,9 @@ from typing import Any
 
 import redis
 from celery import Celery
-from support.engines import eventually
 from support.ports import free_port
 from support.programs import program
+from support.waiting import eventually
 
 HERE = Path(__file__).parent
 

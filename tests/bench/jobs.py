@@ -25,8 +25,9 @@ from moorage_processes.jobs.store.exchange import StoreRequest
 from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
-from support.engines import eventually, is_alive
+from support.engines import is_alive
 from support.services import serve
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue

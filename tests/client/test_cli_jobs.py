@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from moorage import cli, connect
-from support.engines import eventually
 from support.scripted_server import Answer, scripted
+from support.waiting import eventually
 
 PLACE = "00000000-0000-4000-8000-000000000000"
 

@@ -15,8 +15,8 @@ import pytest
 from moorage import display
 from moorage.display import CLEAR, Frame, Progress, Terminal
 from moorage.status import Status
-from support.patience import PATIENCE
 from support.scripted_server import Answer, scripted
+from support.waiting import eventually
 
 EXECUTION = "POST /processes/p/execution"
 
@@ -152,8 +152,14 @@ def in_terminal(url, is_time):
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment) as process:
         os.close(follower)
         shown = b""
-        thread = threading.Thread(target=lambda: (is_time(), process.send_signal(signal.SIGINT)), daemon=True)
-        thread.start()
+
+        def interrupt():
+            try:
+                is_time()
+            finally:
+                process.send_signal(signal.SIGINT)
+
+        threading.Thread(target=interrupt, daemon=True).start()
         while process.poll() is None:
             try:
                 shown += os.read(leader, 10_000)
@@ -161,13 +167,6 @@ def in_terminal(url, is_time):
                 break
     os.close(leader)
     return shown.decode()
-
-
-def until(is_true):
-    """Wait for something, a minute at most."""
-    deadline = time.monotonic() + PATIENCE
-    while not is_true() and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def test_ctrl_c_dismisses_the_job_and_says_so():
@@ -178,7 +177,12 @@ def test_ctrl_c_dismisses_the_job_and_says_so():
         "DELETE /jobs/1": lambda _: state.update(status="dismissed") or state,
     }
     with scripted(script) as service:
-        shown = in_terminal(service.url, lambda: (until(lambda: service.requests("GET", "/jobs/1")), time.sleep(1)))
+
+        def is_half_way():
+            eventually(lambda: service.requests("GET", "/jobs/1"))
+            time.sleep(1)
+
+        shown = in_terminal(service.url, is_half_way)
         assert len(service.requests("DELETE", "/jobs/1")) == 1
     assert "30% 0:00:00 half way" in shown
     assert "interrupted: the job 1 was dismissed" in shown
@@ -190,7 +194,7 @@ def test_ctrl_c_says_so_where_a_job_cannot_be_dismissed():
     script = {EXECUTION: Answer(state, 201, {"Location": "/jobs/1"}), "GET /jobs/1": state}
     script["DELETE /jobs/1"] = Answer({"detail": "not yours"}, 403)
     with scripted(script) as service:
-        shown = in_terminal(service.url, lambda: until(lambda: service.requests("GET", "/jobs/1")))
+        shown = in_terminal(service.url, lambda: eventually(lambda: service.requests("GET", "/jobs/1")))
     assert "the job 1 may go on, for it could not be dismissed: not yours" in shown
 
 
@@ -205,7 +209,7 @@ def test_ctrl_c_before_the_job_is_known_dismisses_it_too():
         "DELETE /jobs/1": {"jobID": "1", "status": "dismissed"},
     }
     with scripted(script) as service:
-        shown = in_terminal(service.url, lambda: until(lambda: service.requests("POST")))
+        shown = in_terminal(service.url, lambda: eventually(lambda: service.requests("POST")))
         assert len(service.requests("DELETE", "/jobs/1")) == 1
     assert "interrupted: the job 1 was dismissed" in shown
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import time
 from concurrent.futures import as_completed, wait
 
 import geopandas
@@ -15,8 +14,8 @@ import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
 from moorage import BBox, DismissedError, FailedError, PendingError, RefusedError
 from shapely import box
-from support.patience import PATIENCE
 from support.samples import sea_surface
+from support.waiting import eventually, followed
 
 
 @pytest.fixture(scope="module")
@@ -159,19 +158,14 @@ def test_a_method_that_crashes_fails(hub):
 
 def test_a_job_tells_its_progress(hub):
     job = hub.steps.submit([0.25, 0.5], pause=1.0)
-    seen = set()
-    while not job.done():
-        seen.add((job.heard.progress, job.heard.message))
-        time.sleep(0.05)
-    assert (25, "at 0.25") in seen
+    seen = followed(lambda: (job.done(), job.heard.progress, job.heard.message), lambda told: told[0])
+    assert (25, "at 0.25") in {told[1:] for told in seen[:-1]}
     assert job.result() == 2
 
 
 def test_a_cancelled_job_is_stopped_there(hub):
     job = hub.sleep_in_c.submit(300)
-    deadline = time.monotonic() + PATIENCE
-    while not job.running() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    eventually(job.running)
     assert job.cancel()
     assert hub.job(job.id).status == "dismissed"
     with pytest.raises(DismissedError):

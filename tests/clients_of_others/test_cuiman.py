@@ -7,7 +7,6 @@ unless told otherwise, which the standard lets a server decide for those that ca
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from cuiman.api.exceptions import ClientError
 from cuiman.api.opener import JobResultOpenError
 from gavicore.models import JobInfo, JobStatus, ProcessRequest
 from support.engines import ARRAYS, METHODS
-from support.patience import PATIENCE
 from support.services import serve
+from support.waiting import followed
 
 POINTS = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/geo+json"}}}
 GRID = {"result": {"transmissionMode": "reference", "format": {"mediaType": "application/x-netcdf"}}}
@@ -48,15 +47,11 @@ def ordered(outputs: dict | None = None, **inputs: object) -> ProcessRequest:
     return ProcessRequest(inputs=inputs, outputs=outputs, response="document")
 
 
-def followed(client: Client, job: JobInfo) -> Iterator[JobInfo]:
+def told_of(client: Client, job: JobInfo) -> list[JobInfo]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state = client.get_job(job.jobID)
-        yield state
-        if state.status not in (JobStatus.accepted, JobStatus.running):
-            return
-        time.sleep(0.05)
+    return followed(
+        lambda: client.get_job(job.jobID), lambda state: state.status not in (JobStatus.accepted, JobStatus.running)
+    )
 
 
 def test_it_reads_the_landing_page_and_the_classes(client):
@@ -79,7 +74,7 @@ def test_it_makes_a_request_from_a_description(client):
 def test_it_executes_and_is_shown_progress(client):
     job = client.execute_process("noise", ordered(GRID, size=20, pause=1.0))
     assert (job.type, job.processID, job.status) == ("process", "noise", JobStatus.accepted)
-    told = list(followed(client, job))
+    told = told_of(client, job)
     assert told[-1].status == JobStatus.successful
     assert any(state.progress in (25, 50, 75) and state.message == "rolling dice" for state in told)
     assert job.jobID in {each.jobID for each in client.get_jobs().jobs}
@@ -101,7 +96,7 @@ def test_it_opens_features(client):
 
 def test_it_reads_results_by_value(client):
     job = client.execute_process("places", ordered(count=2))
-    assert list(followed(client, job))[-1].status == JobStatus.successful
+    assert told_of(client, job)[-1].status == JobStatus.successful
     result = client.get_job_results(job.jobID).root["result"]
     assert len(result.value["features"]) == 2
 
@@ -109,7 +104,7 @@ def test_it_reads_results_by_value(client):
 def test_it_dismisses_a_job(client):
     job = client.execute_process("noise", ordered(pause=60.0))
     assert client.dismiss_job(job.jobID).status == JobStatus.dismissed
-    assert list(followed(client, job))[-1].status == JobStatus.dismissed
+    assert told_of(client, job)[-1].status == JobStatus.dismissed
 
 
 def test_it_is_told_what_is_wrong(client):

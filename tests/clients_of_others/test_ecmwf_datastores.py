@@ -6,15 +6,13 @@ later unless told otherwise. Its downloads look for the shape of ECMWF's own res
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import multiurl
 import pytest
 import requests
 from ecmwf.datastores.processing import Processing, ProcessingFailedError, Remote
-from support.patience import PATIENCE
+from support.waiting import followed
 
 
 @pytest.fixture
@@ -34,15 +32,9 @@ def client(service_url: str) -> Processing:
     )
 
 
-def followed(remote: Remote) -> Iterator[dict]:
+def told_of(remote: Remote) -> list[dict]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state = remote.json
-        yield state
-        if state["status"] not in ("accepted", "running"):
-            return
-        time.sleep(0.05)
+    return followed(lambda: remote.json, lambda state: state["status"] not in ("accepted", "running"))
 
 
 def test_it_lists_page_by_page(client):
@@ -60,7 +52,7 @@ def test_it_describes_a_process(client):
 
 def test_it_submits_and_is_shown_progress(client):
     remote = client.submit("noise", {"size": 20, "pause": 1.0})
-    told = list(followed(remote))
+    told = told_of(remote)
     assert any(state["progress"] in (25, 50, 75) and state["message"] == "rolling dice" for state in told)
     assert (remote.status, remote.collection_id) == ("successful", "noise")
     assert remote.created_at <= remote.started_at <= remote.finished_at <= remote.updated_at
@@ -101,7 +93,7 @@ def test_it_raises_what_is_wrong_with_a_request(client):
 def test_it_deletes_a_job(client):
     remote = client.submit("noise", {"pause": 60.0})
     assert remote.delete()["status"] == "dismissed"
-    assert list(followed(remote))[-1]["status"] == "dismissed"
+    assert told_of(remote)[-1]["status"] == "dismissed"
     with pytest.raises(ProcessingFailedError, match="dismissed"):
         remote.get_results()
 

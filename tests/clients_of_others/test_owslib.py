@@ -5,14 +5,13 @@ It lists, describes and executes. It has no calls for jobs: what it leaves of on
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 import requests
 from owslib import ogcapi
 from owslib.ogcapi.processes import Processes
-from support.patience import PATIENCE
+from support.waiting import followed
 
 
 @pytest.fixture
@@ -30,15 +29,11 @@ def submitted(owslib: Processes, process: str, inputs: dict) -> str:
     return owslib.response_headers["Location"]
 
 
-def states(job: str) -> Iterator[dict]:
+def told_of(job: str) -> list[dict]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state = requests.get(job, timeout=60).json()
-        yield state
-        if state["status"] not in ("accepted", "running"):
-            return
-        time.sleep(0.05)
+    return followed(
+        lambda: requests.get(job, timeout=60).json(), lambda state: state["status"] not in ("accepted", "running")
+    )
 
 
 def test_it_finds_the_api_the_classes_and_the_processes(owslib):
@@ -67,7 +62,7 @@ def test_it_chooses_outputs(owslib):
 
 def test_it_submits_a_job_that_is_followed_to_its_results(owslib):
     job = submitted(owslib, "echo", {"message": "teststring", "pause": 1.0})
-    told = list(states(job))
+    told = told_of(job)
     assert told[-1]["status"] == "successful"
     assert any(0 < state["progress"] < 100 for state in told)
     assert requests.get(f"{job}/results", timeout=60).json() == {"message": "teststring"}
@@ -76,7 +71,7 @@ def test_it_submits_a_job_that_is_followed_to_its_results(owslib):
 def test_its_job_is_dismissed(owslib):
     job = submitted(owslib, "echo", {"message": "a", "pause": 60})
     assert requests.delete(job, timeout=60).json()["status"] == "dismissed"
-    assert list(states(job))[-1]["status"] == "dismissed"
+    assert told_of(job)[-1]["status"] == "dismissed"
 
 
 def test_it_shows_our_refusal(owslib):

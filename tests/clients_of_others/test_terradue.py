@@ -6,8 +6,6 @@ What fails by its own models is marked so; the rest of its calls are driven as i
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +15,7 @@ from ogc_api_processes_client.configuration import Configuration
 from ogc_api_processes_client.exceptions import BadRequestException, NotFoundException
 from ogc_api_processes_client.models.execute import Execute
 from ogc_api_processes_client.models.status_code import StatusCode
-from support.patience import PATIENCE
+from support.waiting import followed
 
 if TYPE_CHECKING:
     from ogc_api_processes_client.models.status_info import StatusInfo
@@ -37,15 +35,12 @@ def submitted(client: ApiClientWrapper, process: str, inputs: dict, outputs: dic
     return client.execute_simple(process, body, _headers=dict(LATER))
 
 
-def followed(client: ApiClientWrapper, job: StatusInfo) -> Iterator[StatusInfo]:
+def told_of(client: ApiClientWrapper, job: StatusInfo) -> list[StatusInfo]:
     """What is told of a job until it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state = client.get_status(job.job_id)
-        yield state
-        if state.status not in (StatusCode.ACCEPTED, StatusCode.RUNNING):
-            return
-        time.sleep(0.05)
+    return followed(
+        lambda: client.get_status(job.job_id),
+        lambda state: state.status not in (StatusCode.ACCEPTED, StatusCode.RUNNING),
+    )
 
 
 def test_it_reads_the_landing_page_and_the_classes(client):
@@ -63,7 +58,7 @@ def test_it_lists_and_describes_every_process(client):
 def test_it_submits_a_job_and_is_shown_progress(client):
     job = submitted(client, "echo", {"message": "a", "pause": 1.0})
     assert (job.type, job.process_id, job.status) == ("process", "echo", StatusCode.ACCEPTED)
-    told = list(followed(client, job))
+    told = told_of(client, job)
     assert told[-1].status == StatusCode.SUCCESSFUL
     assert any(0 < state.progress < 100 for state in told)
 
@@ -75,7 +70,7 @@ def test_it_finds_its_jobs_again(client):
 
 def done(client: ApiClientWrapper, process: str, inputs: dict, outputs: dict | None = None) -> StatusInfo:
     """A job that has succeeded."""
-    *_, state = followed(client, submitted(client, process, inputs, outputs))
+    *_, state = told_of(client, submitted(client, process, inputs, outputs))
     assert state.status == StatusCode.SUCCESSFUL
     return state
 
@@ -125,7 +120,7 @@ def test_it_executes_by_its_own_model_of_a_request(client):
 def test_it_dismisses_a_job(client):
     job = submitted(client, "echo", {"message": "a", "pause": 60.0})
     assert client.dismiss(job.job_id).status == StatusCode.DISMISSED
-    assert list(followed(client, job))[-1].status == StatusCode.DISMISSED
+    assert told_of(client, job)[-1].status == StatusCode.DISMISSED
 
 
 def test_it_is_told_what_is_wrong(client):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from moorage_processes.app import create_app, service_of
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from moorage_processes.errors import ServingError
+from support.waiting import eventually
 
 BENCH = str(Path(__file__).parents[1] / "bench" / "methods.py")
 
@@ -46,8 +46,7 @@ def test_calls_and_jobs_run_in_both(apps):
         assert client.post("/processes/echo/execution", json=body).json == "a"
         accepted = client.post("/processes/echo/execution", json=body, headers={"Prefer": "respond-async"})
         job = f"/jobs/{accepted.json['jobID']}"
-        while client.get(job).json["status"] != "successful":
-            time.sleep(0.05)
+        eventually(lambda client=client, job=job: client.get(job).json["status"] == "successful")
         assert client.get(f"{job}/results").json == "a"
 
 

@@ -21,13 +21,13 @@ from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.relay.credentials import invite
 from moorage_processes.jobs.store import schema_version
 from moorage_processes.jobs.store.store import Store
-from support.engines import eventually
 from support.job_stores import STORES
 from support.nats_server import serving_nats
 from support.paths import AUTHOR_MODULES
 from support.ports import free_port
 from support.s3_server import serving_objects
 from support.services import serve
+from support.waiting import eventually
 
 METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
 

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
 from moorage_processes.commands.cli import wait_for
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
-from support.engines import catalogue, eventually, settings, started
+from support.engines import catalogue, settings, started
 from support.paths import AUTHOR_MODULES
 from support.ports import free_port
+from support.service_client import ServiceClient, identifier
+from support.waiting import eventually
 
 METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
 EVERY_LINE = {"time", "level", "part", "pid", "logger", "message"}
@@ -35,12 +36,12 @@ class Told:
     def __init__(self, folder: Path) -> None:
         (folder / "site.yml").write_text(yaml.safe_dump({"moorage": {"log": "json", "slots": 1}}))
         port = free_port()
-        self.url = f"http://localhost:{port}"
+        self.client = ServiceClient(f"http://localhost:{port}")
         self.state = folder / "state"
         command = [sys.executable, "-m", "moorage.cli", "serve", METHODS, "--config", str(folder / "site.yml")]
         command += ["--port", str(port), "--state", str(self.state)]
         with (folder / "out").open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-            wait_for(self.url, process)
+            wait_for(self.client.url, process)
             self.jobs = {name: self._done(name) for name in ("fail", "speak", "segfault")}
             self.killed = self._killed()
             process.terminate()
@@ -52,31 +53,23 @@ class Told:
         """What whoever asked for the job of a process can read."""
         return (self.state / "logs" / f"{self.jobs[process]}.log").read_text()
 
-    def _submitted(self, process: str, **inputs: object) -> str:
-        url, as_job = f"{self.url}/processes/{process}/execution", {"Prefer": "respond-async"}
-        job: str = requests.post(url, json={"inputs": inputs}, headers=as_job, timeout=60).json()["jobID"]
-        return job
-
-    def _status(self, job: str) -> str:
-        return requests.get(f"{self.url}/jobs/{job}", timeout=60).json()["status"]
-
     def _done(self, process: str) -> str:
-        job = self._submitted(process)
-        eventually(lambda: self._status(job) in ("successful", "failed"))
-        return job
+        job = self.client.submit(process)
+        self.client.until(job, "successful", "failed")
+        return identifier(job)
 
     def _killed(self) -> str:
         """A job whose worker is killed once."""
-        job = self._submitted("slow-sum", numbers=[1.0], pause=2.0)
+        job = self.client.submit("slow-sum", numbers=[1.0], pause=2.0)
         # an attempt that no worker has taken up does not count
-        eventually((self.state / "begun" / f"{job}.1").exists)
+        eventually((self.state / "begun" / f"{identifier(job)}.1").exists)
         connection = connected(self.state / "run" / "socket")
         connection.send({"do": "describe"})
         (worker,) = connection.receive(60).head["work"]
         os.kill(int(worker), signal.SIGKILL)
         connection.close()
-        eventually(lambda: self._status(job) == "successful")
-        return job
+        self.client.until(job, "successful")
+        return identifier(job)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +85,7 @@ def test_every_line_is_an_object_with_the_same_members(told):
 def test_the_service_says_what_it_offers(told):
     (line,) = (line for line in told.lines if "processes at" in line["message"])
     assert (line["part"], line["level"]) == ("web", "INFO")
-    assert told.url in line["message"]
+    assert told.client.url in line["message"]
 
 
 @pytest.mark.parametrize(("process", "status"), [("fail", "failed"), ("speak", "successful"), ("segfault", "failed")])

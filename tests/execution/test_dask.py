@@ -28,9 +28,10 @@ from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.job import Job, Status
 from moorage_processes.jobs.workers.linux import resident
-from support.engines import EngineUnderTest, eventually, settings, value
+from support.engines import EngineUnderTest, settings, value
 from support.paths import AUTHOR_MODULES
 from support.ports import free_port
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue

@@ -26,6 +26,8 @@ if __name__ == "__main__":
 import requests
 from storm_service import Fault, StormService, storm_service
 from support.patience import patience
+from support.service_client import AS_JOB, DONE, ServiceClient
+from support.waiting import NeverTrueError, eventually
 
 PATIENCE = patience(180.0)
 """Seconds within which all jobs are done once the storm is over."""
@@ -149,14 +151,19 @@ class Storm:
     def _probe(self) -> None:
         """Return when a job that was submitted now is done."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with suppress(requests.RequestException):
-                job = self._post(Kind("slow-sum", {"numbers": [1.0]}, value=1.0), self._dice)
-                if job is not None:
-                    self._await(job, deadline)
-                    return
-            time.sleep(0.1)
-        self._log.wrongs.append("no job was done any more")
+        try:
+            eventually(lambda: self._is_served(deadline), within=PATIENCE)
+        except NeverTrueError:
+            self._log.wrongs.append("no job was done any more")
+
+    def _is_served(self, deadline: float) -> bool:
+        with suppress(requests.RequestException):
+            job = self._post(Kind("slow-sum", {"numbers": [1.0]}, value=1.0), self._dice)
+            if job is not None:
+                self._await(job, deadline)
+                return True
+        time.sleep(0.1)
+        return False
 
     def _submit_all(self, dice: random.Random) -> None:
         with ThreadPoolExecutor(4) as pool:
@@ -177,30 +184,33 @@ class Storm:
             self._log.turned_away[type(error).__name__] += 1
 
     def _post(self, kind: Kind, dice: random.Random) -> SubmittedJob | None:
-        url = f"{dice.choice(self._service.urls())}/processes/{self._service.prefix(dice)}{kind.process}/execution"
-        headers = {"Prefer": "respond-async"}
-        answer = requests.post(url, json={"inputs": kind.inputs}, headers=headers, timeout=ANSWER)
+        client = ServiceClient(dice.choice(self._service.urls()), timeout=ANSWER)
+        process = f"{self._service.prefix(dice)}{kind.process}"
+        answer = client.execute(process, {"inputs": kind.inputs}, **AS_JOB)
         if answer.status_code != 201:
             self._log.turned_away[str(answer.status_code)] += 1
             if answer.status_code != 503:
-                self._log.wrongs.append(f"{url} answered {answer.status_code}: {answer.text[:200]}")
+                self._log.wrongs.append(f"{process} at {client.url}: {answer.status_code}: {answer.text[:200]}")
             return None
         job = SubmittedJob(answer.headers["Location"], kind)
         self._log.submitted.append(job)
         return job
 
     def _await(self, job: SubmittedJob, deadline: float) -> None:
-        while time.monotonic() < deadline:
-            with suppress(requests.RequestException):
-                answer = requests.get(self._service.anywhere(job.url), timeout=ANSWER)
-                if answer.status_code == 404 and job.is_dismissed:
-                    job.told = {"status": "removed"}
-                    return
-                if answer.ok:
-                    job.told = answer.json()
-                    if job.told["status"] not in ("accepted", "running"):
-                        return
-            time.sleep(0.05)
+        """Follow a job; what is not done by then tells of itself what is wrong."""
+        with suppress(NeverTrueError):
+            eventually(lambda: self._is_done(job), within=deadline - time.monotonic())
+
+    def _is_done(self, job: SubmittedJob) -> bool:
+        with suppress(requests.RequestException):
+            answer = requests.get(self._service.anywhere(job.url), timeout=ANSWER)
+            if answer.status_code == 404 and job.is_dismissed:
+                job.told = {"status": "removed"}
+                return True
+            if answer.ok:
+                job.told = answer.json()
+                return job.told["status"] in DONE
+        return False
 
     def _calm(self) -> None:
         """All is repaired: every job must be done, truly."""

@@ -22,11 +22,12 @@ from moorage_processes.commands.cli import wait_for
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store.store import Store
-from support.engines import METHODS, eventually, family
+from support.engines import METHODS, family
 from support.nats_server import Nats, serving_nats
 from support.patience import PATIENCE
 from support.ports import free_port
 from support.postgres_server import Postgres, serving_postgres
+from support.waiting import NeverTrueError, eventually
 
 LEASE = 10.0
 """Seconds after which a machine of the hub that is not heard of loses its jobs to the other."""
@@ -227,9 +228,8 @@ class StormService:
             found = {(each.parent.name, each.name) for each in results.glob("*/*")}
             return [f"left over: {'/'.join(each)}" for each in sorted(found - kept)]
 
-        deadline = time.monotonic() + 30.0
-        while strays() and time.monotonic() < deadline:
-            time.sleep(0.5)
+        with suppress(NeverTrueError):
+            eventually(lambda: not strays(), within=30.0)
         engine = sa.create_engine(self.store)
         with engine.connect() as connection:
             waiting = connection.execute(sa.text("SELECT name, waiting FROM queues WHERE waiting <> 0")).all()

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from moorage_processes.jobs.ipc import connected
 from support.callback_receiver import receiver, sender, verified
-from support.engines import eventually, family, is_alive
+from support.engines import family, is_alive
 from support.scripted_server import Answer
+from support.service_client import identifier
+from support.waiting import eventually
 
 NOT_NOW = Answer(status=503)
 
@@ -103,7 +105,7 @@ def test_a_job_that_was_accepted_when_everything_died_is_run_and_told_of(tmp_pat
             for job in jobs:
                 service.settled(job)
         told = {each.headers["Moorage-Job"]: each.json() for each in hook.heard("success")}
-        assert told == {job: {"result": float(number)} for number, job in enumerate(jobs)}
+        assert told == {identifier(job): {"result": float(number)} for number, job in enumerate(jobs)}
 
 
 def test_one_whose_sender_dies_at_each_attempt_is_given_up(service):

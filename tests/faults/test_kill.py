@@ -19,8 +19,9 @@ from moorage_processes.jobs.errors import Busy, Interrupted
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
-from support.engines import EngineUnderTest, eventually, family, is_alive, settings, started, value
+from support.engines import EngineUnderTest, family, is_alive, settings, started, value
 from support.job_stores import STORES, new_store
+from support.waiting import eventually
 
 MANY = 30
 UNDONE = JobQuery(statuses=(Status.ACCEPTED, Status.RUNNING), limit=1000)

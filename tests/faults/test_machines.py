@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from moorage_processes.jobs.ipc import connected
-from support.engines import METHODS, eventually, family, is_alive
+from support.engines import METHODS, family, is_alive
 from support.patience import PATIENCE, patience
+from support.service_client import ServiceClient, identifier
 from support.services import Running, serve
-
-LATER = {"Prefer": "respond-async"}
+from support.waiting import eventually
 
 
 @contextlib.contextmanager
@@ -46,22 +45,9 @@ def machines(folder: Path, postgres: Any) -> Iterator[tuple[Running, Running]]:
         yield one, other
 
 
-def submit(service: Running, process: str, **inputs: Any) -> str:
-    """Submit; the id of the job."""
-    url = f"{service.url}/processes/{process}/execution"
-    answer = requests.post(url, json={"inputs": inputs}, headers=LATER, timeout=PATIENCE)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["Location"].rsplit("/", 1)[1]
-
-
-def job(service: Running, name: str) -> dict[str, Any]:
-    """A job as a machine tells of it."""
-    return requests.get(f"{service.url}/jobs/{name}", timeout=PATIENCE).json()
-
-
-def done(service: Running, name: str) -> dict[str, Any]:
-    """A job once it is done."""
-    return eventually(lambda: (told := job(service, name))["status"] not in ("accepted", "running") and told)
+def asked(service: Running) -> ServiceClient:
+    """A machine, as its callers reach it."""
+    return ServiceClient(service.url)
 
 
 def processes(service: Running) -> dict[str, Any]:
@@ -72,13 +58,13 @@ def processes(service: Running) -> dict[str, Any]:
         return connection.receive(PATIENCE).head
 
 
-def runner_of(machines: tuple[Running, Running], name: str) -> tuple[Running, Running, int]:
+def runner_of(machines: tuple[Running, Running], job: str) -> tuple[Running, Running, int]:
     """The machine that runs a job, once one does, the other, and the child that has it."""
 
     def found() -> tuple[Running, Running, int] | None:
         for one, other in (machines, machines[::-1]):
             for pid, each in processes(one)["work"].items():
-                if each == name:
+                if each == identifier(job):
                     return one, other, int(pid)
         return None
 
@@ -99,48 +85,47 @@ def pull_the_plug(service: Running) -> None:
 
 
 def test_each_serves_what_the_other_has_done(machines):
-    one, other = machines
-    file, spoken = submit(one, "content", size=1000), submit(one, "speak")
-    assert {done(one, name)["status"] for name in (file, spoken)} == {"successful"}
-    for service in machines:
-        content = f"{service.url}/jobs/{file}/results/result"
-        assert requests.get(content, timeout=PATIENCE).content == b"x" * 1000
-        part = requests.get(content, headers={"Range": "bytes=0-9"}, timeout=PATIENCE)
+    one, other = map(asked, machines)
+    file, spoken = one.submit("content", size=1000), one.submit("speak")
+    assert {one.done(job)["status"] for job in (file, spoken)} == {"successful"}
+    for service in (one, other):
+        assert service.get(f"{file}/results/result").content == b"x" * 1000
+        part = service.get(f"{file}/results/result", Range="bytes=0-9")
         assert (part.status_code, part.content) == (206, b"x" * 10)
-        log = requests.get(f"{service.url}/jobs/{spoken}/log", timeout=PATIENCE).text
+        log = service.log(spoken)
         assert "printed" in log
         assert "spoken" in log
-        listed = requests.get(f"{service.url}/jobs", timeout=PATIENCE).json()["jobs"]
-        assert {each["jobID"] for each in listed} == {file, spoken}
+        listed = service.get("/jobs").json()["jobs"]
+        assert {each["jobID"] for each in listed} == {identifier(file), identifier(spoken)}
     # removed there, gone here
-    assert requests.delete(f"{other.url}/jobs/{file}", timeout=PATIENCE).status_code == 200
-    assert requests.get(f"{one.url}/jobs/{file}/results", timeout=PATIENCE).status_code == 404
+    assert other.dismiss(file).status_code == 200
+    assert one.get(f"{file}/results").status_code == 404
 
 
 def test_what_runs_on_one_is_stopped_by_the_other(machines):
-    endless = submit(machines[0], "sleep-in-c", seconds=600)
+    endless = asked(machines[0]).submit("sleep-in-c", seconds=600)
     one, other, child = runner_of(machines, endless)
-    told = requests.delete(f"{other.url}/jobs/{endless}", timeout=PATIENCE)
-    assert told.json()["status"] == "dismissed"
+    assert asked(other).dismiss(endless).json()["status"] == "dismissed"
     eventually(lambda: not is_alive(child))
-    assert job(one, endless)["status"] == "dismissed"
+    assert asked(one).status(endless)["status"] == "dismissed"
 
 
 def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay(machines, folder, tmp_path):
-    finished = submit(machines[0], "content", size=1000)
-    done(machines[0], finished)
+    first = asked(machines[0])
+    finished = first.submit("content", size=1000)
+    first.done(finished)
     # it is begun once on each machine
-    begun = submit(machines[0], "leave-trace", folder=str(tmp_path), pause=patience(8.0))
+    begun = first.submit("leave-trace", folder=str(tmp_path), pause=patience(8.0))
     one, other, _ = runner_of(machines, begun)
     eventually(lambda: list(tmp_path.iterdir()))
-    names = [submit(one, "content", size=number) for number in range(1, 9)]
+    jobs = [asked(one).submit("content", size=number) for number in range(1, 9)]
     pull_the_plug(one)
-    assert {done(other, name)["status"] for name in (begun, *names)} == {"successful"}
-    for number, name in enumerate(names, 1):
-        answer = requests.get(f"{other.url}/jobs/{name}/results/result", timeout=PATIENCE)
-        assert answer.content == b"x" * number
-    assert requests.get(f"{other.url}/jobs/{begun}/results", timeout=PATIENCE).json() == 2
-    assert requests.get(f"{other.url}/jobs/{finished}/results", timeout=PATIENCE).content == b"x" * 1000
+    left = asked(other)
+    assert {left.done(job)["status"] for job in (begun, *jobs)} == {"successful"}
+    for number, job in enumerate(jobs, 1):
+        assert left.get(f"{job}/results/result").content == b"x" * number
+    assert left.value(begun) == 2
+    assert left.get(f"{finished}/results").content == b"x" * 1000
     # of no attempt but the one that counts is anything left
     folders = list((folder / "results" / "results").iterdir())
     assert eventually(lambda: all(len(list(each.iterdir())) == 1 for each in folders))
@@ -148,15 +133,17 @@ def test_a_machine_that_is_gone_loses_its_jobs_to_the_other_and_its_results_stay
 
 def test_one_that_shares_no_directory_says_what_to_configure(tmp_path, postgres):
     store = postgres.database()
-    with machine(tmp_path / "one", store=store) as one:
-        file, spoken = submit(one, "content", size=1000), submit(one, "speak")
-        done(one, file)
-        done(one, spoken)
-        with machine(tmp_path / "other", store=store) as other:
+    with machine(tmp_path / "one", store=store) as machine_with_files:
+        one = asked(machine_with_files)
+        file, spoken = one.submit("content", size=1000), one.submit("speak")
+        one.done(file)
+        one.done(spoken)
+        with machine(tmp_path / "other", store=store) as machine_without:
+            other = asked(machine_without)
             for address in (f"{file}/results", f"{file}/results/result", f"{spoken}/log"):
-                answer = requests.get(f"{other.url}/jobs/{address}", timeout=PATIENCE)
+                answer = other.get(address)
                 assert answer.status_code == 500
                 assert answer.headers["Content-Type"] == "application/problem+json"
                 assert "not on this machine" in answer.json()["detail"]
                 assert "'moorage: results:'" in answer.json()["detail"]
-            assert requests.get(f"{other.url}/jobs/{spoken}/results", timeout=PATIENCE).json() == 1
+            assert other.value(spoken) == 1

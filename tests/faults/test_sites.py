@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from moorage_processes.jobs.ipc import connected
 from support.ageing import age
-from support.engines import METHODS, eventually, is_alive
+from support.engines import METHODS, is_alive
 from support.hub_and_sites import HubAndSites, Machine, hub_and_sites
 from support.patience import PATIENCE
+from support.waiting import eventually
 
 LEASE = 6.0
 """Seconds after which a machine that is not heard of loses its jobs here."""
@@ -191,18 +191,12 @@ def test_parts_of_the_hub_may_die(service, gfz, part, tmp_path):
             os.kill(int(pid), signal.SIGKILL)
     else:
         os.kill(engine(service.hub.state)[part], signal.SIGKILL)
-
-    def is_answering() -> bool:
-        with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{service.hub.url}/jobs", timeout=PATIENCE).ok
-        return False
-
-    eventually(is_answering)
+    eventually(lambda: service.answers("/jobs"))
     assert service.value(running) == 1
     for job in jobs:
         told = service.done(job)
         assert told["status"] == "successful", told
-        assert len(requests.get(f"{job}/results/result", timeout=PATIENCE).content) == 10_000
+        assert len(service.get(f"{job}/results/result").content) == 10_000
 
 
 @pytest.mark.parametrize("part", ["supervisor", "forkserver"])
@@ -220,14 +214,14 @@ def test_a_machine_that_leaves_in_good_order_gives_back_what_it_had_begun(servic
     stopped(awi)
     told = service.status(job)
     assert told["status"] == "accepted"
-    requests.delete(job, timeout=PATIENCE)
+    service.dismiss(job)
 
 
 def test_a_job_dismissed_while_the_site_is_cut_off_is_stopped_when_it_is_back(service, gfz, tmp_path):
     job = service.submit("gfz.leave-trace", folder=str(tmp_path), pause=60.0)
     eventually(lambda: traces(tmp_path))
     os.kill(gfz.process.pid, signal.SIGSTOP)
-    assert requests.delete(job, timeout=PATIENCE).json()["status"] == "dismissed"
+    assert service.dismiss(job).json()["status"] == "dismissed"
     os.kill(gfz.process.pid, signal.SIGCONT)
     eventually(lambda: not at_hand(gfz))
     assert service.status(job)["status"] == "dismissed"

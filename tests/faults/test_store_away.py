@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
-from support.engines import EngineUnderTest, eventually, started, value
+from support.engines import EngineUnderTest, started, value
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import Postgres, serving_postgres
+from support.service_client import AS_JOB, ServiceClient
 from support.services import serve
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -58,21 +59,19 @@ def test_what_runs_goes_on_and_its_end_is_told_when_the_database_is_back(under_t
 def test_callers_are_told_to_come_back(tmp_path, server):
     methods = str(AUTHOR_MODULES / "methods_for_tests.py")
     with serve(tmp_path, [methods], moorage={"store": server.database()}) as service:
-        url, as_job = f"{service.url}/processes/slow-sum/execution", {"Prefer": "respond-async"}
-        body = {"inputs": {"numbers": [1.0, 2.0], "pause": 0.5}}
-        job = requests.post(url, json=body, headers=as_job, timeout=60).headers["Location"]
+        client, body = ServiceClient(service.url), {"inputs": {"numbers": [1.0, 2.0], "pause": 0.5}}
+        job = client.submit("slow-sum", body)
         server.stop()
         for answer in (
-            requests.get(job, timeout=60),
-            requests.get(f"{service.url}/jobs", timeout=60),
-            requests.post(url, json=body, headers=as_job, timeout=60),
-            requests.delete(job, timeout=60),
+            client.get(job),
+            client.get("/jobs"),
+            client.execute("slow-sum", body, **AS_JOB),
+            client.dismiss(job),
         ):
             assert answer.status_code == 503
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert int(answer.headers["Retry-After"]) > 0
             assert "psycopg" not in answer.text
         server.start()
-        ended = eventually(lambda: (told := requests.get(job, timeout=60).json())["status"] == "successful" and told)
-        assert ended["progress"] == 100
-        assert requests.post(url, json=body, headers=as_job, timeout=60).status_code == 201
+        assert client.until(job, "successful")["progress"] == 100
+        assert client.execute("slow-sum", body, **AS_JOB).status_code == 201

@@ -22,7 +22,8 @@ from moorage_processes.jobs.job import JobQuery, Status
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.prefetch import WITNESSES
 from moorage_processes.jobs.supervisor.store_thread import POLL
-from support.engines import EngineUnderTest, eventually, family, is_alive, limits, request, settings, started, value
+from support.engines import EngineUnderTest, family, is_alive, limits, request, settings, started, value
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import requests
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import Status
-from support.engines import ARRAYS, METHODS, eventually, started, value
+from support.engines import ARRAYS, METHODS, started, value
 from support.s3_server import serving_objects
+from support.service_client import ServiceClient, identifier
 from support.services import serve
-
-LATER = {"Prefer": "respond-async"}
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,7 @@ def plain(tmp_path_factory):
 
 def run(service, process, **inputs):
     """The id of a job that is done."""
-    url = f"{service.url}/processes/{process}/execution"
-    job = requests.post(url, json={"inputs": inputs}, headers=LATER, timeout=60).headers["Location"]
-    eventually(lambda: requests.get(job, timeout=60).json()["status"] == "successful")
-    return job.rsplit("/", 1)[1]
+    return identifier(ServiceClient(service.url).run(process, **inputs))
 
 
 def result(service, job, **headers):
@@ -100,22 +97,19 @@ def test_documents_and_raw_answers_hold_the_values(which, request):
     job = run(service, "grid", size=8)
     raw = requests.get(f"{service.url}/jobs/{job}/results", timeout=60, allow_redirects=False)
     assert (raw.status_code, raw.content[:4]) == (200, b"\x89HDF")
-    url = f"{service.url}/processes/grid/execution"
-    body = {"inputs": {"size": 8}, "response": "document"}
-    called = requests.post(url, json=body, timeout=60).json()
+    client, as_document = ServiceClient(service.url), {"response": "document"}
+    called = client.call("grid", as_document, size=8).json()
     assert called["result"]["encoding"] == "base64"
-    as_job = requests.post(url, json=body, headers=LATER, timeout=60).headers["Location"]
-    eventually(lambda: requests.get(as_job, timeout=60).json()["status"] == "successful")
-    assert requests.get(f"{as_job}/results", timeout=60).json()["result"]["mediaType"] == called["result"]["mediaType"]
+    as_job = client.run("grid", as_document, size=8)
+    assert client.value(as_job)["result"]["mediaType"] == called["result"]["mediaType"]
 
 
 def test_a_call_leaves_nothing_there_unless_its_answer_is_a_link(service, objects):
     before = set(objects.names())
-    url = f"{service.url}/processes/content/execution"
-    assert requests.post(url, json={"inputs": {"size": 500}}, timeout=60).content == b"x" * 500
+    client = ServiceClient(service.url)
+    assert client.call("content", size=500).content == b"x" * 500
     assert set(objects.names()) == before
-    body = {"inputs": {"size": 500}, "outputs": {"result": {"transmissionMode": "reference"}}}
-    answer = requests.post(url, json=body, timeout=60)
+    answer = client.call("content", {"outputs": {"result": {"transmissionMode": "reference"}}}, size=500)
     link = answer.links["result"]["url"]
     assert requests.get(link, timeout=60).content == b"x" * 500
     (new,) = set(objects.names()) - before

@@ -9,7 +9,8 @@ from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.preload import NEEDED, preloaded
-from support.engines import eventually, settings
+from support.engines import settings
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue

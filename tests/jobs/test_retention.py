@@ -32,13 +32,14 @@ from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.tables import CALLBACKS, INPUTS, JOBS, TRANSFER_TOKENS
 from moorage_processes.jobs.supervisor.garbage_collector import GarbageCollector
-from support.engines import METHODS, eventually, started
+from support.engines import METHODS, started
 from support.job_stores import STORES, new_store
+from support.service_client import ServiceClient
 from support.services import Running, serve
+from support.waiting import eventually
 
 SECOND = 1_000_000
 HOUR = 3600.0
-LATER = {"Prefer": "respond-async"}
 PROCESSES = ("trend", "mean")
 ENDED = (Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
 
@@ -424,8 +425,7 @@ def linked(job: str) -> bool:
 
 def content(service: Running) -> str:
     """A job that gave 1000 bytes."""
-    url = f"{service.url}/processes/content/execution"
-    job = requests.post(url, json={"inputs": {"size": 1000}}, headers=LATER, timeout=60).headers["Location"]
+    job = ServiceClient(service.url).submit("content", size=1000)
     eventually(lambda: linked(job))
     return job
 

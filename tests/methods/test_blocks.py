@@ -13,7 +13,7 @@ from moorage_processes.data import missing_values
 from moorage_processes.data.contiguous import straightened
 from moorage_processes.methods.streaming import blocks as module
 from moorage_processes.methods.streaming.blocks import Sums, blocks, computed, numbers, places, without_gaps
-from support.engines import eventually
+from support.waiting import eventually
 from xarray.backends import BackendArray
 from xarray.core import indexing
 

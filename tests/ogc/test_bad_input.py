@@ -7,6 +7,7 @@ import json
 
 import pytest
 import requests
+from support.service_client import ServiceClient
 
 POLYGON = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
 BOWTIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
@@ -173,25 +174,11 @@ def test_what_only_reading_shows_fails_the_call_and_the_job_alike(service_url, p
     now = problem(execute(service_url, process, body), status)
     assert now["input"] == name
     assert words in now["detail"]
-    accepted = execute(service_url, process, body, Prefer="respond-async")
-    assert accepted.status_code == 201
-    url = accepted.headers["Location"]
-    state = finished(url)
-    assert state["status"] == "failed"
-    later = problem(requests.get(f"{url}/results", headers={"Accept": "application/json"}, timeout=60), status)
+    client = ServiceClient(service_url)
+    job = client.submit(process, body)
+    client.until(job, "failed")
+    later = problem(client.get(f"{job}/results", Accept="application/json"), status)
     assert later == now
-
-
-def finished(url: str) -> dict:
-    """The state of a job once it is done."""
-    state = requests.get(url, timeout=60)
-    for _ in range(60):
-        if state.json()["status"] not in ("accepted", "running"):
-            break
-        headers = {"Prefer": "wait=2", "If-None-Match": state.headers["ETag"]}
-        answer = requests.get(url, headers=headers, timeout=60)
-        state = answer if answer.status_code == 200 else state
-    return state.json()
 
 
 def filled(value: object, url: str) -> object:

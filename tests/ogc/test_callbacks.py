@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import moorage
 import pytest
-from support.callback_receiver import Sender, receiver, sender, verified
-from support.engines import eventually
+from support.callback_receiver import EVENTS, Sender, receiver, sender, verified
 from support.ports import free_port
 from support.scripted_server import Answer, scripted
-from support.services import Running
+from support.service_client import ServiceClient, identifier
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_job_that_succeeds_sends_its_results_as_a_document(service, hook):
     assert told.json() == {"result": 3.0}
     assert told.headers["Content-Type"] == "application/json"
     assert told.headers["User-Agent"].startswith("Moorage/")
-    assert (told.headers["Moorage-Job"], told.headers["Moorage-Event"]) == (job, "success")
+    assert (told.headers["Moorage-Job"], told.headers["Moorage-Event"]) == (identifier(job), "success")
     service.settled(job)
     assert len(hook.heard("success")) == 1
     assert not hook.heard("failed")
@@ -49,8 +49,9 @@ def test_a_job_that_succeeds_sends_its_results_as_a_document(service, hook):
 def test_a_job_that_fails_sends_the_problem_that_stands_under_its_results(service, hook):
     job = service.submit("refuse", hook.subscriber())
     told = hook.hears("failed")
-    status, problem = service.request("GET", f"/jobs/{job}/results")
-    assert (told.json(), told.json()["status"]) == (problem, status)
+    answer = service.get(f"{job}/results", Accept="application/json")
+    problem = answer.json()
+    assert (told.json(), told.json()["status"]) == (problem, answer.status_code)
     assert problem["detail"] == "the period holds no data; it has 1990 to 1993"
     service.settled(job)
     assert not hook.heard("success")
@@ -61,7 +62,7 @@ def test_a_running_job_tells_how_it_goes_now_and_then_but_not_each_step(service,
     job = service.submit("steps", hook.subscriber(), fractions=steps, pause=0.03)
     hook.hears("success")
     documents = [told.json() for told in hook.heard("inProgress")]
-    assert {(document["jobID"], document["status"]) for document in documents} == {(job, "running")}
+    assert {(document["jobID"], document["status"]) for document in documents} == {(identifier(job), "running")}
     assert 2 <= len(documents) <= 20
     progress = [document["progress"] for document in documents]
     assert progress == sorted(set(progress))
@@ -78,25 +79,26 @@ def test_a_large_result_is_told_by_a_link(service, hook):
 
 
 def test_who_asks_only_for_one_event_is_told_of_no_other(service, hook):
-    job = service.submit("shout", {"failedUri": f"{hook.url}/failed"})
+    job = service.submit("shout", {"subscriber": {"failedUri": f"{hook.url}/failed"}})
     service.settled(job)
     assert not hook.heard()
 
 
 def test_a_call_that_is_waited_for_is_told_of_as_well(service, hook):
-    assert service.call("shout", hook.subscriber(), text="ahoy") == (200, "AHOY")
+    answer = service.call("shout", hook.subscriber(), text="ahoy")
+    assert (answer.status_code, answer.json()) == (200, "AHOY")
     told = hook.hears("success")
     assert told.json() == {"result": "AHOY"}
-    job = told.headers["Moorage-Job"]
-    assert service.request("GET", f"/jobs/{job}/results") == (200, "AHOY")
+    job = f"{service.url}/jobs/{told.headers['Moorage-Job']}"
+    assert service.value(job) == "AHOY"
     service.settled(job)
     assert not hook.heard("inProgress")
 
 
 def test_a_call_that_fails_is_told_of_as_well(service, hook):
-    status, problem = service.call("refuse", hook.subscriber())
-    assert status == 400
-    assert hook.hears("failed").json() == problem
+    answer = service.call("refuse", hook.subscriber())
+    assert answer.status_code == 400
+    assert hook.hears("failed").json() == answer.json()
 
 
 # who may trust it
@@ -106,7 +108,7 @@ def test_a_callback_is_signed_with_the_secret_of_the_service(service, hook):
     job = service.submit("shout", hook.subscriber())
     told = hook.hears("success")
     callback = verified(told, service)
-    assert (callback.job, callback.event) == (job, "success")
+    assert (callback.job, callback.event) == (identifier(job), "success")
     assert callback.delivery == told.headers["Moorage-Delivery"]
     assert abs(callback.sent - time.time()) < 60
     with pytest.raises(moorage.SignatureError):
@@ -133,11 +135,12 @@ def test_a_slow_receiver_delays_neither_its_job_nor_others(service):
     with receiver(inProgress=hold, success=hold, failed=hold) as slow, receiver() as quick:
         jobs = [service.submit("steps", slow.subscriber(), fractions=[0.5], pause=1.5) for _ in range(4)]
         slow.hears("inProgress")
-        assert service.call("shout", slow.subscriber()) == (200, "HELLO")
+        answer = service.call("shout", slow.subscriber())
+        assert (answer.status_code, answer.json()) == (200, "HELLO")
         other = service.submit("shout", quick.subscriber())
-        assert quick.hears("success").headers["Moorage-Job"] == other
+        assert quick.hears("success").headers["Moorage-Job"] == identifier(other)
         for job in jobs:
-            eventually(lambda job=job: service.status(job) == "successful")
+            service.until(job, "successful")
         assert not release.is_set()
         release.set()
 
@@ -166,7 +169,7 @@ def test_a_receiver_that_always_fails_is_given_up_and_the_log_of_the_job_says_so
         assert len(hook.heard("success")) == 3
         line = f"callback success to {hook.url}/success given up, tried 3 times: it answered with status 500\n"
         eventually(lambda: service.log(job) == line)
-        assert service.status(job) == "successful"
+        assert service.status(job)["status"] == "successful"
 
 
 def test_pauses_grow(service):
@@ -221,9 +224,9 @@ def test_a_receiver_that_refuses_is_told_once(service, status):
 
 def test_a_receiver_that_is_gone_is_told_nothing_more_of_the_job(service):
     with receiver(success=Answer(status=410)) as hook:
-        same = dict.fromkeys(("successUri", "inProgressUri", "failedUri"), f"{hook.url}/success")
-        job = service.submit("steps", same, fractions=[0.2, 0.4, 0.6], pause=1.0)
-        eventually(lambda: service.status(job) == "successful")
+        same = dict.fromkeys(EVENTS, f"{hook.url}/success")
+        job = service.submit("steps", {"subscriber": same}, fractions=[0.2, 0.4, 0.6], pause=1.0)
+        service.until(job, "successful")
         service.settled(job)
         assert [told.headers["Moorage-Event"] for told in hook.heard()] == ["inProgress"]
         assert "status 410 and is told nothing more of this job" in service.log(job)
@@ -239,7 +242,7 @@ def test_a_redirect_leads_nowhere(service):
 
 
 def test_a_listed_name_that_leads_to_a_private_address_is_told_nothing(service):
-    job = service.submit("shout", {"successUri": f"http://127.0x2:{free_port()}/"})
+    job = service.submit("shout", {"subscriber": {"successUri": f"http://127.0x2:{free_port()}/"}})
     eventually(lambda: "tried once: 127.0x2 leads to a private address, which is not allowed" in service.log(job))
     service.settled(job)
 
@@ -250,7 +253,7 @@ def test_a_listed_name_that_leads_to_a_private_address_is_told_nothing(service):
 def test_a_dismissed_job_tells_nothing_more(service, hook):
     job = service.submit("sleep-in-c", hook.subscriber(), seconds=600)
     hook.hears("inProgress")
-    assert service.request("DELETE", f"/jobs/{job}")[0] == 200
+    assert service.dismiss(job).status_code == 200
     assert service.owed(job) == 0
     before = len(hook.heard(job=job))
     # what another job has to tell after it, it tells
@@ -264,14 +267,14 @@ def test_a_job_that_is_removed_before_it_was_told_of_is_told_of_no_more(service)
     with receiver(success=Answer(status=503, headers={"Retry-After": "2"})) as hook:
         job = service.submit("shout", hook.subscriber())
         hook.hears("success")
-        eventually(lambda: service.status(job) == "successful")
-        service.request("DELETE", f"/jobs/{job}")
+        service.until(job, "successful")
+        service.dismiss(job)
         assert service.owed(job) == 0
         # one that is told of after it is told of once more, when it would have been
         other = service.submit("shout", hook.subscriber())
         eventually(lambda: len(hook.heard("success", other)) == 2)
         assert len(hook.heard("success", job)) == 1
-        assert not (service.state / "logs" / f"{job}.log").exists()
+        assert not (service.state / "logs" / f"{identifier(job)}.log").exists()
 
 
 # what is refused
@@ -304,27 +307,26 @@ def test_a_job_that_is_removed_before_it_was_told_of_is_told_of_no_more(service)
 )
 @pytest.mark.parametrize("prefer", ["respond-async", ""])
 def test_a_subscriber_that_will_not_do_is_told_before_anything_is_stored(service, subscriber, words, prefer):
-    before = service.request("GET", "/jobs?limit=1")[1]["jobs"]
-    body = {"inputs": {}, "subscriber": subscriber}
-    status, problem = service.request("POST", "/processes/shout/execution", body, Prefer=prefer)
-    assert (status, problem["type"]) == (400, "InvalidParameterValue")
+    before = service.get("/jobs?limit=1").json()["jobs"]
+    answer = service.execute("shout", {"inputs": {}, "subscriber": subscriber}, Prefer=prefer)
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (400, "InvalidParameterValue")
     assert words in problem["detail"]
-    assert service.request("GET", "/jobs?limit=1")[1]["jobs"] == before
+    assert service.get("/jobs?limit=1").json()["jobs"] == before
 
 
 @pytest.mark.parametrize("subscriber", [None, {}])
 def test_a_subscriber_without_members_asks_for_nothing(service, subscriber):
-    job = service.submit("shout", subscriber)
+    job = service.submit("shout", {"subscriber": subscriber})
     assert service.owed(job) == 0
 
 
 def test_the_name_that_1_0_requires_by_mistake_is_understood(service, hook):
-    service.submit("shout", {"successUrl": f"{hook.url}/success#here"})
+    service.submit("shout", {"subscriber": {"successUrl": f"{hook.url}/success#here"}})
     assert hook.hears("success").path == "/success"
 
 
 def test_a_service_whose_operator_lists_nobody_says_so(service_url):
-    plain = Sender(Running(service_url, None, None))
-    status, problem = plain.call("shout", {"successUri": "http://127.0.0.1/"})
-    assert status == 400
-    assert problem["detail"].endswith("127.0.0.1 is not a host this service sends callbacks to; it allows none")
+    answer = ServiceClient(service_url).call("shout", {"subscriber": {"successUri": "http://127.0.0.1/"}})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].endswith("127.0.0.1 is not a host this service sends callbacks to; it allows none")

@@ -16,8 +16,8 @@ from moorage_processes.app import create_app
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from pyproj import Transformer
 from support import odd_grids
-from support.engines import eventually
 from support.services import serve
+from support.waiting import eventually
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 NETCDF, GEOTIFF = "application/x-netcdf", "image/tiff; application=geotiff"

@@ -10,8 +10,9 @@ import pytest
 import requests
 from moorage_processes.app import create_app, service_of
 from moorage_processes.configuration.configuration import read_configuration
-from test_bad_input import execute, finished, problem
-from test_endpoints import get, job_of, parts
+from support.service_client import ServiceClient
+from test_bad_input import execute, problem
+from test_endpoints import get, parts
 
 PROFILE = "https://www.opengis.net/def/profile/OGC/0/ogc-results"
 STATUS = "https://www.opengis.net/def/profile/OGC/0/ogc-status-info"
@@ -29,8 +30,8 @@ def ask(url: str, process: str, query: dict[str, str] | str, **headers: str) -> 
 
 
 def test_a_status_has_the_names_of_both_versions(service_url):
-    location = job_of(service_url, "echo", {"inputs": SENT})
-    state = finished(location)
+    location = ServiceClient(service_url).submit("echo", {"inputs": SENT})
+    state = ServiceClient(service_url).done(location)
     assert state["id"] == state["jobID"] == location.rsplit("/")[-1]
     assert (state["type"], state["processingEntityType"]) == ("process", "ogc-api-processes")
     assert state["processID"] == "echo"
@@ -39,8 +40,7 @@ def test_a_status_has_the_names_of_both_versions(service_url):
 
 
 def test_one_output_of_a_job_has_its_own_address(service_url):
-    location = job_of(service_url, "echo", BOTH)
-    finished(location)
+    location = ServiceClient(service_url).run("echo", BOTH)
     assert get(f"{location}/results/numbers").json() == [1, 2]
     for name, status, kind in (("mixed", 404, "result-not-available"), ("nothing", 400, "no-such-output")):
         told = problem(get(f"{location}/results/{name}", Accept="application/json"), status)
@@ -48,8 +48,7 @@ def test_one_output_of_a_job_has_its_own_address(service_url):
 
 
 def test_outputs_selects_among_the_results(service_url):
-    location = job_of(service_url, "echo", {"inputs": SENT, "response": "document"})
-    finished(location)
+    location = ServiceClient(service_url).run("echo", {"inputs": SENT, "response": "document"})
     assert get(f"{location}/results").json() == SENT
     assert get(f"{location}/results?outputs=numbers").json() == {"numbers": [1, 2]}
     assert get(f"{location}/results?outputs=numbers,message").json() == SENT
@@ -84,8 +83,7 @@ ASKED = {
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_the_profile_of_results_makes_a_document_of_a_single_output(service_url, asked):
-    location = job_of(service_url, "echo", {"inputs": SENT, "outputs": {"message": {}}})
-    finished(location)
+    location = ServiceClient(service_url).run("echo", {"inputs": SENT, "outputs": {"message": {}}})
     assert get(f"{location}/results").json() == "teststring"
     headers = {name: value for name, value in asked.items() if name != "query"}
     answer = get(f"{location}/results?{asked.get('query', '')}", **headers)
@@ -94,8 +92,7 @@ def test_the_profile_of_results_makes_a_document_of_a_single_output(service_url,
 
 
 def test_a_profile_nobody_knows_does_no_harm(service_url):
-    location = job_of(service_url, "echo", {"inputs": SENT, "outputs": {"message": {}}})
-    finished(location)
+    location = ServiceClient(service_url).run("echo", {"inputs": SENT, "outputs": {"message": {}}})
     answer = get(f"{location}/results?profile=https%3A%2F%2Fexample.org%2Fown")
     assert (answer.status_code, answer.json()) == (200, "teststring")
 
@@ -126,7 +123,7 @@ def test_what_the_request_says_of_an_output_wins_over_a_preference(service_url):
 def test_a_preference_of_a_job_holds_for_its_results_unless_they_are_asked_for_otherwise(service_url):
     answer = execute(service_url, "grid", LARGE, Prefer="respond-async, return=representation")
     location = answer.headers["Location"]
-    finished(location)
+    ServiceClient(service_url).done(location)
     assert "value" in get(f"{location}/results").json()["result"]
     assert "href" in get(f"{location}/results", Prefer="return=minimal").json()["result"]
 
@@ -138,7 +135,7 @@ def test_no_outputs_means_none_in_the_draft_and_all_in_1_0(service_url):
     assert (answer.status_code, answer.content) == (204, b"")
     later = execute(service_url, "echo", body, Prefer=f"respond-async; profile={PROFILE}")
     assert later.status_code == 201
-    state = finished(later.headers["Location"])
+    state = ServiceClient(service_url).done(later.headers["Location"])
     assert state["status"] == "successful"
     assert "results" not in {link["rel"] for link in state["links"]}
     results = f"{later.headers['Location']}/results"
@@ -148,8 +145,7 @@ def test_no_outputs_means_none_in_the_draft_and_all_in_1_0(service_url):
 
 @pytest.mark.parametrize("path", ["/", "/conformance", "/processes", "/processes/echo", "/jobs", "job", "job/results"])
 def test_head_tells_what_get_would(service_url, path):
-    location = job_of(service_url, "echo", {"inputs": SENT})
-    finished(location)
+    location = ServiceClient(service_url).run("echo", {"inputs": SENT})
     url = path.replace("job", location) if path.startswith("job") else f"{service_url}{path}"
     head, body = requests.head(url, timeout=60), get(url)
     assert (head.status_code, head.content) == (200, b"")
@@ -218,7 +214,7 @@ def test_datasets_and_references_work_in_a_query(service_url):
 def test_a_query_may_ask_for_a_job(service_url):
     answer = ask(service_url, "echo", "message=a&response[prefer]=respond-async")
     assert answer.status_code == 201
-    assert finished(answer.headers["Location"])["status"] == "successful"
+    ServiceClient(service_url).until(answer.headers["Location"], "successful")
 
 
 WRONG = {

@@ -12,7 +12,8 @@ import requests
 import xarray as xr
 from moorage_processes.app import create_app, service_of
 from moorage_processes.configuration.configuration import read_configuration
-from test_bad_input import execute, finished
+from support.service_client import ServiceClient
+from test_bad_input import execute
 
 OGC = "http://www.opengis.net/def/rel/ogc/1.0/"
 MESSAGE = {"message": "teststring"}
@@ -21,13 +22,6 @@ MESSAGE = {"message": "teststring"}
 def get(url: str, **headers: str) -> requests.Response:
     """A page."""
     return requests.get(url, headers=headers, timeout=60)
-
-
-def job_of(service_url: str, process: str, body: dict) -> str:
-    """URL of a job that was submitted."""
-    answer = execute(service_url, process, body, Prefer="respond-async")
-    assert answer.status_code == 201, answer.text
-    return answer.headers["Location"]
 
 
 def parts(response: requests.Response) -> dict[str, tuple[dict, bytes]]:
@@ -92,8 +86,7 @@ def test_pages_for_people_are_html(service_url, page):
 
 
 def test_jobs_have_pages_for_people(service_url):
-    location = job_of(service_url, "echo", {"inputs": MESSAGE})
-    assert finished(location)["status"] == "successful"
+    location = ServiceClient(service_url).run("echo", {"inputs": MESSAGE})
     for page in (f"{service_url}/jobs", location):
         answer = get(page, Accept="text/html")
         assert answer.headers["Content-Type"].startswith("text/html")
@@ -214,12 +207,12 @@ def test_a_slow_job_that_is_waited_for_is_followed(service_url):
     location = answer.headers["Location"]
     early = get(f"{location}/results", Accept="application/json")
     assert (early.status_code, early.json()["type"].rsplit("/")[-1]) == (404, "result-not-ready")
-    assert finished(location)["status"] == "successful"
+    ServiceClient(service_url).until(location, "successful")
 
 
 def test_state_of_a_job_is_complete(service_url):
-    location = job_of(service_url, "echo", {"inputs": MESSAGE})
-    state = finished(location)
+    location = ServiceClient(service_url).submit("echo", {"inputs": MESSAGE})
+    state = ServiceClient(service_url).done(location)
     assert state["status"] == "successful"
     assert state["progress"] == 100
     times = [datetime.fromisoformat(state[name]) for name in ("created", "started", "finished")]
@@ -232,9 +225,8 @@ def test_state_of_a_job_is_complete(service_url):
 
 def test_results_of_a_job_have_the_shape_that_was_asked_for(service_url):
     body = {"inputs": {**MESSAGE, "numbers": [1]}}
-    raw = job_of(service_url, "echo", body)
-    document = job_of(service_url, "echo", body | {"response": "document"})
-    finished(raw), finished(document)
+    raw = ServiceClient(service_url).run("echo", body)
+    document = ServiceClient(service_url).run("echo", body | {"response": "document"})
     assert get(f"{raw}/results").headers["Content-Type"].startswith("multipart/related")
     assert get(f"{document}/results").json() == {"message": "teststring", "numbers": [1]}
     assert get(f"{document}/results/numbers").json() == [1]
@@ -242,8 +234,8 @@ def test_results_of_a_job_have_the_shape_that_was_asked_for(service_url):
 
 
 def test_an_unchanged_state_is_told_by_304_and_a_change_ends_the_wait(service_url):
-    location = job_of(service_url, "echo", {"inputs": {**MESSAGE, "pause": 2}})
-    state = finished(location)
+    location = ServiceClient(service_url).submit("echo", {"inputs": {**MESSAGE, "pause": 2}})
+    state = ServiceClient(service_url).done(location)
     answer = get(location)
     assert answer.headers["ETag"].startswith("W/")  # the page says the same
     assert get(location, **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
@@ -252,9 +244,8 @@ def test_an_unchanged_state_is_told_by_304_and_a_change_ends_the_wait(service_ur
 
 
 def test_the_job_list_is_newest_first_and_filtered(service_url):
-    older = job_of(service_url, "echo", {"inputs": MESSAGE})
-    newer = job_of(service_url, "echo", {"inputs": MESSAGE})
-    finished(older), finished(newer)
+    older = ServiceClient(service_url).run("echo", {"inputs": MESSAGE})
+    newer = ServiceClient(service_url).run("echo", {"inputs": MESSAGE})
     listed = get(f"{service_url}/jobs?processID=echo&status=successful,failed&limit=2").json()
     assert [job["jobID"] for job in listed["jobs"]] == [newer.rsplit("/")[-1], older.rsplit("/")[-1]]
     assert get(f"{service_url}/jobs?datetime=../2001-01-01T00:00:00Z").json()["jobs"] == []
@@ -263,21 +254,19 @@ def test_the_job_list_is_newest_first_and_filtered(service_url):
 
 
 def test_a_job_is_dismissed_and_one_that_is_done_is_removed(service_url):
-    location = job_of(service_url, "echo", {"inputs": {**MESSAGE, "pause": 60}})
+    location = ServiceClient(service_url).submit("echo", {"inputs": {**MESSAGE, "pause": 60}})
     answer = requests.delete(location, timeout=60)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json()["status"] == "dismissed"
     assert get(f"{location}/results", Accept="application/json").status_code == 404
-    done = job_of(service_url, "echo", {"inputs": MESSAGE})
-    finished(done)
+    done = ServiceClient(service_url).run("echo", {"inputs": MESSAGE})
     assert requests.delete(done, timeout=60).json()["status"] == "dismissed"
     assert get(done).status_code == 404
 
 
 @pytest.fixture(scope="module")
 def netcdf(service_url):
-    location = job_of(service_url, "climatology", {"inputs": {"data": "sst"}, "outputs": {"anomaly": {}}})
-    assert finished(location)["status"] == "successful"
+    location = ServiceClient(service_url).run("climatology", {"inputs": {"data": "sst"}, "outputs": {"anomaly": {}}})
     return f"{location}/results/anomaly"
 
 
@@ -317,8 +306,7 @@ def test_a_geotiff_result_opens_in_gdal(service_url, gdalinfo):
         elevation_model().to_netcdf(path)
         dem = {"value": base64.b64encode(path.read_bytes()).decode(), "mediaType": "application/x-netcdf"}
     outputs = {"slope": {"format": {"mediaType": "image/tiff; application=geotiff"}}}
-    location = job_of(service_url, "terrain", {"inputs": {"dem": dem}, "outputs": outputs})
-    assert finished(location)["status"] == "successful"
+    location = ServiceClient(service_url).run("terrain", {"inputs": {"dem": dem}, "outputs": outputs})
     told = subprocess.run([gdalinfo, f"/vsicurl/{location}/results/slope"], capture_output=True, text=True, check=True)
     assert "LAYOUT=COG" in told.stdout
     assert "Size is 403, 344" in told.stdout

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import requests
+from support.service_client import ServiceClient
 from support.services import serve
-from test_bad_input import execute, finished, problem
+from test_bad_input import execute, problem
 
 METHODS = '''
 import ctypes
@@ -68,6 +69,7 @@ def test_each_failure_has_its_problem_now_and_later(tmp_path):
 
 
 def _each_failure(url: str) -> None:
+    client = ServiceClient(url)
     for process, inputs, status, words in (
         ("raises", {"secret": "tell nobody"}, 500, "finds the reason under reference"),
         ("minds", {"year": 2000}, 400, "there is no data for 2000"),
@@ -75,10 +77,9 @@ def _each_failure(url: str) -> None:
         ("hangs", {}, 504, "1 s"),
         ("eats", {}, 507, "memory"),
     ):
-        accepted = execute(url, process, {"inputs": inputs}, Prefer="respond-async")
-        location = accepted.headers["Location"]
-        assert finished(location)["status"] == "failed"
-        answer = requests.get(f"{location}/results", headers={"Accept": "application/json"}, timeout=60)
+        job = client.submit(process, **inputs)
+        client.until(job, "failed")
+        answer = client.get(f"{job}/results", Accept="application/json")
         document = problem(answer, status)
         assert words in document["detail"], document
         assert "tell nobody" not in answer.text

@@ -23,10 +23,12 @@ from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.readiness import Readiness
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.workers import linux
-from support.engines import eventually, family, is_alive, settings, started, value
+from support.engines import family, is_alive, settings, started, value
 from support.paths import AUTHOR_MODULES
 from support.postgres_server import serving_postgres
+from support.service_client import ServiceClient, identifier
 from support.services import Running, serve
+from support.waiting import eventually
 
 METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
 
@@ -39,14 +41,6 @@ def ask(service: Running, path: str) -> requests.Response:
 def is_ready(service: Running) -> bool:
     """Whether several answers in a row say so."""
     return all(ask(service, "readyz").ok for _ in range(8))
-
-
-def submit(service: Running, process: str, **inputs: object) -> str:
-    """Id of a job that was accepted."""
-    url, as_job = f"{service.url}/processes/{process}/execution", {"Prefer": "respond-async"}
-    answer = requests.post(url, json={"inputs": inputs}, headers=as_job, timeout=60)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["jobID"]
 
 
 @contextmanager
@@ -153,7 +147,7 @@ def test_a_service_is_ready_once_a_worker_can_take_a_job(tmp_path):
         assert described(service)["ready"] == 0
         go.touch()
         eventually(lambda: is_ready(service))
-        assert requests.post(f"{service.url}/processes/one/execution", json={}, timeout=60).json() == 1
+        assert ServiceClient(service.url).call("one").json() == 1
         go.unlink()
         os.kill(described(service)["forkserver"], signal.SIGKILL)
         eventually(lambda: away() == ["workers"])
@@ -164,7 +158,7 @@ def test_a_service_is_ready_once_a_worker_can_take_a_job(tmp_path):
 def test_a_service_that_leaves_jobs_to_others_is_ready_for_calls(tmp_path):
     with serve(tmp_path, [METHODS], moorage={"jobs": False}) as service:
         eventually(lambda: is_ready(service))
-        answer = requests.post(f"{service.url}/processes/whoami/execution", json={}, timeout=60)
+        answer = ServiceClient(service.url).call("whoami")
         assert answer.ok, answer.text
 
 
@@ -193,21 +187,22 @@ def test_a_database_that_swallows_what_it_is_sent_holds_one_thread(tmp_path):
 def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path):
     with serve(tmp_path, [METHODS], moorage={"shutdown_delay": 3600, "drain": 5, "slots": 4}) as service:
         eventually(lambda: is_ready(service))
-        long = submit(service, "slow-sum", pause=600.0, numbers=[])
-        eventually(lambda: ask(service, f"jobs/{long}").json()["status"] == "running")
+        client = ServiceClient(service.url)
+        long = client.submit("slow-sum", pause=600.0, numbers=[])
+        client.until(long, "running")
         service.process.terminate()
         eventually(lambda: not ask(service, "readyz").ok)
         answers = [ask(service, "readyz") for _ in range(8)]
         assert {(answer.status_code, answer.json()["type"]) for answer in answers} == {(503, "Leaving")}
         assert ask(service, "healthz").status_code == 200
-        late = submit(service, "slow-sum", pause=1.0, numbers=[1.0, 2.0])
-        eventually(lambda: ask(service, f"jobs/{late}").json()["status"] == "running")
+        late = client.submit("slow-sum", pause=1.0, numbers=[1.0, 2.0])
+        client.until(late, "running")
         # a second signal cuts the delay short
         service.process.terminate()
         assert service.process.wait(60) == 0
     assert not family(service.state)
     store = Store(f"sqlite:///{service.state / 'jobs.sqlite'}")
-    finished, handed_back = store.get(late), store.get(long)
+    finished, handed_back = store.get(identifier(late)), store.get(identifier(long))
     store.close()
     assert finished.status is Status.SUCCESSFUL
     assert (handed_back.status, handed_back.attempt) == (Status.ACCEPTED, 0)
@@ -216,12 +211,13 @@ def test_a_service_says_that_it_leaves_before_it_does_and_loses_no_job(tmp_path)
 def test_work_that_was_handed_back_after_the_shutdown_delay_is_done_by_the_next_service(tmp_path):
     with serve(tmp_path, [METHODS], moorage={"shutdown_delay": 1, "drain": 0}) as service:
         eventually(lambda: is_ready(service))
-        job = submit(service, "slow-sum", pause=5.0, numbers=[1.0, 2.0])
-        eventually(lambda: ask(service, f"jobs/{job}").json()["status"] == "running")
+        client = ServiceClient(service.url)
+        job = client.submit("slow-sum", pause=5.0, numbers=[1.0, 2.0])
+        client.until(job, "running")
         service.process.terminate()
         assert service.process.wait(60) == 0
     with started(service.state) as under_test:
-        done = under_test.engine.wait(job, 60)
+        done = under_test.engine.wait(identifier(job), 60)
         assert (value(done), done.attempt) == (3.0, 1)
 
 
@@ -233,9 +229,7 @@ def test_a_service_that_stops_answers_what_it_was_asked_and_leaves_no_process(tm
         assert len(web) == PROCESSES
         assert len(family_before) > 1
         with ThreadPoolExecutor(1) as caller:
-            url = f"{service.url}/processes/slow-sum/execution"
-            asked = {"inputs": {"pause": 2.0, "numbers": [1.0, 2.0]}}
-            answer = caller.submit(requests.post, url, json=asked, timeout=60)
+            answer = caller.submit(ServiceClient(service.url).call, "slow-sum", pause=2.0, numbers=[1.0, 2.0])
             eventually(lambda: at_work(service))
             service.process.terminate()
             assert answer.result().json() == 3.0
@@ -250,9 +244,8 @@ def test_a_second_signal_ends_a_service_that_waits_for_a_call(tmp_path):
         ThreadPoolExecutor(1) as caller,
     ):
         eventually(lambda: is_ready(service))
-        asked = {"inputs": {"pause": 3600.0, "numbers": []}}
-        url = f"{service.url}/processes/slow-sum/execution"
-        answer = caller.submit(requests.post, url, json=asked, timeout=3600)
+        client = ServiceClient(service.url, timeout=3600)
+        answer = caller.submit(client.call, "slow-sum", pause=3600.0, numbers=[])
         eventually(lambda: at_work(service))
         service.process.terminate()
         eventually(lambda: not is_listening(service))

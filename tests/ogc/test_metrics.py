@@ -22,10 +22,12 @@ from moorage_processes.jobs.store.exchange import StoreRequest
 from moorage_processes.jobs.store.leases import LeaseStore
 from moorage_processes.jobs.store.store import Store
 from prometheus_client.parser import text_string_to_metric_families
-from support.engines import eventually, started
+from support.engines import started
 from support.job_stores import new_store
 from support.paths import AUTHOR_MODULES
+from support.service_client import ServiceClient
 from support.services import Running, serve
+from support.waiting import eventually
 
 LABELS = ("queue", "process", "kind", "status", "reason", "le")
 METHODS = str(AUTHOR_MODULES / "methods_for_tests.py")
@@ -177,28 +179,10 @@ def ended(service: Running) -> dict[tuple[str, ...], float]:
     return told[0]
 
 
-def execute(service: Running, process: str, *, waits: bool = False, **inputs: Any) -> requests.Response:
-    headers = {} if waits else {"Prefer": "respond-async"}
-    url = f"{service.url}/processes/{process}/execution"
-    return requests.post(url, json={"inputs": inputs}, headers=headers, timeout=60)
-
-
-def status(service: Running, job: str) -> str:
-    told: str = requests.get(f"{service.url}/jobs/{job}", timeout=60).json()["status"]
-    return told
-
-
-def run(service: Running, process: str, **inputs: Any) -> str:
-    """Id of a job that was run to its end."""
-    job: str = execute(service, process, **inputs).json()["jobID"]
-    eventually(lambda: status(service, job) in ("successful", "failed"))
-    return job
-
-
-def running(service: Running, process: str, **inputs: Any) -> str:
-    """Id of a job that runs."""
-    job: str = execute(service, process, **inputs).json()["jobID"]
-    eventually(lambda: status(service, job) == "running")
+def running(client: ServiceClient, process: str, **inputs: Any) -> str:
+    """A job that runs."""
+    job = client.submit(process, **inputs)
+    client.until(job, "running")
     return job
 
 
@@ -214,16 +198,16 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
     url = new_store(kind, tmp_path, request)
     moorage = {"store": url, "metrics": True, "slots": 2}
     with serve(tmp_path, [METHODS], moorage=moorage) as service:
+        client = ServiceClient(service.url)
         for _ in range(3):
-            run(service, "shout")
-        run(service, "fail")
-        run(service, "content")
-        assert execute(service, "shout", waits=True).status_code == 200
-        waits = running(service, "slow-sum", numbers=[], pause=600.0)
-        requests.delete(f"{service.url}/jobs/{waits}", timeout=60)
-        survives = running(service, "slow-sum", numbers=[1.0], pause=2.0)
+            client.run("shout")
+        client.until(client.submit("fail"), "failed")
+        client.run("content")
+        assert client.call("shout").status_code == 200
+        client.dismiss(running(client, "slow-sum", numbers=[], pause=600.0))
+        survives = running(client, "slow-sum", numbers=[1.0], pause=2.0)
         kill_supervisor(service)
-        eventually(lambda: status(service, survives) == "successful")
+        client.until(survives, "successful")
         expected = {
             ("local", "shout", "job", "successful", ""): 3,
             ("local", "shout", "call", "successful", ""): 1,
@@ -235,7 +219,7 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
         eventually(lambda: ended(service) == expected)
     with serve(tmp_path, [METHODS], moorage=moorage) as service:
         assert ended(service) == expected
-        run(service, "shout")
+        ServiceClient(service.url).run("shout")
         expected["local", "shout", "job", "successful", ""] = 4
         assert ended(service) == expected
         told = samples(service)
@@ -250,15 +234,16 @@ def test_figures_hold_through_deaths_and_restarts(tmp_path, kind, request):
 
 def test_what_waits_is_told_and_a_scraper_of_open_metrics_reads_it_too(tmp_path):
     with serve(tmp_path, [METHODS], moorage={"metrics": True, "slots": 1}) as service:
-        first = running(service, "slow-sum", numbers=[], pause=600.0)
-        waits = execute(service, "shout").json()["jobID"]
+        client = ServiceClient(service.url)
+        first = running(client, "slow-sum", numbers=[], pause=600.0)
+        waits = client.submit("shout")
         for accept in ("text/plain;version=0.0.4", "application/openmetrics-text; version=1.0.0"):
             told = samples(service, accept)
-            assert told["moorage_jobs_waiting", "local"] == 1, (status(service, first), status(service, waits), told)
+            assert told["moorage_jobs_waiting", "local"] == 1, (client.status(first), client.status(waits), told)
             assert told["moorage_jobs_running", "local"] == 1
             assert told["moorage_oldest_wait_seconds", "local"] > 0
-        requests.delete(f"{service.url}/jobs/{first}", timeout=60)
-        eventually(lambda: status(service, waits) == "successful")
+        client.dismiss(first)
+        client.until(waits, "successful")
         assert samples(service)["moorage_oldest_wait_seconds", "local"] == 0
 
 

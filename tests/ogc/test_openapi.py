@@ -16,7 +16,8 @@ from moorage_processes.app import create_app
 from moorage_processes.configuration.configuration import shipped
 from moorage_processes.ogc.pages.page import PLACE
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from test_bad_input import execute, finished
+from support.service_client import ServiceClient
+from test_bad_input import execute
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.0"
 MESSAGE = {"inputs": {"message": "x"}}
@@ -224,9 +225,7 @@ def test_references_jobs_and_refusals_are_described(document, service_url):
 
 
 def test_all_that_a_job_answers_is_described(document, service_url):
-    body = {"inputs": {"size": 1000}}
-    job = execute(service_url, "content", body, Prefer="respond-async").headers["Location"]
-    finished(job)
+    job = ServiceClient(service_url).run("content", size=1000)
     state = get(job)
     file = get(f"{job}/results/result")
     for answer, status in (

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -25,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.paths import AUTHOR_MODULES
 from support.samples import sea_surface
+from support.service_client import ServiceClient, identifier
 from support.services import Running, serve
-from test_bad_input import execute, finished
 from test_openapi import collection
 
 CHECKS = [
@@ -92,7 +91,7 @@ class Answers:
         removes = case.operation.method.lower() == "delete"
         known = {
             "featureId": "1",
-            "jobID": submitted(self.url) if removes else job,
+            "jobID": identifier(ServiceClient(self.url).submit("echo", message="x")) if removes else job,
             "processID": "echo",
             "outputID": "message",
         }
@@ -113,32 +112,25 @@ class Answers:
                 named.pop(f"{name}[href]", None)
 
 
-def submitted(url: str, process: str = "echo", **body: Any) -> str:
-    """Id of a new job."""
-    request = {"inputs": {"message": "x"}} | body
-    return str(execute(url, process, request, Prefer="respond-async").json()["jobID"])
-
-
 @pytest.fixture(scope="module")
 def jobs(small: Running) -> Iterator[list[str]]:
     """One job of each kind there is."""
-    url = small.url
-    box = {"inputs": {"bounds": {"bbox": [0, 0, 1, 1]}}}
+    client, box = ServiceClient(small.url), {"bbox": [0, 0, 1, 1]}
     done = [
-        submitted(url),
-        submitted(url, outputs={"message": {}}),
-        submitted(url, outputs={"message": {"transmissionMode": "reference"}}),
-        submitted(url, "refuse", inputs={}),
-        submitted(url, "parts", **box),
-        submitted(url, "parts", **box, outputs={"raw": {}}),
-        submitted(url, "parts", **box, response="document"),
+        client.submit("echo", message="x"),
+        client.submit("echo", {"outputs": {"message": {}}}, message="x"),
+        client.submit("echo", {"outputs": {"message": {"transmissionMode": "reference"}}}, message="x"),
+        client.submit("refuse"),
+        client.submit("parts", bounds=box),
+        client.submit("parts", {"outputs": {"raw": {}}}, bounds=box),
+        client.submit("parts", {"response": "document"}, bounds=box),
     ]
     for job in done:
-        finished(f"{url}/jobs/{job}")
-    running, dismissed = (submitted(url, inputs={"message": "x", "pause": 60}) for _ in range(2))
-    requests.delete(f"{url}/jobs/{dismissed}", timeout=60)
-    yield [*done, running, dismissed]
-    requests.delete(f"{url}/jobs/{running}", timeout=60)
+        client.done(job)
+    running, dismissed = (client.submit("echo", message="x", pause=60) for _ in range(2))
+    client.dismiss(dismissed)
+    yield [identifier(job) for job in (*done, running, dismissed)]
+    client.dismiss(running)
 
 
 def bounded(case: Any) -> Any:

@@ -24,8 +24,9 @@ from moorage_processes.ogc.pages.snippets import Snippets
 from moorage_processes.ogc.pages.text_filters import prose
 from moorage_processes.ogc.requests.input_validation import InputValidator
 from support.author_modules.methods_for_pages import EVIL
-from support.pages_service import METHODS, Page, ended, page, showing, submitted
+from support.pages_service import METHODS, Page, page, showing
 from support.programs import program
+from support.service_client import ServiceClient
 
 if TYPE_CHECKING:
     from support.services import Running
@@ -50,13 +51,13 @@ def url(running: Running) -> str:
 @pytest.fixture(scope="module")
 def mirrored(url: str) -> str:
     """A job all of whose words are hostile."""
-    return ended(submitted(url, "mirror"))
+    return ServiceClient(url).run("mirror")
 
 
 @pytest.fixture(scope="module")
 def terrain(url: str) -> str:
     """A job with grids."""
-    return ended(submitted(url, "terrain", {"dem": "dem"}))
+    return ServiceClient(url).run("terrain", dem="dem")
 
 
 def get(url: str, **headers: str) -> requests.Response:
@@ -267,16 +268,16 @@ def test_a_wrong_filter_is_told_on_a_page(url):
 
 
 def test_a_job_that_runs_looks_again_by_itself_without_javascript(url):
-    job = submitted(url, "echo", {"message": "x", "pause": 5})
+    job = ServiceClient(url).submit("echo", message="x", pause=5)
     shown = page(job)
     assert {"http-equiv": "refresh", "content": "5"} in shown.all("meta")
     assert job.removeprefix(url) in shown.hrefs
-    ended(job)
+    ServiceClient(url).done(job)
     assert not [each for each in page(job).all("meta") if "http-equiv" in each]
 
 
 def test_the_page_of_a_dismissed_job_says_so(url):
-    job = submitted(url, "echo", {"message": "x", "pause": 30})
+    job = ServiceClient(url).submit("echo", message="x", pause=30)
     answer = requests.delete(job, headers={"Accept": "text/html"}, timeout=60)
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "This job was stopped" in Page(answer.text).text
@@ -316,7 +317,7 @@ def test_a_picture_is_made_once_for_a_browser(terrain):
 
 
 def test_of_many_maps_the_first_is_drawn_and_all_are_told(url):
-    job = ended(submitted(url, "many-maps"))
+    job = ServiceClient(url).run("many-maps")
     assert get(f"{job}/results/result/look").content.startswith(PNG)
     assert (
         "height Height [m] step 30 \N{MULTIPLICATION SIGN} lat 8 \N{MULTIPLICATION SIGN} lon 9 0 2159"
@@ -325,7 +326,7 @@ def test_of_many_maps_the_first_is_drawn_and_all_are_told(url):
 
 
 def test_a_file_that_cannot_be_read_has_a_page_and_no_picture(url):
-    job = ended(submitted(url, "broken-grid"))
+    job = ServiceClient(url).run("broken-grid")
     assert f"{job}/results/result?f=file" in page(f"{job}/results").hrefs
     answer = get(f"{job}/results/result/look")
     assert answer.status_code == 404
@@ -345,7 +346,7 @@ def test_a_table_shows_its_first_rows(mirrored):
 
 
 def test_looking_leaves_nothing_behind(running):
-    job = ended(submitted(running.url, "many-maps"))
+    job = ServiceClient(running.url).run("many-maps")
     before = [set((running.state / folder).iterdir()) for folder in ("results", "logs")]
     count = "select count(*) from jobs"
     with sqlite3.connect(running.state / "jobs.sqlite") as store:

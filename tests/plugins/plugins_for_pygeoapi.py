@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import requests
 from support.paths import AUTHOR_MODULES
-from support.patience import PATIENCE
+from support.service_client import ServiceClient
 from support.services import HELLO, unmodified
+
+if TYPE_CHECKING:
+    import requests
 
 BENCH = Path(__file__).parents[1] / "bench" / "methods.py"
 TESTS = AUTHOR_MODULES / "methods_for_tests.py"
@@ -46,21 +48,11 @@ def with_our_plugins(folder: Path, manager: str | None = None) -> Iterator[str]:
 
 def execute(url: str, process: str, inputs: dict, body: dict | None = None, **headers: str) -> requests.Response:
     """Post an execute request."""
-    document = {"inputs": inputs} | (body or {})
-    return requests.post(f"{url}/processes/{process}/execution", json=document, headers=headers, timeout=60)
+    return ServiceClient(url).execute(process, {"inputs": inputs} | (body or {}), **headers)
 
 
 def finished(url: str, process: str, inputs: dict, body: dict | None = None) -> tuple[str, dict]:
     """URL and last state of a job."""
-    answer = execute(url, process, inputs, body, Prefer="respond-async")
-    assert answer.status_code == 201, answer.text
-    job = answer.headers["Location"]
-    deadline = time.monotonic() + PATIENCE
-    while (state := state_of(job))["status"] in ("accepted", "running"):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
-    return job, state
-
-
-def state_of(job: str) -> dict:
-    return requests.get(f"{job}?f=json", timeout=60).json()
+    client = ServiceClient(url)
+    job = client.submit(process, {"inputs": inputs} | (body or {}))
+    return job, client.done(job)

@@ -5,12 +5,11 @@ What that server itself gets wrong is written beside the test that meets it, not
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import requests
-from plugins_for_pygeoapi import MANAGER, OLDEST, execute, finished, state_of, with_our_plugins
-from support.patience import PATIENCE
+from plugins_for_pygeoapi import MANAGER, OLDEST, execute, finished, with_our_plugins
+from support.service_client import ServiceClient
+from support.waiting import followed
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +77,14 @@ def test_a_single_value_is_kept_as_it_is(managed):
 
 def test_progress_is_shown_and_a_job_is_stopped(managed):
     """pygeoapi answers a dismissal in JSON that it calls HTML, and has no words for the results of such a job."""
-    job = execute(managed, "echo", {"message": "a", "pause": 60}, Prefer="respond-async").headers["Location"]
-    deadline = time.monotonic() + PATIENCE
-    while (state := state_of(job))["progress"] < 1:
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
+    client = ServiceClient(managed)
+    job = client.submit("echo", message="a", pause=60)
+    state = followed(lambda: client.status(job), lambda state: state["progress"] >= 1)[-1]
     assert (state["status"], state["message"]) == ("running", "waiting")
     dismissed = requests.delete(job, timeout=60)
     assert dismissed.headers["Content-Type"].startswith("text/html")
     assert dismissed.json()["status"] == "dismissed"
-    assert state_of(job)["status"] == "dismissed"
+    assert client.status(job)["status"] == "dismissed"
     assert requests.get(f"{job}/results?f=json", timeout=60).status_code == 500
 
 

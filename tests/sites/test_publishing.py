@@ -10,11 +10,12 @@ import pytest
 import requests
 import xarray as xr
 from moorage.cli import main
-from support.engines import ARRAYS, METHODS, eventually
-from support.hub_and_sites import AS_JOB, HubAndSites, Machine, hub_and_sites
+from support.engines import ARRAYS, METHODS
+from support.hub_and_sites import HubAndSites, Machine, hub_and_sites
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
 from support.ports import free_port
+from support.waiting import eventually
 
 AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
 MODULES = (str(METHODS), str(ARRAYS), str(AT_SITES))
@@ -56,10 +57,10 @@ def test_the_hub_leads_to_results_that_stay(service, awi, address):
     led = requests.get(f"{job}/results/result", timeout=PATIENCE, allow_redirects=False)
     assert led.status_code == 303
     assert led.headers["Location"].startswith(f"{address}/results/")
-    whole = requests.get(f"{job}/results/result", timeout=PATIENCE)
+    whole = service.get(f"{job}/results/result")
     assert whole.content == b"x" * 3_000_000
     assert whole.headers["Content-Type"] == "application/octet-stream"
-    part = requests.get(f"{job}/results", headers={"Range": "bytes=10-19"}, timeout=PATIENCE)
+    part = service.get(f"{job}/results", Range="bytes=10-19")
     assert (part.status_code, part.content) == (206, b"x" * 10)
     head = requests.head(f"{job}/results/result", timeout=PATIENCE, allow_redirects=True)
     assert (head.status_code, head.headers["Content-Length"]) == (200, "3000000")
@@ -67,23 +68,18 @@ def test_the_hub_leads_to_results_that_stay(service, awi, address):
 
 
 def test_a_document_has_links_and_small_values(service, awi):
-    answer = service.post("awi.both", AS_JOB).headers["Location"]
-    service.done(answer)
-    asked = {"inputs": {}, "response": "document"}
-    job = requests.post(
-        f"{service.hub.url}/processes/awi.both/execution", json=asked, headers=AS_JOB, timeout=PATIENCE
-    ).headers["Location"]
-    service.done(job)
-    document = requests.get(f"{job}/results", timeout=PATIENCE).json()
+    answer = service.run("awi.both")
+    job = service.run("awi.both", {"response": "document"})
+    document = service.get(f"{job}/results").json()
     assert document["mean"] == 4.5
     assert document["grid"] == {"href": f"{job}/results/grid", "type": document["grid"]["type"]}
-    parts = requests.get(f"{answer}/results", timeout=PATIENCE)
+    parts = service.get(f"{answer}/results")
     assert parts.headers["Content-Type"].startswith("multipart/related")
     assert f"Content-Location: {answer}/results/grid".encode() in parts.content
-    page = requests.get(f"{job}/results?f=html", timeout=PATIENCE)
+    page = service.get(f"{job}/results?f=html")
     assert page.status_code == 200
     assert "which stayed at localhost:" in page.text
-    assert requests.get(f"{job}/results/grid/look", timeout=PATIENCE).status_code == 404
+    assert service.get(f"{job}/results/grid/look").status_code == 404
 
 
 def test_callers_do_not_notice(service, awi):
@@ -110,9 +106,9 @@ def test_results_go_when_the_hub_has_no_more_use_for_them(service, awi):
     kept, unwanted = (service.submit("awi.content", size=1000) for _ in range(2))
     service.done(kept), service.done(unwanted)
     assert len(here(awi) - before) == 2
-    requests.delete(unwanted, timeout=PATIENCE)
+    service.dismiss(unwanted)
     eventually(lambda: len(here(awi) - before) == 1)
-    assert requests.get(f"{kept}/results", timeout=PATIENCE).content == b"x" * 1000
+    assert service.get(f"{kept}/results").content == b"x" * 1000
 
 
 def test_a_restart_loses_no_results(service):
@@ -122,10 +118,10 @@ def test_a_restart_loses_no_results(service):
         service.done(job)
         machine.kill()
     with service.joined("gfz", "a", MODULES, url=url) as machine, service.publishing(machine, url):
-        assert requests.get(f"{job}/results", timeout=PATIENCE).content == b"x" * 2000
-        requests.delete(job, timeout=PATIENCE)
+        assert service.get(f"{job}/results").content == b"x" * 2000
+        service.dismiss(job)
         eventually(lambda: not here(machine))
-        assert requests.get(f"{job}/results", timeout=PATIENCE).status_code == 404
+        assert service.get(f"{job}/results").status_code == 404
 
 
 def test_nothing_else_is_given_out(service, awi, address):

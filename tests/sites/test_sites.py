@@ -25,11 +25,13 @@ from moorage_processes.jobs.relay.nats_connection import RelayConnection
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import TransferToken
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from support.engines import ARRAYS, METHODS, eventually, is_alive
-from support.hub_and_sites import AS_JOB, HubAndSites, Machine, hub_and_sites
+from support.engines import ARRAYS, METHODS, is_alive
+from support.hub_and_sites import HubAndSites, Machine, hub_and_sites
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
 from support.samples import sea_surface
+from support.service_client import AS_JOB
+from support.waiting import eventually
 
 AT_SITES = AUTHOR_MODULES / "methods_at_sites.py"
 
@@ -73,7 +75,7 @@ def test_a_process_that_ended_since_it_was_listed_is_not_busy():
 
 
 def test_processes_of_a_site_are_called_like_any_other(service, awi):
-    assert service.post("awi.shout", text="hallo").json() == "HALLO"
+    assert service.call("awi.shout", text="hallo").json() == "HALLO"
     job = service.submit("awi.shout", text="moin")
     assert service.value(job) == "MOIN"
     with moorage.connect(service.hub.url, progress=False) as hub:
@@ -84,25 +86,25 @@ def test_processes_of_a_site_are_called_like_any_other(service, awi):
 
 def page_of(service: HubAndSites, path: str) -> str:
     """A page of the hub."""
-    return requests.get(f"{service.hub.url}{path}?f=html", timeout=PATIENCE).text
+    return service.get(f"{path}?f=html").text
 
 
 def test_a_site_is_listed_with_its_state(service, awi):
-    told = requests.get(f"{service.hub.url}/processes/awi.shout", timeout=PATIENCE).json()
+    told = service.get("/processes/awi.shout").json()
     roles = {each["role"]: each["title"] for each in told["metadata"]}
     assert (roles["moorage:site"], roles["moorage:site-state"]) == ("awi", "present")
     assert "awi.shout" in service.site("awi")["processes"]
-    page = requests.get(f"{service.hub.url}/processes/awi.shout?f=html", timeout=PATIENCE).text
+    page = service.get("/processes/awi.shout?f=html").text
     assert "Runs at" in page
     assert "service.awi.shout(" in page
     for path in ("/", "/sites", "/collections"):
         assert '<a href="/sites"' in page_of(service, path)
     assert "Say it louder</a> <code>awi.shout</code>" in page_of(service, "/sites")
-    definition = requests.get(f"{service.hub.url}/openapi?f=json", timeout=PATIENCE).json()
+    definition = service.get("/openapi?f=json").json()
     assert {"/processes/awi.shout/execution", "/sites", "/sites/uploads/{token}"} <= set(definition["paths"])
     OpenAPIV30SpecValidator(definition).validate()
     schema = definition["components"]["schemas"]["siteList"]
-    told = requests.get(f"{service.hub.url}/sites", timeout=PATIENCE).json()
+    told = service.get("/sites").json()
     Draft4Validator({**schema, "components": definition["components"]}).validate(told)
     with moorage.connect(service.hub.url, progress=False) as hub:
         assert [each["state"] for each in hub.sites() if each["id"] == "awi"] == ["present"]
@@ -138,14 +140,14 @@ def test_progress_and_log_arrive_while_a_job_runs(service, awi):
     assert service.value(job) == 2
     spoken = service.submit("awi.speak")
     assert service.value(spoken) == 1
-    log = requests.get(f"{spoken}/log", timeout=PATIENCE).text
+    log = service.log(spoken)
     assert [word in log for word in ("printed", "spoken", "put", "logged")] == [True] * 4
 
 
 def test_a_dismissed_job_frees_the_machine(service, awi):
     job = service.submit("awi.burn")
     burning = eventually(lambda: service.status(job)["status"] == "running" and at_work(awi))
-    assert requests.delete(job, timeout=PATIENCE).json()["status"] == "dismissed"
+    assert service.dismiss(job).json()["status"] == "dismissed"
     assert not any(map(is_alive, burning))
     assert service.value(service.submit("awi.shout", text="next")) == "NEXT"
 
@@ -156,23 +158,23 @@ def test_limits_are_kept_at_the_site(service, awi):
         told = service.done(job)
         assert told["status"] == "failed"
         assert word in told["message"]
-    assert requests.get(f"{slow}/results", timeout=PATIENCE).status_code == 504
+    assert service.get(f"{slow}/results").status_code == 504
 
 
 def test_a_failure_tells_no_more_than_at_home(service, awi):
     told = service.done(service.submit("awi.fail", words="geheim"))
     assert told["status"] == "failed"
     assert "geheim" not in told["message"]
-    bad = service.post("awi.slow-sum", AS_JOB, numbers="many")
+    bad = service.execute("awi.slow-sum", {"inputs": {"numbers": "many"}}, **AS_JOB)
     assert (bad.status_code, bad.json()["input"]) == (400, "numbers")
 
 
 def test_results_come_to_the_hub(service, awi):
     job = service.submit("awi.content", size=3_000_000)
     assert service.done(job)["status"] == "successful"
-    whole = requests.get(f"{job}/results/result", timeout=PATIENCE)
+    whole = service.get(f"{job}/results/result")
     assert whole.content == b"x" * 3_000_000
-    part = requests.get(f"{job}/results/result", headers={"Range": "bytes=10-19"}, timeout=PATIENCE)
+    part = service.get(f"{job}/results/result", Range="bytes=10-19")
     assert (part.status_code, part.content) == (206, b"x" * 10)
     # it counts where results may take only so much room
     with sqlite3.connect(service.hub.state / "jobs.sqlite") as store:
@@ -199,8 +201,8 @@ def test_a_transfer_token_is_used_once(service, awi):
     assert put(good, b"1234").status_code == 204
     assert put(good, b"1234").status_code == 404
     assert (state.published(*ref) / "result.bin").read_bytes() == b"1234"
-    assert requests.get(f"{service.hub.url}/sites/requests/{good}", timeout=PATIENCE).status_code == 404
-    requests.delete(job, timeout=PATIENCE)
+    assert service.get(f"/sites/requests/{good}").status_code == 404
+    service.dismiss(job)
     eventually(lambda: not state.published(*ref).exists())
     assert not list((service.hub.state / "incoming").iterdir())
 
@@ -210,7 +212,8 @@ def test_inputs_by_reference_are_fetched_by_the_site(service, awi):
     service.done(made)
     inputs = {"content": {"href": f"{made}/results/result"}}
     assert service.value(service.submit("awi.weigh", **inputs)) == 123_456
-    forbidden = service.post("awi.weigh", AS_JOB, content={"href": "https://elsewhere.example/x"})
+    elsewhere = {"content": {"href": "https://elsewhere.example/x"}}
+    forbidden = service.execute("awi.weigh", {"inputs": elsewhere}, **AS_JOB)
     assert forbidden.status_code == 400
 
 
@@ -221,19 +224,19 @@ def test_a_request_may_be_larger_than_the_relay_carries(service, awi):
 
 def test_jobs_wait_for_a_site_that_is_away(service):
     with service.joined("gfz", "a", (str(AT_SITES),)):
-        assert service.post("gfz.patient").json() == 2
+        assert service.call("gfz.patient").json() == 2
     eventually(lambda: service.site("gfz")["state"] == "away")
-    told = requests.get(f"{service.hub.url}/processes/gfz.patient", timeout=PATIENCE).json()
+    told = service.get("/processes/gfz.patient").json()
     assert any(str(each["title"]).startswith("away since") for each in told["metadata"])
     hasty, patient, unwanted = (service.submit(f"gfz.{name}") for name in ("hasty", "patient", "patient"))
     assert service.status(patient)["status"] == "accepted"
     began = time.monotonic()
-    assert requests.delete(unwanted, timeout=PATIENCE).json()["status"] == "dismissed"
+    assert service.dismiss(unwanted).json()["status"] == "dismissed"
     assert time.monotonic() - began < PATIENCE / 2
     told = service.done(hasty)
     assert told["status"] == "failed"
     assert re.search("'gfz' was away for as long as", told["message"])
-    assert requests.get(f"{hasty}/results", timeout=PATIENCE).status_code == 503
+    assert service.get(f"{hasty}/results").status_code == 503
     with service.joined("gfz", "a", (str(AT_SITES),)):
         assert service.value(patient) == 2
         assert service.status(unwanted)["status"] == "dismissed"
@@ -241,7 +244,7 @@ def test_jobs_wait_for_a_site_that_is_away(service):
 
 def test_what_a_site_no_longer_offers_fails_with_a_reason(service):
     with service.joined("gfz", "a", (str(AT_SITES),)):
-        assert service.post("gfz.patient").json() == 2
+        assert service.call("gfz.patient").json() == 2
     job = service.submit("gfz.patient")
     with service.joined("gfz", "a", (str(METHODS),)):
         told = service.done(job)

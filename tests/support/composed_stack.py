@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import requests
 import sqlalchemy as sa
 import yaml
 from moorage_processes.jobs.ipc import connected
-from support.engines import ARRAYS, METHODS, eventually
+from support.engines import ARRAYS, METHODS
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
 from support.ports import free_port
 from support.postgres_server import serving_postgres
 from support.programs import program
+from support.service_client import ServiceClient
+from support.waiting import eventually
 
 TOP = Path(__file__).parents[2]
 DOCKER = TOP / "docker"
@@ -31,29 +31,10 @@ ON_DASK = AUTHOR_MODULES / "methods_on_dask.py"
 
 
 @dataclass(frozen=True)
-class ComposedStack:
-    """All of compose.yaml's services, as processes of this machine."""
+class ComposedStack(ServiceClient):
+    """All of compose.yaml's services, as processes of this machine, reached through the proxy."""
 
-    url: str
-    certificate: Path
     builder: StackBuilder
-
-    def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """What the proxy answers."""
-        return requests.request(method, f"{self.url}{path}", verify=str(self.certificate), timeout=PATIENCE, **options)
-
-    def submit(self, process: str, **inputs: Any) -> str:
-        """Submit; the path of the job."""
-        answer = self.request(
-            "POST", f"/processes/{process}/execution", json={"inputs": inputs}, headers={"Prefer": "respond-async"}
-        )
-        assert answer.status_code == 201, answer.text
-        assert answer.headers["Location"].startswith(self.url)
-        return answer.headers["Location"].removeprefix(self.url)
-
-    def done(self, job: str) -> dict[str, Any]:
-        """A job once it is done."""
-        return eventually(lambda: (told := self.request("GET", job).json())["status"] not in LIVE and told)
 
     def at_work(self, name: str) -> list[str] | None:
         """Jobs that a web process or worker runs; None where its supervisor is not there."""
@@ -65,7 +46,6 @@ class ComposedStack:
             return None
 
 
-LIVE = ("accepted", "running")
 NAMES = ("proxy", "alive", "web-1", "web-2", "scheduler", "dask", "parts", "relay", "websocket", "monitor")
 """What has a port here."""
 HEALTH = {"dask": "/health", "parts": "/health", "monitor": "/healthz", "alive": "/"}
@@ -217,24 +197,10 @@ def composed_stack(folder: Path, prepared: Path) -> Iterator[ComposedStack]:
         for name in ("worker-1", "worker-2"):
             builder.start_ours(name)
         builder.start_proxy()
-        service = ComposedStack(f"https://localhost:{builder.ports['proxy']}", folder / "certificate", builder)
-        eventually(lambda: answers(service, "/conformance"))
+        address = f"https://localhost:{builder.ports['proxy']}"
+        service = ComposedStack(address, builder, verify=str(folder / "certificate"))
+        eventually(lambda: service.answers("/conformance"))
         for name, path in HEALTH.items():
-            eventually(lambda name=name, path=path: responds(f"http://127.0.0.1:{builder.ports[name]}{path}"))
+            part = ServiceClient(f"http://127.0.0.1:{builder.ports[name]}")
+            eventually(lambda part=part, path=path: part.answers(path))
         yield service
-
-
-def responds(url: str) -> bool:
-    """Whether an address answers well."""
-    try:
-        return requests.get(url, timeout=PATIENCE).ok
-    except requests.ConnectionError:
-        return False
-
-
-def answers(service: ComposedStack, path: str) -> bool:
-    """Whether the proxy answers well."""
-    try:
-        return service.request("GET", path).ok
-    except requests.ConnectionError:
-        return False

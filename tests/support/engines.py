@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.workers.linux import MARK
 from support.paths import AUTHOR_MODULES
 from support.patience import PATIENCE
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
@@ -131,17 +131,6 @@ def value(job: Job) -> Any:
     """The only result, where it is a value."""
     assert job.status is Status.SUCCESSFUL, (job.status, job.failure)
     return job.artefacts[0].value
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """What *condition* gives once it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"it never became true: {condition}")
 
 
 def is_alive(pid: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
 import yaml
-from support.engines import METHODS, eventually, family
+from support.engines import METHODS, family
 from support.nats_server import Nats, serving_nats
 from support.patience import PATIENCE
+from support.service_client import ServiceClient
 from support.services import Running, serve
-
-AS_JOB = {"Prefer": "respond-async"}
+from support.waiting import eventually
 
 
 @dataclass(frozen=True)
@@ -49,51 +47,16 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class HubAndSites:
-    """A hub and the relay its sites dial."""
+class HubAndSites(ServiceClient):
+    """A hub, as its callers reach it, and the relay its sites dial."""
 
     hub: Running
     nats: Nats
     folder: Path
 
-    def post(self, process: str, headers: dict[str, str] | None = None, **inputs: Any) -> requests.Response:
-        """Execute a process."""
-        url = f"{self.hub.url}/processes/{process}/execution"
-        return requests.post(url, json={"inputs": inputs}, headers=headers, timeout=2 * PATIENCE)
-
-    def submit(self, process: str, **inputs: Any) -> str:
-        """Submit; the URL of the job."""
-        answer = self.post(process, AS_JOB, **inputs)
-        assert answer.status_code == 201, answer.text
-        return answer.headers["Location"]
-
-    def status(self, job: str) -> dict[str, Any]:
-        """A job as it is now."""
-        answer = requests.get(job, timeout=PATIENCE)
-        return answer.json()
-
-    def until(self, job: str, *statuses: str) -> dict[str, Any]:
-        """A job once it has one of these statuses."""
-
-        def found() -> dict[str, Any] | None:
-            told = self.status(job)
-            return told if told["status"] in statuses else None
-
-        return eventually(found)
-
-    def done(self, job: str) -> dict[str, Any]:
-        """A job once it is done."""
-        return self.until(job, "successful", "failed", "dismissed")
-
-    def value(self, job: str) -> Any:
-        """The only result of a job, once it is successful."""
-        told = self.done(job)
-        assert told["status"] == "successful", told
-        return json.loads(requests.get(f"{job}/results", timeout=PATIENCE).text)
-
     def site(self, name: str) -> dict[str, Any] | None:
         """A site, as the hub tells of it; None where it does not."""
-        sites = requests.get(f"{self.hub.url}/sites", timeout=PATIENCE).json()["sites"]
+        sites = self.get("/sites").json()["sites"]
         return next((each for each in sites if each["id"] == name), None)
 
     @contextmanager
@@ -133,7 +96,7 @@ class HubAndSites:
         command = [sys.executable, "-m", "moorage.cli", "publish", "--site", "awi", "--port", url.rpartition(":")[2]]
         with subprocess.Popen([*command, "--state", str(machine.state)]) as process:
             try:
-                eventually(lambda: process.poll() is not None or answers(f"{url}/healthz"))
+                eventually(lambda: process.poll() is not None or ServiceClient(url).answers("/healthz"))
                 assert process.poll() is None
                 yield
             finally:
@@ -147,15 +110,7 @@ class HubAndSites:
 
     def lists(self, process: str) -> bool:
         """Whether the hub lists a process."""
-        return requests.get(f"{self.hub.url}/processes/{process}", timeout=PATIENCE).status_code == 200
-
-
-def answers(url: str) -> bool:
-    """Whether something answers there."""
-    try:
-        return requests.get(url, timeout=PATIENCE).ok
-    except requests.ConnectionError:
-        return False
+        return self.get(f"/processes/{process}").status_code == 200
 
 
 @contextmanager
@@ -167,4 +122,4 @@ def hub_and_sites(folder: Path, *sites: str, **moorage: Any) -> Iterator[HubAndS
         with serve(
             folder / "hub", [], moorage={"installed": False, "modules": [str(METHODS)], **relay, **moorage}
         ) as hub:
-            yield HubAndSites(hub, nats, folder)
+            yield HubAndSites(hub.url, hub, nats, folder)

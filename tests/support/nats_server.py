@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from moorage_processes.jobs.relay.credentials import invite
 from support.patience import patience
 from support.ports import free_port
 from support.programs import program
+from support.waiting import eventually
 
 PATIENCE = patience(30.0)
 
@@ -53,16 +53,16 @@ class Nats:
         }
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen([*command, "-P", str(self.folder / "pid")], env=places, stderr=log)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, (self.folder / "nats.log").read_text()
-            try:
-                socket.create_connection((self.address, self.port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("nats-server did not listen")
+        eventually(self._listens, within=PATIENCE)
+
+    def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "nats.log").read_text()
+        try:
+            socket.create_connection((self.address, self.port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def stop(self) -> None:
         """Kill it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -13,7 +12,6 @@ import numpy as np
 import requests
 import xarray as xr
 from support.paths import AUTHOR_MODULES
-from support.patience import PATIENCE
 from support.samples import sea_surface
 from support.services import Running, serve
 
@@ -62,27 +60,6 @@ def showing(folder: Path, words: str = "west", **sections: dict) -> Iterator[Run
     }
     with serve(folder, METHODS, ours=True, datasets=datasets, resources={"lakes": places}, **sections) as service:
         yield service
-
-
-def submitted(url: str, process: str, inputs: dict | None = None) -> str:
-    """URL of a job."""
-    answer = requests.post(
-        f"{url}/processes/{process}/execution",
-        json={"inputs": inputs or {}},
-        headers={"Prefer": "respond-async"},
-        timeout=60,
-    )
-    assert answer.status_code == 201, answer.text
-    return answer.headers["Location"]
-
-
-def ended(job: str) -> str:
-    """URL of a job, once it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while requests.get(job, timeout=60).json()["status"] in ("accepted", "running"):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.05)
-    return job
 
 
 BLOCKS = ("td", "th", "dt", "dd", "li", "p", "div", "h1", "h2", "h3", "option")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import fsspec
-from support.engines import eventually
 from support.ports import free_port
+from support.waiting import eventually
 
 BUCKET = "moorage"
 

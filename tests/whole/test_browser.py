@@ -10,8 +10,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from support.author_modules.methods_for_pages import EVIL
-from support.pages_service import ended, showing, submitted
+from support.pages_service import showing
 from support.programs import program
+from support.service_client import ServiceClient
 
 AXE = "axe-core@4.14.1"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
@@ -75,10 +76,12 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
 @pytest.fixture(scope="module")
 def places(url: str) -> list[str]:
     """Every kind of page, each with hostile words in it where there may be any."""
-    jobs = [ended(submitted(url, "mirror")), ended(submitted(url, "terrain", {"dem": "dem"}))]
-    zonal = ended(submitted(url, "zonal-statistics", {"grid": "dem", "zones": "zones"}))
-    failed = ended(submitted(url, "echo", {"message": EVIL, "mixed": {"value": {EVIL: [EVIL]}}}))
-    refused = ended(submitted(url, "fail", {"words": EVIL}))
+    client = ServiceClient(url)
+    jobs = [client.run("mirror"), client.run("terrain", dem="dem")]
+    zonal = client.run("zonal-statistics", grid="dem", zones="zones")
+    failed = client.submit("echo", message=EVIL, mixed={"value": {EVIL: [EVIL]}})
+    refused = client.submit("fail", words=EVIL)
+    client.done(failed), client.done(refused)
     paths = [*(f"{url}/{path}" for path in FRONT), *(f"{url}/collections{path}" for path in COLLECTIONS)]
     paths += [f"{job}{part}" for job in (*jobs, zonal, failed) for part in ("", "/results", "/log")]
     return [*paths, refused, f"{refused}/log", f"{jobs[0]}/results/table", f"{jobs[0]}/results/site"]
@@ -114,7 +117,7 @@ def test_a_person_walks_from_the_start_to_the_results_by_links(visit, url):
 
 
 def test_progress_moves_without_a_reload_and_ends_in_results(visit, url):
-    job = submitted(url, "steps", {"fractions": [0.2, 0.4, 0.6, 0.8], "pause": 1.0})
+    job = ServiceClient(url).submit("steps", fractions=[0.2, 0.4, 0.6, 0.8], pause=1.0)
     page = visit.page
     page.goto(job)
     page.evaluate("window.stayed = true")
@@ -128,13 +131,13 @@ def test_progress_moves_without_a_reload_and_ends_in_results(visit, url):
 
 
 def test_the_log_grows_while_a_job_runs(visit, url):
-    job = submitted(url, "mirror", {"text": "spoken words"})
+    job = ServiceClient(url).submit("mirror", text="spoken words")
     visit.page.goto(job)
     expect(visit.page.locator(".log")).to_contain_text("spoken words", timeout=10_000)
 
 
 def test_a_running_job_is_dismissed_by_its_button(visit, url):
-    job = submitted(url, "echo", {"message": "x", "pause": 60})
+    job = ServiceClient(url).submit("echo", message="x", pause=60)
     page = visit.page
     page.goto(job)
     page.on("dialog", lambda dialog: dialog.accept())
@@ -144,7 +147,7 @@ def test_a_running_job_is_dismissed_by_its_button(visit, url):
 
 
 def test_a_finished_job_is_removed_only_after_a_question(visit, url):
-    job = ended(submitted(url, "shout"))
+    job = ServiceClient(url).run("shout")
     page = visit.page
     page.goto(job)
     page.once("dialog", lambda dialog: dialog.dismiss())
@@ -167,7 +170,7 @@ def test_a_call_is_copied_by_a_button(browser, url):
 
 
 def test_the_filters_of_the_job_list_are_a_form(visit, url):
-    job = ended(submitted(url, "shout", {"text": "found"}))
+    job = ServiceClient(url).run("shout", text="found")
     page = visit.page
     page.goto(f"{url}/jobs")
     page.get_by_label("Process", exact=True).select_option("shout")
@@ -252,7 +255,7 @@ def test_without_javascript_everything_can_be_read(browser, url, places):
     for place in places:
         page.goto(place)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-    job = submitted(url, "echo", {"message": "x", "pause": 7})
+    job = ServiceClient(url).submit("echo", message="x", pause=7)
     page.goto(job)
     expect(page.get_by_text("running").first).to_be_visible()
     # it looks again by itself

@@ -20,13 +20,12 @@ from support.composed_stack import (
     SITE,
     TOP,
     ComposedStack,
-    answers,
     composed_stack,
     replaced,
 )
-from support.engines import eventually
 from support.patience import PATIENCE
 from support.ports import free_port
+from support.waiting import eventually
 
 ALL = SERVICES | SITE["services"]
 OURS = {name: service for name, service in ALL.items() if service["image"] == "moorage:local"}
@@ -165,29 +164,26 @@ def check(service: ComposedStack, name: str) -> int:
 
 def test_a_job_is_taken_by_a_worker_and_its_result_served_by_a_web_process(service):
     for name in ("web-1", "web-2", "worker-1", "worker-2"):
-        eventually(lambda name=name: answers(service, "/jobs") and service.at_work(name) is not None)
+        eventually(lambda name=name: service.answers("/jobs") and service.at_work(name) is not None)
     jobs = [service.submit("slow-sum", numbers=[1.0, 2.0], pause=3.0) for _ in range(4)]
     # one each, long enough to be seen
     eventually(lambda: service.at_work("worker-1") and service.at_work("worker-2"))
     for name in ("web-1", "web-2"):
         assert service.at_work(name) == []
     assert [service.done(job)["status"] for job in jobs] == ["successful"] * 4
-    grid = service.submit("grid", size=100)
-    assert service.done(grid)["status"] == "successful"
+    grid = service.run("grid", size=100)
     for _ in range(4):  # each web process has its turn
-        answer = service.request("GET", f"{grid}/results/result", headers={"Range": "bytes=0-3"})
+        answer = service.get(f"{grid}/results/result", Range="bytes=0-3")
         assert (answer.status_code, answer.content) == (206, b"\x89HDF")
 
 
 def test_a_call_is_answered(service):
-    answer = service.request("POST", "/processes/shout/execution", json={"inputs": {"text": "hello"}})
+    answer = service.call("shout", text="hello")
     assert answer.json() == "HELLO"
 
 
 def test_an_array_in_parts_is_computed_by_the_cluster(service):
-    job = service.submit("mean-of-held", blocks=3)
-    assert service.done(job)["status"] == "successful"
-    assert service.request("GET", f"{job}/results").json() == 1500.5
+    assert service.value(service.submit("mean-of-held", blocks=3)) == 1500.5
 
 
 def test_web_processes_tell_whether_they_are_well(service):
@@ -214,10 +210,9 @@ def test_a_site_dials_in_through_the_same_port(service, prepared):
     service.builder.processes["relay"].send_signal(signal.SIGHUP)
     service.builder.start_site(folder / "awi.seed")
     # each web process looks for itself
-    eventually(lambda: all(service.request("GET", "/processes/awi.grid").ok for _ in range(20)))
-    grid = service.submit("awi.grid", size=100)
-    assert service.done(grid)["status"] == "successful"
-    assert service.request("GET", f"{grid}/results/result").content[:4] == b"\x89HDF"
+    eventually(lambda: all(service.get("/processes/awi.grid").ok for _ in range(20)))
+    grid = service.run("awi.grid", size=100)
+    assert service.get(f"{grid}/results/result").content[:4] == b"\x89HDF"
     assert check(service, "site") == 0
 
 
@@ -226,7 +221,7 @@ def test_a_worker_that_is_stopped_hands_over_and_a_web_process_that_is_killed_is
     eventually(lambda: service.at_work("worker-1"))
     service.builder.processes["worker-1"].send_signal(signal.SIGTERM)
     service.builder.processes["web-1"].kill()
-    assert all(service.request("GET", "/conformance").ok for _ in range(10))
+    assert all(service.get("/conformance").ok for _ in range(10))
     assert [service.done(job)["status"] for job in jobs] == ["successful"] * 4
     assert service.builder.processes["worker-1"].wait(timeout=PATIENCE) == 0
     assert check(service, "worker-1") == 1

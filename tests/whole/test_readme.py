@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 from moorage_processes.commands.cli import wait_for
-from support.engines import eventually
 from support.programs import program
+from support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -15,6 +14,7 @@ import requests
 from requests.utils import parse_header_links
 from standard import EXCEPTIONS, valid
 from support.patience import patience
+from support.waiting import followed
 
 PROBLEMS = ("application/json", "application/problem+json")
 DONE = ("successful", "failed", "dismissed")
@@ -58,11 +58,7 @@ def ended(job: str) -> Any:
 
 def awaited(job: str, *states: str) -> Any:
     """The status of a job once it is one of *states*."""
-    deadline = time.monotonic() + patience(30.0)
-    while (state := status(job))["status"] not in states:
-        assert time.monotonic() < deadline, f"still {state}"
-        time.sleep(0.05)
-    return state
+    return followed(lambda: status(job), lambda state: state["status"] in states, within=patience(30.0))[-1]
 
 
 @contextmanager

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
@@ -16,6 +15,7 @@ from cite_requests import BOX, TEXT, TIFF, Suite
 from exchange import bare, content, get, parts, problem
 from standard import EXCEPTIONS, RELATIONS, valid
 from support.patience import patience
+from support.waiting import eventually
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 NOTHING = "unknown-6b6f3cf4-job"
@@ -245,15 +245,17 @@ def test_42_job_results_async_raw_value_multi(url, suite):
 
 def test_43_job_results_async_raw_value_one(url, suite):
     body = {"inputs": suite.ordinary(), "outputs": suite.only_output(), "response": "raw"}
-    state = followed(posted(url, body, is_async=True))
-    deadline = time.monotonic() + patience(20.0)
-    while not (results := [each for each in state["links"] if each["rel"] in (f"{RELATIONS}results", "results")]):
-        assert time.monotonic() < deadline
-        assert state["status"] in ("accepted", "running")
-        again = next(each["href"] for each in state["links"] if each["rel"] in ("monitor", "status"))
-        time.sleep(0.1)
-        state = valid(get(again, Accept="application/json").json(), "statusInfo")
-    assert TEXT in get(results[0]["href"]).text
+    told = [followed(posted(url, body, is_async=True))]
+
+    def results() -> list[str]:
+        found = [each["href"] for each in told[-1]["links"] if each["rel"] in (f"{RELATIONS}results", "results")]
+        if not found:
+            assert told[-1]["status"] in ("accepted", "running")
+            again = next(each["href"] for each in told[-1]["links"] if each["rel"] in ("monitor", "status"))
+            told.append(valid(get(again, Accept="application/json").json(), "statusInfo"))
+        return found
+
+    assert TEXT in get(eventually(results, within=patience(20.0))[0]).text
 
 
 def test_44_job_results_sync(url, suite):
