@@ -179,7 +179,8 @@ def test_a_loaded_method_can_be_pickled_by_its_name(tmp_path):
 def test_a_process_loads_what_another_was_told(tmp_path):
     entry = read(write(tmp_path / "told.py", ONE))["one"]
     code = (
-        "import json, sys; from moorage_processes.catalogue.catalogue import Entry, load_process;"
+        "import json, sys; from moorage_processes.catalogue.catalogue import Entry; "
+        "from moorage_processes.catalogue.discovery import load_process;"
         "entry = Entry.from_json(json.loads(sys.argv[1])); print(load_process(entry.address).call({'x': 7}))"
     )
     said = subprocess.run(
