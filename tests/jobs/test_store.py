@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Artefact, Failure, Request
-from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
+from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Requeued
 from moorage_processes.jobs.errors import QueueFull, Unavailable
 from moorage_processes.jobs.job import JobQuery, ListPosition, Status, Submission
 from moorage_processes.jobs.store.database import QUIET, Database
@@ -157,7 +157,7 @@ def test_words_that_databases_do_not_take_are_mended(store, leases):
 def test_a_late_report_of_an_older_epoch_changes_nothing(store, leases):
     job = store.submit(order(), ROOM)
     (first,) = claim(leases)
-    leases.exchange(StoreRequest({ref(first): Returned(1)}))
+    leases.exchange(StoreRequest({ref(first): Requeued(1)}))
     (second,) = claim(leases)
     assert (second.epoch, second.number) == (2, 2)
     before = store.get(job.id)
@@ -166,7 +166,7 @@ def test_a_late_report_of_an_older_epoch_changes_nothing(store, leases):
     assert leases.exchange(StoreRequest({ref(first): Progressed(90, "late")})).changes == []
     assert store.get(job.id) == before
     leases.exchange(StoreRequest({ref(second): Ended(Status.SUCCESSFUL)}))
-    assert leases.exchange(StoreRequest({ref(second): Returned(2)})).settled == {ref(second): True}
+    assert leases.exchange(StoreRequest({ref(second): Requeued(2)})).settled == {ref(second): True}
     assert store.get(job.id).status is Status.SUCCESSFUL
 
 
@@ -198,7 +198,7 @@ def test_an_end_that_is_told_twice_is_not_refused(store, leases):
 def test_a_job_that_was_returned_waits_in_its_old_place(store, leases):
     first, second = (store.submit(order(), ROOM).id for _ in range(2))
     (attempt,) = claim(leases)
-    leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
+    leases.exchange(StoreRequest({ref(attempt): Requeued(0)}))
     assert (store.get(first).status, store.get(first).attempt) == (Status.ACCEPTED, 0)
     assert [each.job for each in claim(leases, 2)] == [first, second]
 
@@ -270,7 +270,7 @@ def test_a_full_queue_refuses_until_there_is_a_place(store, leases):
         store.submit(order(), 3)
     store.dismiss(jobs[2].id)
     store.submit(order(), 3)
-    leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
+    leases.exchange(StoreRequest({ref(attempt): Requeued(0)}))
     with pytest.raises(QueueFull):
         store.submit(order(), 4)
 
@@ -496,7 +496,7 @@ def test_what_a_killed_supervisor_had_just_written_keeps_its_files(store, leases
     store.submit(order(), ROOM)
     (attempt,) = claim(leases)
     leases.exchange(StoreRequest({ref(attempt): Ended(Status.SUCCESSFUL, 100, "", "[]")}))
-    late = leases.exchange(StoreRequest({ref(attempt): Returned(0)}))
+    late = leases.exchange(StoreRequest({ref(attempt): Requeued(0)}))
     assert (late.refused, late.settled) == ([], {ref(attempt): True})
     failed_late = leases.exchange(StoreRequest({ref(attempt): Ended(Status.FAILED)}))
     assert (failed_late.refused, failed_late.settled) == ([], {ref(attempt): True})

@@ -13,7 +13,7 @@ import pytest
 import requests
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.execution.request import Artefact, Failure, Request
-from moorage_processes.jobs.attempt import Ended, Ref, Returned
+from moorage_processes.jobs.attempt import Ended, Ref, Requeued
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.job import Status, Submission
 from moorage_processes.jobs.store.counters import NEVER
@@ -92,7 +92,7 @@ def test_each_end_is_counted_once(store, ledger_of):
     leases.exchange(StoreRequest({refs[0]: successful()}))
     store.dismiss(jobs[2])
     leases.exchange(StoreRequest({refs[2]: successful()}))
-    leases.exchange(StoreRequest({refs[3]: Returned(1)}))
+    leases.exchange(StoreRequest({refs[3]: Requeued(1)}))
     assert counted(store) == {
         ("trend", "job", "successful", ""): 1,
         ("trend", "job", "failed", "timeout"): 1,

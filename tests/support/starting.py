@@ -19,7 +19,16 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 STARTERS = frozenset(
-    {"subprocess", "multiprocessing", "read_catalogue", "create_app", "Engine", "LocalCluster", "sync_playwright"}
+    {
+        "subprocess",
+        "multiprocessing",
+        "read_catalogue",
+        "begin_reading",
+        "create_app",
+        "Engine",
+        "LocalCluster",
+        "sync_playwright",
+    }
 )
 """Global names that mean a process is started."""
 ONE_SHOT = frozenset(

@@ -1,4 +1,4 @@
-"""Inputs and outputs of a process, and the way their values take through JSON."""
+"""Inputs and outputs of a process, and their values to and from JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a method is: told by the method, heard by whoever runs it."""
+"""Progress reports of a running method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a result stands on enough data: one rule for all methods."""
+"""The least share of valid values for a result: one rule for all methods."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The commands of the service: serve, worker, join, publish, doctor, demo."""
+"""The commands of the service: serve, worker, join, publish, invite, doctor, demo."""

@@ -14,7 +14,7 @@ from moorage.formats import Kind
 from sqlalchemy.exc import ArgumentError
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
-from moorage_processes.configuration.validation import Section, Takes
+from moorage_processes.configuration.validation import KeyRule, Section
 from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_usable
 
 DATABASES = frozenset({"sqlite", "postgresql"})
@@ -80,52 +80,54 @@ def _is_read_by(parse: Callable[[Any], float]) -> Callable[[Any], bool]:
     return fits
 
 
-def one_of(*choices: str) -> Takes:
+def one_of(*choices: str) -> KeyRule:
     """One of a few words."""
-    return Takes(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
+    return KeyRule(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
 
 
-def whole(least: int, most: float = math.inf) -> Takes:
+def whole(least: int, most: float = math.inf) -> KeyRule:
     """A whole number; as text too, where it comes from the environment."""
 
     def fits(value: Any) -> bool:
         text = str(value)
         return (_is_whole(value) or text.isdecimal()) and least <= int(text) <= most
 
-    return Takes(f"a whole number, {least} or more" if most == math.inf else f"a whole number, {least} to {most}", fits)
+    return KeyRule(
+        f"a whole number, {least} or more" if most == math.inf else f"a whole number, {least} to {most}", fits
+    )
 
 
-def seconds(*, above_zero: bool) -> Takes:
+def seconds(*, above_zero: bool) -> KeyRule:
     """A number of seconds."""
     words = "a number of seconds above 0" if above_zero else "a number of seconds, 0 or more"
-    return Takes(words, lambda value: _is_number(value) and (value > 0 if above_zero else value >= 0))
+    return KeyRule(words, lambda value: _is_number(value) and (value > 0 if above_zero else value >= 0))
 
 
-ANYTHING = Takes("anything", lambda _: True)
-TEXT = Takes("text", _is_text)
-TEXTS = Takes("a list of text", _is_texts)
-FLAG = Takes("true or false", lambda value: isinstance(value, bool))
-NUMBER = Takes("a number", _is_number)
+ANYTHING = KeyRule("anything", lambda _: True)
+TEXT = KeyRule("text", _is_text)
+TEXTS = KeyRule("a list of text", _is_texts)
+FLAG = KeyRule("true or false", lambda value: isinstance(value, bool))
+NUMBER = KeyRule("a number", _is_number)
 PORT = whole(1, HIGHEST_PORT)
-ADDRESS = Takes("a URL such as https://analysis.example.org", _is_address)
-LANGUAGE = Takes("a language such as en-US", _is_language)
-LANGUAGES = Takes("a list of languages such as [en-US, de-DE], at least one", _is_languages)
-ENCODING = Takes("the name of an encoding, such as utf-8", _is_encoding)
-MEDIA_TYPE = Takes("a media type such as application/json", lambda value: _is_text(value) and "/" in value)
-FOLDER = Takes("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
-HOSTS = Takes(
+ADDRESS = KeyRule("a URL such as https://analysis.example.org", _is_address)
+LANGUAGE = KeyRule("a language such as en-US", _is_language)
+LANGUAGES = KeyRule("a list of languages such as [en-US, de-DE], at least one", _is_languages)
+ENCODING = KeyRule("the name of an encoding, such as utf-8", _is_encoding)
+MEDIA_TYPE = KeyRule("a media type such as application/json", lambda value: _is_text(value) and "/" in value)
+FOLDER = KeyRule("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
+HOSTS = KeyRule(
     "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)", _is_hosts
 )
-STORE = Takes("a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False)
-AGE = Takes("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age))
-SIZE = Takes("a number of bytes, or a size such as 100 GB", _is_read_by(parse_size))
-KEPT: dict[str, Takes | Section] = {"age": AGE, "size": SIZE}
-RESULTS = Takes("a directory, or a URL such as s3://bucket/prefix", _is_text)
-OPTIONS = Takes("a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False)
+STORE = KeyRule("a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False)
+AGE = KeyRule("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age))
+SIZE = KeyRule("a number of bytes, or a size such as 100 GB", _is_read_by(parse_size))
+KEPT: dict[str, KeyRule | Section] = {"age": AGE, "size": SIZE}
+RESULTS = KeyRule("a directory, or a URL such as s3://bucket/prefix", _is_text)
+OPTIONS = KeyRule("a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False)
 ITS_OWN = Section(names=ANYTHING)
 """A mapping that somebody else reads."""
-TRANSLATED = Takes("text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping))
-WORDS = Takes("a list of words, or a mapping of languages to lists", lambda value: isinstance(value, list | Mapping))
+TRANSLATED = KeyRule("text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping))
+WORDS = KeyRule("a list of words, or a mapping of languages to lists", lambda value: isinstance(value, list | Mapping))
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 BIND = Section({"host": TEXT, "port": PORT})
@@ -182,7 +184,7 @@ DATASET = Section(
     {
         **dict.fromkeys(("path", "variable", "title", "description", "crs", "id_field", "time_field", "engine"), TEXT),
         "kind": one_of(Kind.GRID, Kind.FEATURES, Kind.TABLE),
-        "chunks": Section(names=Takes("a whole number of cells", lambda value: _is_whole(value) or value == "auto")),
+        "chunks": Section(names=KeyRule("a whole number of cells", lambda value: _is_whole(value) or value == "auto")),
         "options": ITS_OWN,
     }
 )
@@ -192,13 +194,13 @@ SECTIONS = Section(
         "logging": LOGGING,
         "metadata": METADATA,
         "resources": Section(names=ITS_OWN),
-        "datasets": Section(names=Takes("a path, or a mapping", lambda value: isinstance(value, str | Mapping))),
+        "datasets": Section(names=KeyRule("a path, or a mapping", lambda value: isinstance(value, str | Mapping))),
         "moorage": ITS_OWN,
         "pubsub": ITS_OWN,
     }
 )
 """A whole configuration; each dataset, and the section ``moorage:``, is looked at apart."""
-MOORAGE: Mapping[str, Takes | Section] = {
+MOORAGE: Mapping[str, KeyRule | Section] = {
     "modules": TEXTS,
     **dict.fromkeys(("state", "callback_secret_file"), TEXT),
     "store": STORE,

@@ -19,7 +19,7 @@ class ConfigurationError(OperatorError, ValueError):
 
 
 @dataclass(frozen=True)
-class Takes:
+class KeyRule:
     """The value of one key."""
 
     words: str
@@ -34,12 +34,12 @@ class Takes:
 class Section:
     """A mapping, of keys that are known or of names that the operator gives."""
 
-    keys: Mapping[str, Takes | Section] = field(default_factory=dict)
-    names: Takes | Section | None = None
+    keys: Mapping[str, KeyRule | Section] = field(default_factory=dict)
+    names: KeyRule | Section | None = None
     """What any other key takes; without it there is no other."""
 
 
-Expected = Takes | Section
+Expected = KeyRule | Section
 
 
 def check(path: str, value: Any, expected: Expected) -> None:
@@ -58,7 +58,7 @@ def check(path: str, value: Any, expected: Expected) -> None:
     """
     if value is None:
         return
-    if isinstance(expected, Takes):
+    if isinstance(expected, KeyRule):
         if not expected.fits(value):
             raise refusal(path, value, expected.words, is_shown=expected.is_shown)
         return

@@ -1,4 +1,4 @@
-"""Missing values, set and taken out in place: a tile at a time, which stays in the caches of a processor."""
+"""Fill values to NaN and back, in place, a tile at a time that fits the caches of a processor."""
 
 from __future__ import annotations
 

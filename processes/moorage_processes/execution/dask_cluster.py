@@ -33,7 +33,7 @@ AWAY = "the cluster that this service computes on does not answer"
 DIED = "workers of the cluster died of it, perhaps because a part of it needs more memory than they have"
 
 
-class LateClient:
+class LazyClient:
     """Stands where dask looks for its scheduler; the connection is made when something is computed.
 
     dask takes whatever has this in its name, ``get`` and ``persist``. A call without dask arrays costs the cluster

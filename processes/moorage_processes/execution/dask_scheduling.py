@@ -96,9 +96,9 @@ class Computing:
             with dask.config.set(scheduler="threads", num_workers=self.threads):
                 yield _as_it_is
             return
-        from moorage_processes.execution.dask_cluster import LateClient  # noqa: PLC0415 - the same
+        from moorage_processes.execution.dask_cluster import LazyClient  # noqa: PLC0415 - the same
 
-        client = LateClient(self.scheduler, name, roots)
+        client = LazyClient(self.scheduler, name, roots)
         # the client puts back, as it closes, what it found when it was opened: itself
         with dask.config.set(scheduler=client, num_workers=self.threads), client:
             yield client.brought_home

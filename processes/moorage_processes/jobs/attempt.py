@@ -67,7 +67,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Returned:
+class Requeued:
     """A job that goes back to its queue."""
 
     number: int
@@ -107,20 +107,20 @@ def lost(attempt: Attempt) -> Failure:
     return Failure("lost", f"the service was killed while {attempt.process!r} ran, {attempt.number} times")
 
 
-def after_death(attempt: Attempt, failure: Failure, *, has_begun: bool) -> Ended | Returned:
+def after_death(attempt: Attempt, failure: Failure, *, has_begun: bool) -> Ended | Requeued:
     """What becomes of a job whose worker died: it runs again while it has attempts left.
 
     An attempt that no worker had taken up is not charged.
     """
     if not has_begun:
-        return Returned(attempt.number - 1)
+        return Requeued(attempt.number - 1)
     if attempt.number < attempt.limits.attempts:
-        return Returned(attempt.number)
+        return Requeued(attempt.number)
     return failed(failure)
 
 
-def handed_back(attempt: Attempt, *, has_begun: bool) -> Ended | Returned:
+def handed_back(attempt: Attempt, *, has_begun: bool) -> Ended | Requeued:
     """What becomes of a job that was stopped with its service: it runs again, the attempt not charged."""
     if has_begun and attempt.is_once:
         return failed(Failure("interrupted", f"the service was stopped while {attempt.process!r} ran; {TWICE}"))
-    return Returned(attempt.number - 1)
+    return Requeued(attempt.number - 1)

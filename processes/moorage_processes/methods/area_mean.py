@@ -1,4 +1,4 @@
-"""What a field is on the whole: means over the Earth's surface, each cell counting by its area."""
+"""Area-weighted mean or integral of a field."""
 
 from __future__ import annotations
 

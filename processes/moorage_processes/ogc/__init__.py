@@ -1,1 +1,1 @@
-"""The standard: URIs, requests, results, routes, errors; and the plugins for pygeoapi."""
+"""OGC API - Processes over HTTP: routes, requests, responses, pages, problems."""

@@ -1,4 +1,4 @@
-"""What went wrong, as problems of RFC 7807: one table, applied once."""
+"""Errors and failures of jobs as problem documents of RFC 7807, each with its status code."""
 
 from __future__ import annotations
 

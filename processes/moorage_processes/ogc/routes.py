@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from moorage_processes.ogc.endpoints.definition import Definition
-from moorage_processes.ogc.endpoints.execution import Execution
-from moorage_processes.ogc.endpoints.front import Front
-from moorage_processes.ogc.endpoints.jobs import Jobs
-from moorage_processes.ogc.endpoints.processes import Processes
-from moorage_processes.ogc.endpoints.results import JobResults
-from moorage_processes.ogc.endpoints.sites import Sites
+from moorage_processes.ogc.endpoints.definition import OpenApiEndpoint
+from moorage_processes.ogc.endpoints.execution import ExecutionEndpoint
+from moorage_processes.ogc.endpoints.front import LandingEndpoint
+from moorage_processes.ogc.endpoints.jobs import JobsEndpoint
+from moorage_processes.ogc.endpoints.processes import ProcessesEndpoint
+from moorage_processes.ogc.endpoints.results import ResultsEndpoint
+from moorage_processes.ogc.endpoints.sites import SitesEndpoint
 from moorage_processes.ogc.pages import problem
 from moorage_processes.ogc.pages.page import PLACE, static_file
 from moorage_processes.ogc.pages.results import Picture
@@ -36,13 +36,18 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
     routes = Blueprint("moorage", __name__)
     routes.before_request(service.start)
     routes.after_request(problem.in_place_of_another)
-    front, processes, execution = Front(service), Processes(service), Execution(service)
-    jobs, results, picture, sites = Jobs(service), JobResults(service), Picture(service), Sites(service)
+    front, processes, execution = LandingEndpoint(service), ProcessesEndpoint(service), ExecutionEndpoint(service)
+    jobs, results, picture, sites = (
+        JobsEndpoint(service),
+        ResultsEndpoint(service),
+        Picture(service),
+        SitesEndpoint(service),
+    )
     table: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/", front.landing),
         ("GET", "/conformance", front.conformance),
         ("GET", "/robots.txt", front.robots),
-        ("GET", "/openapi", Definition(service, openapi).openapi),
+        ("GET", "/openapi", OpenApiEndpoint(service, openapi).openapi),
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),

@@ -1,4 +1,4 @@
-"""What the endpoints of one service stand on."""
+"""What all endpoints of a service share: its catalogue, engine and datasets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.callbacks.sender import CallbackSender
 from moorage_processes.ogc.callbacks.subscriber import CallbackRules
 from moorage_processes.ogc.problems import Problem, of_failure
-from moorage_processes.ogc.responses.results import Results, Wanted
+from moorage_processes.ogc.responses.results import Results, WantedForm
 from moorage_processes.ogc.responses.status import status_info
 from moorage_processes.ogc.shutdown import StopSignal
 
@@ -145,7 +145,7 @@ class Service:
         if job.failure is not None:
             document = of_failure(job.failure).to_json()
         elif job.status is Status.SUCCESSFUL:
-            return self.results_of(job).document(Wanted()).get_data()
+            return self.results_of(job).document(WantedForm()).get_data()
         else:
             document = status_info(job, self.base)
         return json.dumps(document).encode()

@@ -1,4 +1,4 @@
-"""What a service shares with others: where results lie, the relay of its sites, the cluster it computes on."""
+"""Checks of what a service shares with others: results store, relay, Dask cluster."""
 
 from __future__ import annotations
 

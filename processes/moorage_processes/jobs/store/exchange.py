@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned
+from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Requeued
 
-Report = Progressed | Ended | Returned
+Report = Progressed | Ended | Requeued
 
 
 @dataclass(frozen=True)

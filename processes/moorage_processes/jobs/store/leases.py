@@ -10,7 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from moorage_processes.authoring.limits import Limits
-from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Returned, after_death, lost
+from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Requeued, after_death, lost
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store import counters
 from moorage_processes.jobs.store.completions import Completion, of_attempt, of_call, tell
@@ -201,7 +201,7 @@ class _Transaction:
         for ref, report in reports.items():
             if isinstance(report, Progressed):
                 self._progress(ref, report, moment)
-            elif isinstance(report, Returned):
+            elif isinstance(report, Requeued):
                 self._return(ref, report, moment)
 
     def _end(self, ends: Mapping[Ref, Ended], moment: int) -> None:
@@ -232,7 +232,7 @@ class _Transaction:
         if self.connection.execute(PROGRESS, {**_own(ref, moment), **values}).rowcount:
             self.changes.append(JobChange(ref.job, moment, is_done=False))
 
-    def _return(self, ref: Ref, report: Returned, moment: int) -> None:
+    def _return(self, ref: Ref, report: Requeued, moment: int) -> None:
         values = {"words": report.message, "number": report.number}
         row = self.connection.execute(RETURN, {**_own(ref, moment), **values}).first()
         if row is None:

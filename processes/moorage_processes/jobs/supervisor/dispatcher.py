@@ -17,7 +17,7 @@ from moorage_processes.jobs.attempt import (
     Ended,
     Progressed,
     Ref,
-    Returned,
+    Requeued,
     after_death,
     crashed,
     failed,
@@ -336,7 +336,7 @@ class Dispatcher:
     def _hand_back_waiting(self, came_before: float = math.inf) -> None:
         while self._jobs and self._jobs[0].came < came_before:
             task = self._jobs.popleft()
-            self.store_thread.report(task.ref, Returned(task.attempt.number - 1, message=""))
+            self.store_thread.report(task.ref, Requeued(task.attempt.number - 1, message=""))
 
     def _tasks(self) -> Iterator[Task]:
         yield from list(self._running.values())

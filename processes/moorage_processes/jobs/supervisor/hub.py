@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from moorage_processes.execution.request import Failure
-from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Returned
+from moorage_processes.jobs.attempt import Ended, Progressed, Ref, Requeued
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.relay import protocol
@@ -287,7 +287,7 @@ class Hub:
 
     async def _back(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine that stops in good order gives back what it had begun."""
-        return {"written": await self._written(ref, Returned(max(0, int(said["number"]))))}
+        return {"written": await self._written(ref, Requeued(max(0, int(said["number"]))))}
 
     async def _kept(self, subject: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """A machine keeps the results of attempts, and asks which of them are still wanted."""
@@ -312,7 +312,7 @@ class Hub:
             return True
         return await self._in_store(lambda: self._registry.holds(site, claim))
 
-    async def _written(self, ref: Ref, report: Ended | Returned) -> bool:
+    async def _written(self, ref: Ref, report: Ended | Requeued) -> bool:
         """Whether the store took the last word on an attempt."""
         end = self._ends.get(ref)
         if end is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 
-class Definition:
+class OpenApiEndpoint:
     """The OpenAPI document.
 
     Parameters

@@ -18,7 +18,7 @@ from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.requests.execute_request import ExecuteRequest, ResponseHeaders, order_of, read_json
 from moorage_processes.ogc.requests.kvp import read_query
 from moorage_processes.ogc.requests.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
-from moorage_processes.ogc.responses.results import Wanted
+from moorage_processes.ogc.responses.results import WantedForm
 from moorage_processes.ogc.responses.status import etag_of, job_url, status_info
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 
-class Execution:
+class ExecutionEndpoint:
     """Execution of one process.
 
     Parameters
@@ -48,7 +48,7 @@ class Execution:
         document = read_json(_body())
         order = order_of(document, entry, self._service.snapshot.checkers[entry.id], signals)
         order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
-        return self._run(order, entry, wanted, Wanted.of(request))
+        return self._run(order, entry, wanted, WantedForm.of(request))
 
     def execute_by_query(self, process_id: str) -> Response:
         """Run a process by a query: one parameter for each input (draft 2.0, KVP-encoded execution)."""
@@ -58,14 +58,14 @@ class Execution:
         accept = query.accept or request.headers.get("Accept", "")
         signals = ResponseHeaders(accept=accept, returns=wanted.returns, is_draft=True)
         order = order_of(query.document, entry, self._service.snapshot.checkers[entry.id], signals)
-        return self._run(order, entry, wanted, Wanted.of(request, accept=query.accept))
+        return self._run(order, entry, wanted, WantedForm.of(request, accept=query.accept))
 
-    def _run(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+    def _run(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: WantedForm) -> Response:
         if runs_async(wanted, entry.limits):
             return self._submit(order, entry, wanted, form)
         return self._call(order, entry, form)
 
-    def _call(self, order: ExecuteRequest, entry: Entry, form: Wanted) -> Response:
+    def _call(self, order: ExecuteRequest, entry: Entry, form: WantedForm) -> Response:
         if entry.queue != LOCAL:
             return self._call_afar(order, entry, form)
         job = self._engine.call(
@@ -85,7 +85,7 @@ class Execution:
             self._engine.discard(job)
         return response
 
-    def _call_afar(self, order: ExecuteRequest, entry: Entry, form: Wanted) -> Response:
+    def _call_afar(self, order: ExecuteRequest, entry: Entry, form: WantedForm) -> Response:
         """Call the process of a site: by a durable job, which is dismissed where it takes longer than a call may."""
         job = self._begun(order, entry)
         job = self._engine.wait(job.id, self._service.sync_timeout) or job
@@ -111,7 +111,7 @@ class Execution:
             callbacks=order.callbacks,
         )
 
-    def _submit(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: Wanted) -> Response:
+    def _submit(self, order: ExecuteRequest, entry: Entry, wanted: Preferences, form: WantedForm) -> Response:
         job = self._begun(order, entry)
         if wanted.wait:
             job = self._service.held_until_done(job, wanted.wait)
@@ -132,13 +132,13 @@ class Execution:
         response.headers["Preference-Applied"] = "respond-async"
         return response
 
-    def _done(self, job: Job, form: Wanted, applied: str) -> Response:
+    def _done(self, job: Job, form: WantedForm, applied: str) -> Response:
         """The answer to a job that was done while the caller waited for it."""
         response = self._shown(job, form)
         response.headers["Preference-Applied"] = applied
         return response
 
-    def _shown(self, job: Job, form: Wanted) -> Response:
+    def _shown(self, job: Job, form: WantedForm) -> Response:
         results = self._service.results_of(job)
         response = results_page(self._service, results) if form.html else results.answer(form)
         response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')

@@ -1,4 +1,4 @@
-"""The service itself: what it offers, and to which rules it was built."""
+"""The landing page, conformance, and what else concerns the service itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Disallow: /jobs
 """A program that follows every link must not run every process."""
 
 
-class Front:
+class LandingEndpoint:
     """Landing page and conformance.
 
     Parameters

@@ -29,7 +29,7 @@ SHOWN = 64 * 1024
 """Bytes at the end of a log that its page shows."""
 
 
-class Jobs:
+class JobsEndpoint:
     """The job list, and single jobs.
 
     Parameters

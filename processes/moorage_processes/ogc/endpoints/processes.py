@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 
-class Processes:
+class ProcessesEndpoint:
     """The process list and the descriptions.
 
     Parameters

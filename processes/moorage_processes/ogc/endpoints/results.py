@@ -12,7 +12,7 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.pages.results import results_page
 from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.requests.negotiation import chosen
-from moorage_processes.ogc.responses.results import Results, Wanted
+from moorage_processes.ogc.responses.results import Results, WantedForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 
-class JobResults:
+class ResultsEndpoint:
     """The results of jobs.
 
     Parameters
@@ -41,7 +41,7 @@ class JobResults:
         named = request.args.get("outputs")
         if named is not None:
             results = results.only([self._artefact(results, name).output for name in _names(named)])
-        form = Wanted.of(request)
+        form = WantedForm.of(request)
         return results_page(self._service, results) if form.html else results.answer(form)
 
     def output(self, job_id: str, output_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""Sites: who has dialled in, and the door through which their machines bring results."""
+"""The list of sites, and uploads and downloads by transfer token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.service import Service
 
 
-class Sites:
+class SitesEndpoint:
     """The sites of a service.
 
     Parameters

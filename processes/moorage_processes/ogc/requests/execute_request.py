@@ -16,7 +16,7 @@ from moorage_processes.execution.request import Request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import media_types, type_of
 from moorage_processes.ogc.problems import Problem
-from moorage_processes.ogc.requests.negotiation import Return
+from moorage_processes.ogc.requests.negotiation import ReturnPreference
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Entry
@@ -46,7 +46,7 @@ class ResponseForm:
     """None where the request does not say, as in draft 2.0: then the media type of the answer decides."""
     transmissions: Mapping[str, Transmission] = field(default_factory=dict)
     """Of the outputs for which the request says it."""
-    returns: Return | None = None
+    returns: ReturnPreference | None = None
     """How much stands in the answer itself, for the other outputs."""
 
     @classmethod
@@ -54,7 +54,9 @@ class ResponseForm:
         """Read what :meth:`to_json` wrote."""
         transmissions = {name: Transmission(way) for name, way in document["transmissions"].items()}
         shape, returns = document["shape"], document.get("returns")
-        return cls(ResponseShape(shape) if shape else None, transmissions, Return(returns) if returns else None)
+        return cls(
+            ResponseShape(shape) if shape else None, transmissions, ReturnPreference(returns) if returns else None
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, kept with the job."""
@@ -66,7 +68,7 @@ class ResponseHeaders:
     """What the headers of an execute request say of the answer."""
 
     accept: str = ""
-    returns: Return | None = None
+    returns: ReturnPreference | None = None
     is_draft: bool = False
     """Whether the caller speaks draft 2.0: then ``"outputs": {}`` means none, not all."""
 

@@ -22,7 +22,7 @@ PARTS = re.compile(r'(?:[^,;"]|"[^"]*")+|[,;]')
 """What stands between the commas and semicolons of a header, quoted ones apart."""
 
 
-class Return(StrEnum):
+class ReturnPreference(StrEnum):
     """How much of the results stands in the answer itself, where the request does not say it by output."""
 
     MINIMAL = "minimal"
@@ -38,7 +38,7 @@ class Preferences:
     respond_async: bool = False
     wait: float | None = None
     """Seconds the caller is willing to wait."""
-    returns: Return | None = None
+    returns: ReturnPreference | None = None
     profiles: frozenset[str] = frozenset()
     """Profiles asked for there, by their short names."""
 
@@ -56,7 +56,7 @@ def preferences(headers: Iterable[str]) -> Preferences:
     return Preferences(
         respond_async="respond-async" in tokens,
         wait=_seconds(tokens.get("wait")),
-        returns=Return(returns) if returns in set(Return) else None,
+        returns=ReturnPreference(returns) if returns in set(ReturnPreference) else None,
         profiles=_profile_names([tokens["profile"]]) if "profile" in tokens else frozenset(),
     )
 

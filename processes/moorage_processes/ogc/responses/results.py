@@ -15,7 +15,7 @@ from moorage.values import BBox
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.requests.execute_request import ResponseForm, ResponseShape, Transmission
-from moorage_processes.ogc.requests.negotiation import Return, names_json, preferences, profiles, wants_html
+from moorage_processes.ogc.requests.negotiation import ReturnPreference, names_json, preferences, profiles, wants_html
 from moorage_processes.ogc.responses.headers import add_profile, seal
 from moorage_processes.ogc.responses.ranges import SentFile, file_answer
 
@@ -36,7 +36,7 @@ BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedForm:
     """The form in which a request wants results, where the execute request left it open."""
 
     html: bool = False
@@ -44,10 +44,10 @@ class Wanted:
     """Whether it asks for JSON by name."""
     profile: bool = False
     """Whether it asks for the profile of results documents (draft 2.0)."""
-    returns: Return | None = None
+    returns: ReturnPreference | None = None
 
     @classmethod
-    def of(cls, request: Request, accept: str | None = None) -> Wanted:
+    def of(cls, request: Request, accept: str | None = None) -> WantedForm:
         """What a request wants; *accept* stands for its header where its query has one of its own."""
         return cls(
             html=accept is None and wants_html(request),
@@ -78,7 +78,7 @@ class Results:
         wanted = {name: each for name, each in self.job.request.outputs.items() if name in outputs}
         return replace(self, job=replace(self.job, artefacts=kept, request=replace(self.job.request, outputs=wanted)))
 
-    def answer(self, form: Wanted) -> Response:
+    def answer(self, form: WantedForm) -> Response:
         """The HTTP answer in the shape the execute request asked for; where it did not, in that of *form*."""
         artefacts = self.job.artefacts
         if not self.job.request.outputs:
@@ -91,13 +91,13 @@ class Results:
             return self.output(artefacts[0])
         return self._multipart(artefacts, [each for each in artefacts if self._is_reference(each)])
 
-    def holds_links(self, form: Wanted) -> bool:
+    def holds_links(self, form: WantedForm) -> bool:
         """Whether the answer leads to files, here or at a site, so that the job must be kept."""
         if any(self._is_reference(each) for each in self.job.artefacts):
             return True
         return self._is_document(form) and any(each.size > self._most(form) for each in self.job.artefacts)
 
-    def document(self, form: Wanted) -> Response:
+    def document(self, form: WantedForm) -> Response:
         """results.yaml: output id to value, qualified value or link."""
         response = Response(json.dumps(self._members(form)), content_type=ogc.JSON)
         if form.profile:
@@ -114,7 +114,7 @@ class Results:
     def _is_single(self) -> bool:
         return len(self.job.artefacts) == 1 and len(self.job.request.outputs) == 1
 
-    def _is_document(self, form: Wanted) -> bool:
+    def _is_document(self, form: WantedForm) -> bool:
         """Draft 2.0 has several outputs in JSON where JSON is asked for; 1.0 goes by the execute request alone."""
         if form.profile or self._wish.shape is ResponseShape.DOCUMENT:
             return True
@@ -127,11 +127,11 @@ class Results:
     def _transmission(self, artefact: Artefact) -> Transmission | None:
         return self._wish.transmissions.get(artefact.output)
 
-    def _most(self, form: Wanted) -> int:
+    def _most(self, form: WantedForm) -> int:
         """Bytes of a value above which it becomes a link."""
-        return WHOLE if (form.returns or self._wish.returns) is Return.REPRESENTATION else INLINE
+        return WHOLE if (form.returns or self._wish.returns) is ReturnPreference.REPRESENTATION else INLINE
 
-    def _members(self, form: Wanted) -> dict[str, Any]:
+    def _members(self, form: WantedForm) -> dict[str, Any]:
         return {each.output: self._member(each, form) for each in self.job.artefacts}
 
     def output(self, artefact: Artefact) -> Response:
@@ -164,7 +164,7 @@ class Results:
         """Where one output is found as long as its job lives."""
         return f"{self.base}/jobs/{self.job.id}/results/{artefact.output}"
 
-    def _member(self, artefact: Artefact, form: Wanted) -> Any:
+    def _member(self, artefact: Artefact, form: WantedForm) -> Any:
         if self._is_reference(artefact) or artefact.size > self._most(form):
             return {"href": self.href(artefact), "type": artefact.media_type}
         if artefact.file is None:
