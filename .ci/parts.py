@@ -34,7 +34,9 @@ SIDE_BY_SIDE = "-n 3 --dist loadgroup --no-loadscope-reorder -o faulthandler_tim
 STORM = "tests/faults/test_storm.py::test_each_job_has_one_true_end"
 TELLING = "tests/client tests/ogc/conformance tests/jobs/test_engine.py tests/faults/test_kill.py"
 """What stands nearest to the interpreter, of the tests that start something."""
-SHARES = 3
+SHARES = 4
+TURN = 480
+"""Seconds of a part that a plain run takes in turn: six minutes, and two for a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def tests(*, deep: bool) -> Part:
     options = {"PYTEST_ADDOPTS": f"{SIDE_BY_SIDE} --durations=20 {left_out}"}
     command = f"rm -rf .pytest_cache\n{readme(2)}"
     about = "the whole suite, by the README's command"
-    return Part("tests", about, command, 1800, options, ".venv/bin/python", ".pytest_cache")
+    return Part("tests", about, command, 2400, options, ".venv/bin/python", ".pytest_cache")
 
 
 def newest_install(python: str) -> Part:
@@ -125,7 +127,8 @@ def newest(name: str, about: str, *runs: str, is_turn: bool = False) -> Part:
                       for each in runs)  # fmt: skip
     command = f"rm -rf .venv-newest/cache; bad=0\n.venv-newest/bin/python --version\n{lines}\nexit $bad"
     options = {"PYTEST_ADDOPTS": f"{SIDE_BY_SIDE} --durations=10"}
-    return Part(name, about, command, 720, options, ".venv-newest/bin/python", ".venv-newest/cache", is_turn)
+    limit = TURN if is_turn else 720
+    return Part(name, about, command, limit, options, ".venv-newest/bin/python", ".venv-newest/cache", is_turn)
 
 
 def newest_share(number: int) -> Part:
@@ -135,7 +138,7 @@ def newest_share(number: int) -> Part:
     return newest(f"newest-{number}", f"share {number} of {SHARES} of the rest on the newest", wanted, is_turn=True)
 
 
-def bench(name: str, *benches: str, limit: int = 480, is_turn: bool = True) -> Part:
+def bench(name: str, *benches: str, limit: int = TURN, is_turn: bool = True) -> Part:
     """Figures side by side with a peer, each of the long ones once, on a fifth of the days."""
     command = f".venv/bin/python tests/bench/run.py {' '.join(benches)}"
     shorter = {"MOORAGE_BENCH_RUNS": "1", "MOORAGE_BENCH_DAYS": "730"}
@@ -159,7 +162,7 @@ def deep() -> list[Part]:
         "storms",
         "all four storms",
         f'rm -rf .pytest_cache\n.venv/bin/python -m pytest -q -n 2 --dist load "{STORM}"',
-        600,
+        TURN,
         {"MOORAGE_DEEP": "1"},
         ".venv/bin/python",
         ".pytest_cache",
@@ -169,8 +172,8 @@ def deep() -> list[Part]:
         "fuzz",
         "long fuzzing of all that the OpenAPI document describes",
         "rm -rf .pytest_cache\n.venv/bin/python -m pytest -q -n 2 --dist load tests/ogc/test_openapi_fuzzed.py",
-        600,
-        {"MOORAGE_FUZZ": "60"},
+        TURN,
+        {"MOORAGE_FUZZ": "30"},
         ".venv/bin/python",
         ".pytest_cache",
         is_turn=True,
