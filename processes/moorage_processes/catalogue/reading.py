@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from moorage_processes.authoring.process import Process
 
 CHILD = "from moorage_processes.catalogue.reading import describe_for_parent; describe_for_parent()"
+TICK = 100_000_000
+"""Nanoseconds by which the clock of a file system may be behind."""
 
 
 def read_catalogue(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> Catalogue:
@@ -87,10 +89,6 @@ def describe_here(source: str) -> Entry:
         raise ServingError((Refusal(source, 1, source, reason, "name one, as in flood.py:flood_days"),))
     # what else this process has imported is another matter in each
     return replace(Entry.of(processes[0]), libraries=())
-
-
-TICK = 100_000_000
-"""Nanoseconds by which the clock of a file system may be behind."""
 
 
 class PendingCatalogue:

@@ -18,7 +18,7 @@ from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.execution.inputs import InputReader
-from moorage_processes.execution.outputs import _write_output
+from moorage_processes.execution.outputs import write_output
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Failure, Request
 from moorage_processes.network.fetch import Policy
 
@@ -116,7 +116,7 @@ class Executor:
         written = []
         for number, name in enumerate(wanted):
             with self._computing.at_home(progress, number, len(wanted)):
-                written.append(_write_output(process.outputs[name], results[name], request.outputs[name], directory))
+                written.append(write_output(process.outputs[name], results[name], request.outputs[name], directory))
         return tuple(written)
 
 

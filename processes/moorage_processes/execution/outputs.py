@@ -21,7 +21,16 @@ INLINE = 1 << 16
 """JSON values up to this many bytes travel with the record of the job; larger ones become files."""
 
 
-def _write_output(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
+def write_output(declared: Output, value: Any, media_type: str, directory: Path) -> Artefact:
+    """Write one output: small JSON values stay in the artefact, everything else becomes a file.
+
+    Parameters
+    ----------
+    declared : the output, as its process describes it.
+    value : what the method returned for it.
+    media_type : the format wanted.
+    directory : where its file goes.
+    """
     if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
         return _write_file(declared, value, media_type, directory)
     if declared.kind is Kind.BYTES:
