@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from moorage_processes.catalogue.reading import read_catalogue
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import Busy, QueueFull, TimedOut
 from moorage_processes.jobs.files.disk import file_system
@@ -23,6 +25,7 @@ from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.prefetch import WITNESSES
 from moorage_processes.jobs.supervisor.store_thread import POLL
 from support.engines import EngineUnderTest, family, is_alive, limits, request, settings, started, value
+from support.patience import PATIENCE
 from support.waiting import eventually
 
 
@@ -78,6 +81,27 @@ def test_a_call_that_is_kept_is_found_with_its_files(under_test):
     assert (under_test.engine.directory(kept) / kept.artefacts[0].file).exists()
     under_test.engine.dismiss(job.id)
     assert not under_test.engine.directory(kept).exists()
+
+
+def test_a_light_call_does_not_wait_for_what_other_methods_import(tmp_path):
+    heavy, light, gate = (tmp_path / name for name in ("heavy.py", "light.py", "gate"))
+    method = "from moorage_processes import process\n\n@process\ndef {}() -> str:\n    return 'done'\n"
+    heavy.write_text(method.format("heavy"))
+    light.write_text(method.format("light"))
+    described = read_catalogue([str(heavy), str(light)], installed=False)
+    # a pipe that nobody writes to: from now on whoever imports this waits
+    os.mkfifo(gate)
+    heavy.write_text(f"open({str(gate)!r}).read()\n" + heavy.read_text())
+    with started(tmp_path / "state", executor={"catalogue": described.to_json()}) as under_test:
+        light_request = Request("light", {}, {"result": "application/json"})
+        assert value(under_test.engine.call(light_request, described["light"].limits, PATIENCE)) == "done"
+        assert under_test.processes()["ready"] == 1
+
+
+def test_the_worker_of_light_calls_gives_way_to_one_that_has_imported_all(tmp_path):
+    with started(tmp_path / "state", slots=1, call_slots=1) as under_test:
+        assert value(under_test.call("shout", text="early")) == "EARLY"
+        eventually(lambda: under_test.processes()["ready"] == len(under_test.processes()["workers"]) == 2)
 
 
 def test_a_call_that_takes_too_long_is_stopped(under_test):

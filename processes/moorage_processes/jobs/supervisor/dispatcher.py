@@ -206,11 +206,19 @@ class Dispatcher:
         else:
             self._settle(task, frame)
         self._let_go(task)
-        if not worker.is_being_killed and frame.head["is_fresh"]:
+        if frame.head["is_fresh"] and not (worker.is_being_killed or worker.is_retired):
             self._idle.append(worker)
         else:
             worker.kill()
         self._dispatch()
+
+    def retire(self, worker: WorkerHandle) -> None:
+        """A worker is no longer wanted once it has nothing to do."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+            worker.kill()
+        else:
+            worker.is_retired = True
 
     def ended(self, worker: WorkerHandle, code: int | None) -> None:
         """A worker has ended."""

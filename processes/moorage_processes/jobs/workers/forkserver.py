@@ -1,7 +1,7 @@
 """The process that workers are forked from: small, single-threaded, with the slow imports done.
 
 It forks when the supervisor says so, and reports the end of each worker. It dies with the supervisor, and its workers
-with it.
+with it. The first worker is forked before the imports, so that a light call need not wait for them.
 """
 
 from __future__ import annotations
@@ -60,24 +60,21 @@ class Forkserver:
     def __init__(self, control: socket.socket, settings: Mapping[str, Any]) -> None:
         self._control = control
         self._state = StateDirectory.of(settings)
+        self._modules = settings["preload"]
         self._workers: set[int] = set()
-        preload(settings["preload"])
-        if self._state.objects is not None:
-            self._state.objects.prepare()
         self._executor = Executor(settings["executor"])
-        self._executor.preload()
         self._log = OperatorLog(settings["log"], "worker")
-        # so that collecting garbage in a worker does not copy all that it shares with the others
-        gc.collect()
-        gc.freeze()
 
     def serve(self) -> None:
-        """Fork until the supervisor hangs up."""
+        """Fork one worker, import, and fork until the supervisor hangs up."""
         linux.adopt_orphans()
         ends, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if not self._obey((ends, wakeup)):
+            return
+        self._import()
         while True:
             ready, _, _ = select.select([self._control.fileno(), ends], [], [])
             if ends in ready:
@@ -86,21 +83,32 @@ class Forkserver:
             if self._control.fileno() in ready and not self._obey((ends, wakeup)):
                 return
 
+    def _import(self) -> None:
+        preload(self._modules)
+        if self._state.objects is not None:
+            self._state.objects.prepare()
+        self._executor.preload()
+        # so that collecting garbage in a worker does not copy all that it shares with the others
+        gc.collect()
+        gc.freeze()
+
     def _obey(self, own: tuple[int, int]) -> bool:
+        """Fork as the next message says; False where the supervisor has hung up."""
         message, files, _, _ = socket.recv_fds(self._control, LONGEST, MOST_FILES)
         if not message:
             return False
+        order = json.loads(message)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(parent, own, files)
+            self._become_worker(parent, own, files, is_early=order["is_early"])
         self._workers.add(pid)
         for file in files:
             os.close(file)
-        self._tell({"forked": json.loads(message)["fork"], "pid": pid})
+        self._tell({"forked": order["fork"], "pid": pid})
         return True
 
-    def _become_worker(self, parent: int, own: tuple[int, int], files: list[int]) -> NoReturn:
+    def _become_worker(self, parent: int, own: tuple[int, int], files: list[int], *, is_early: bool) -> NoReturn:
         """Be the worker; this never returns."""
         with contextlib.suppress(BaseException):
             linux.die_with_parent(parent)
@@ -111,7 +119,8 @@ class Forkserver:
             self._control.close()
             for file in own:
                 os.close(file)
-            live(socket.socket(fileno=files[0]), files[1], self._executor, self._state, self._log)
+            sock = socket.socket(fileno=files[0])
+            live(sock, files[1], self._executor, self._state, self._log, is_early=is_early)
         os._exit(1)
 
     def _reap(self) -> None:

@@ -41,6 +41,9 @@ class PoolListener(Protocol):
     def heard(self, worker: WorkerHandle, frame: Frame) -> None:
         """A worker says something."""
 
+    def retire(self, worker: WorkerHandle) -> None:
+        """A worker is no longer wanted once it has nothing to do."""
+
     def ended(self, worker: WorkerHandle, code: int | None) -> None:
         """A worker has ended; its exit code, negative for a signal, or None where it went with the forkserver."""
 
@@ -54,6 +57,10 @@ class WorkerHandle:
     pid: int = 0
     """0 until it is forked."""
     is_ready: bool = False
+    is_early: bool = False
+    """Whether it was forked before the imports, and gives way to one that was forked after them."""
+    is_retired: bool = False
+    """Whether it gives way once its task is done."""
     is_being_killed: bool = False
 
     def send(self, head: Mapping[str, Any], body: bytes) -> None:
@@ -88,6 +95,8 @@ class WorkerPool:
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, WorkerHandle] = {}
         self._count = 0
+        self._early: WorkerHandle | None = None
+        self._has_imported = False
         self._pause = 0.0
         self._control: socket.socket | None = None
         self._forkserver: subprocess.Popen[bytes] | None = None
@@ -100,6 +109,8 @@ class WorkerPool:
             self._loop.call_later(self._longer_pause(f"the forkserver cannot be started: {error}"), self.start)
             return
         self._loop.add_reader(self._control, self._listen)
+        self._has_imported = False
+        self._fork(is_early=True)
         self._fill()
 
     def _start_forkserver(self) -> socket.socket:
@@ -140,19 +151,19 @@ class WorkerPool:
         }
 
     def _fill(self) -> None:
-        while self._control is not None and len(self._workers) < self._size:
+        while self._control is not None and len(self._workers) < self._size + (self._early is not None):
             if not self._fork():
                 self._loop.call_later(SHORTEST_PAUSE, self._fill)
                 return
 
-    def _fork(self) -> bool:
+    def _fork(self, *, is_early: bool = False) -> bool:
         """Order one more worker; say whether the forkserver could take the order."""
         assert self._control is not None  # noqa: S101 - the caller looked
         ours, theirs = socket.socketpair()
         memory = new_shared_progress()
         self._count += 1
-        number, worker = self._count, WorkerHandle(SharedProgress(memory))
-        order = json.dumps({"fork": number}).encode()
+        number, worker = self._count, WorkerHandle(SharedProgress(memory), is_early=is_early)
+        order = json.dumps({"fork": number, "is_early": is_early}).encode()
         try:
             socket.send_fds(self._control, [order], [theirs.fileno(), memory])
         except OSError:
@@ -165,6 +176,8 @@ class WorkerPool:
             os.close(memory)
         worker.peer = Peer(ours, lambda frame: self._hear(worker, frame), lambda: self._expect_end(number))
         self._workers[number] = worker
+        if is_early:
+            self._early = worker
         return True
 
     def _expect_end(self, number: int) -> None:
@@ -175,7 +188,12 @@ class WorkerPool:
             self._loop.call_later(PATIENCE, self._suspect, number)
 
     def _suspect(self, number: int) -> None:
-        if number in self._workers and self._forkserver is not None:
+        if number not in self._workers or self._forkserver is None:
+            return
+        if not self._has_imported:
+            # it listens once its imports are done
+            self._loop.call_later(PATIENCE, self._suspect, number)
+        else:
             LOGGER.warning("the forkserver does not report the end of a worker; it is replaced")
             self._forkserver.kill()
 
@@ -187,6 +205,14 @@ class WorkerPool:
         worker.pid = frame.head["ready"]
         worker.is_ready = True
         self._listener.ready(worker)
+        if not worker.is_early:
+            self._has_imported = True
+            self._retire_early()
+
+    def _retire_early(self) -> None:
+        early, self._early = self._early, None
+        if early is not None:
+            self._listener.retire(early)
 
     def _listen(self) -> None:
         while self._control is not None:
@@ -217,6 +243,8 @@ class WorkerPool:
             return
         worker = self._workers.pop(number)
         self._part_with(worker, code)
+        if worker is self._early:
+            self._early = None
         if worker.is_ready:
             self._fill()
         else:
@@ -228,6 +256,7 @@ class WorkerPool:
         self._hang_up()
         lost = list(self._workers.values())
         self._workers.clear()
+        self._early = None
         for worker in lost:
             worker.kill()
         for worker in lost:

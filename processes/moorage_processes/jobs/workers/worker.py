@@ -39,9 +39,18 @@ SACRIFICE = "500"
 
 
 def live(
-    sock: socket.socket, shared_progress: int, executor: Executor, state: StateDirectory, log: OperatorLog
+    sock: socket.socket,
+    shared_progress: int,
+    executor: Executor,
+    state: StateDirectory,
+    log: OperatorLog,
+    *,
+    is_early: bool,
 ) -> NoReturn:
-    """Run what the supervisor sends, one after another; end when it hangs up."""
+    """Run what the supervisor sends, one after another; end when it hangs up.
+
+    An early worker is ready at once: each method is imported by its first call.
+    """
     linux.adopt_orphans()
     faulthandler.enable()
     with contextlib.suppress(OSError):
@@ -55,7 +64,8 @@ def live(
     log.move()
     worker = Worker(Connection(sock), SharedProgress(shared_progress), executor, state, log)
     os.close(shared_progress)
-    worker.prepare()
+    if not is_early:
+        worker.import_methods()
     with contextlib.suppress(EOFError, OSError):
         worker.work()
     os._exit(0)
@@ -88,18 +98,18 @@ class Worker:
         self._log = log
         self._size = 0
 
-    def prepare(self) -> None:
+    def import_methods(self) -> None:
         """Import the methods, so that no job pays for it."""
         try:
             self._executor.prepare()
         except Exception:
             # a job of a method that cannot be imported tells its caller; the others go on
             LOGGER.exception("a method cannot be imported")
-        self._size = linux.resident([os.getpid()])
-        self._connection.send({"ready": os.getpid()})
 
     def work(self) -> NoReturn:
         """Run jobs until the supervisor hangs up."""
+        self._size = linux.resident([os.getpid()])
+        self._connection.send({"ready": os.getpid()})
         while True:
             order = self._connection.receive()
             job = order.head["job"]
