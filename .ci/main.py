@@ -21,8 +21,8 @@ import parts
 from parts import Part
 from running import Result, end_everything, run
 
-BESIDE = (("tests",), ("lint", "newest-install"))
-"""What runs side by side, each lane in order."""
+BESIDE = ((("install",), ("newest-install",)), (("tests",), ("lint",)))
+"""What runs side by side: groups of lanes, each lane in order."""
 NEEDED = ("programs", "install")
 """Without these nothing can be checked."""
 BUDGET = 85 * 60.0
@@ -111,7 +111,7 @@ class Check:
         waiting = list(wanted)
         while waiting:
             part = waiting.pop(0)
-            lanes = self._lanes([part, *waiting]) if any(part.name in lane for lane in BESIDE) else [[part]]
+            lanes = lanes_of(part, waiting)
             taken = {each.name for lane in lanes for each in lane}
             waiting = [each for each in waiting if each.name not in taken]
             with ThreadPoolExecutor(len(lanes)) as pool:
@@ -122,10 +122,6 @@ class Check:
                 break
         self.results += [Result(part.name, 0.0, "not run", is_good=False) for part in waiting]
         return self.results
-
-    def _lanes(self, left: list[Part]) -> list[list[Part]]:
-        lanes = [[part for part in left if part.name in lane] for lane in BESIDE]
-        return [lane for lane in lanes if lane]
 
     def _lane(self, lane: list[Part], prefixes: bool) -> list[Result]:  # noqa: FBT001 - for map
         return [result for part in lane for result in self._checked(part, f"{part.name} | " if prefixes else "")]
@@ -164,6 +160,13 @@ class Check:
 
     def _limit(self, part: Part) -> float:
         return max(1.0, min(part.limit, self._end - time.monotonic()))
+
+
+def lanes_of(part: Part, waiting: list[Part]) -> list[list[Part]]:
+    """A part, and those of *waiting* that run beside it."""
+    group = next((group for group in BESIDE if any(part.name in lane for lane in group)), ((part.name,),))
+    lanes = [[each for each in (part, *waiting) if each.name in lane] for lane in group]
+    return [lane for lane in lanes if lane]
 
 
 def failures(part: Part) -> list[str]:
