@@ -68,7 +68,10 @@ def test_a_child_imports_only_its_authors_modules(tmp_path, text):
     )
     engine.start()
     try:
-        told = eventually(lambda: (found := described(engine)) and found["ready"] and found)
+        # those that were forked after the imports: two for jobs, one for calls
+        told = eventually(
+            lambda: (found := described(engine)) and found["ready"] == len(found["workers"]) == 3 and found
+        )
         forkserver, *workers = (libraries(pid) for pid in (told["forkserver"], *told["workers"]))
         assert all(worker <= forkserver for worker in workers)
         assert any("numpy" in name for name in forkserver) == (text is GRID)

@@ -140,11 +140,13 @@ def test_a_service_is_ready_once_a_worker_can_take_a_job(tmp_path):
         answer = ask(service, "readyz")
         return [] if answer.ok else answer.json()["away"]
 
-    with serve(tmp_path, [str(module)]) as service:
+    with serve(tmp_path, [str(module), METHODS]) as service:
         eventually(lambda: away() == ["workers"])
         answer = ask(service, "readyz")
         assert answer.json()["detail"] == "workers: no worker can take a job yet; they import the methods first"
         assert described(service)["ready"] == 0
+        # it takes calls whose methods import quickly
+        assert ServiceClient(service.url).call("whoami").ok
         go.touch()
         eventually(lambda: is_ready(service))
         assert ServiceClient(service.url).call("one").json() == 1

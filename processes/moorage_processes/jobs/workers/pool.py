@@ -144,10 +144,12 @@ class WorkerPool:
     def describe(self) -> dict[str, Any]:
         """Process ids, and how many of the workers have imported the methods and can take a job."""
         workers = [worker for worker in self._workers.values() if worker.pid]
+        # the early one takes light calls at once, but a job of a heavy method would still wait for imports
+        ready = [worker for worker in workers if worker.is_ready and not (worker.is_early or worker.is_being_killed)]
         return {
             "forkserver": self._forkserver.pid if self._forkserver else None,
             "workers": [worker.pid for worker in workers],
-            "ready": sum(worker.is_ready and not worker.is_being_killed for worker in workers),
+            "ready": len(ready),
         }
 
     def _fill(self) -> None:
