@@ -160,7 +160,7 @@ def test_of_a_large_grid_only_some_cells_are_read(drawn, tmp_path, monkeypatch):
         (maps()[0], {"step": 1}, "one map only", "step"),
         (maps(), {"step": 1, "datetime": "2000"}, "give one of them", "datetime"),
         (maps(), {"datetime": "1950"}, "nothing at 1950; it has 2000-01-01", "datetime"),
-        (maps(), {"datetime": "now"}, "is no date", "datetime"),
+        (maps(), {"datetime": "now"}, "is not a date", "datetime"),
         (maps()[0].drop_vars("time"), {"datetime": "2000"}, "no time axis of dates", "datetime"),
         (maps()[0], {"lowest": 5, "highest": 5}, "from a lower to a higher number", "lowest"),
     ],

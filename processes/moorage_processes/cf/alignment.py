@@ -71,9 +71,9 @@ def on_grid_of(reference: xr.DataArray, field: xr.DataArray, names: tuple[str, s
 def _check_calendars(fields: Sequence[xr.DataArray], axes: Sequence[Hashable], names: Sequence[str]) -> None:
     calendars = [str(field[t].dt.calendar) for field, t in zip(fields, axes, strict=True)]
     if len({CALENDARS.get(each, each) for each in calendars}) > 1:
-        told = ", ".join(f"{name} has {calendar}" for name, calendar in zip(names, calendars, strict=True))
+        listed = ", ".join(f"{name} has {calendar}" for name, calendar in zip(names, calendars, strict=True))
         remedy = "convert them with xarray's convert_calendar first"
-        raise InputError(f"dates of different calendars cannot be matched: {told}; {remedy}", input=names[-1])
+        raise InputError(f"dates of different calendars cannot be matched: {listed}; {remedy}", input=names[-1])
 
 
 def _keys(time: xr.DataArray, name: str) -> Keys:

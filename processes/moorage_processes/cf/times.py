@@ -33,7 +33,7 @@ def time_axis(field: xr.DataArray, name: str) -> Hashable:
     Raises
     ------
     InputError
-        where there is none, or a date is missing, or the values are no numbers.
+        where there is none, or a date is missing, or the values are not numbers.
     """
     if field.dtype.kind not in "iuf":
         raise InputError(f"{name} holds {field.dtype}; it takes numbers", input=name)
@@ -53,7 +53,7 @@ def time_axis(field: xr.DataArray, name: str) -> Hashable:
 def times_of_year(time: xr.DataArray, frequency: TimeOfYear) -> tuple[Groups, npt.NDArray[Any]]:
     """For each time the number of its time of year, and what those are called.
 
-    In calendars with leap years days are told by date: 1 March is always the 61st.
+    In calendars with leap years days are identified by date: 1 March is always the 61st.
     """
     if frequency == "month":
         return np.asarray(time.dt.month) - 1, np.arange(1, 13)

@@ -1,4 +1,4 @@
-"""Units as CF has them, those of UDUNITS: what is told by data, and how to get from one to another."""
+"""Units of CF, those of UDUNITS: read from data, and converted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPELLINGS = {
 """Units as they are met in files, in small letters, where UDUNITS does not know or misreads them."""
 FAR = 1e6
 WATER = 1000.0
-"""Density of water [kg m-3]: a kilogram of rain on a square metre stands 1 mm high."""
+"""Density of water [kg m-3]: a kilogram of rain on a square metre is 1 mm deep."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def horizontal_grid(field: xr.DataArray, name: str, crs: str | None = None) -> H
     Raises
     ------
     InputError
-        where the axes cannot be told, are curvilinear or unevenly spaced, or the CRS is unknown.
+        where the axes are unknown, curvilinear or unevenly spaced, or the CRS is unknown.
     """
     x, y = horizontal_axes(field, name)
     return HorizontalGrid(x, y, _centres(field, x, name), _centres(field, y, name), known_crs(field, x, y, name, crs))
@@ -107,7 +107,7 @@ def horizontal_axes(field: xr.DataArray | xr.Dataset, name: str) -> tuple[Hashab
     Raises
     ------
     InputError
-        where they cannot be told, as on a curvilinear grid.
+        where they are unknown, as on a curvilinear grid.
     """
     x, y = dimension(field, Axis.X), dimension(field, Axis.Y)
     if x is None or y is None:
@@ -163,10 +163,10 @@ def known_crs(field: xr.DataArray | xr.Dataset, x: Hashable, y: Hashable, name: 
         where there is none, the two differ, or it is neither projected nor longitude and latitude.
     """
     stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
-    told = _given_crs(given)
-    if stated is not None and told is not None and not stated.equals(told, ignore_axis_order=True):
+    override = _given_crs(given)
+    if stated is not None and override is not None and not stated.equals(override, ignore_axis_order=True):
         raise InputError(f"{name} states the CRS {stated.name!r}, which is not {given}; leave crs out", input="crs")
-    crs = stated or told or _implied_crs(field, x, y)
+    crs = stated or override or _implied_crs(field, x, y)
     if crs is None:
         remedy = f"give it as crs='EPSG:25832', say, or write it into the data with {name}.rio.write_crs"
         raise InputError(f"{name} does not state its CRS; {remedy}", input=name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WIDEST = 12.0
 """Degrees that points may lie apart for one zone of UTM: two zones, where a distance is wrong by some thousandths."""
 POLAR = 80.0
-"""Degrees of latitude beyond which there is no zone of UTM."""
+"""Degrees of latitude beyond which UTM has no zones."""
 SNAP = 1e-9
 BOX = 4
 

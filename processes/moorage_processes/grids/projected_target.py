@@ -47,10 +47,10 @@ class ProjectedTarget:
     @property
     def coordinates(self) -> dict[Hashable, xr.Variable]:
         """Its axes, as CF describes them."""
-        told = {str(axis["axis"]): axis for axis in self.crs.cs_to_cf()}
+        axes = {str(axis["axis"]): axis for axis in self.crs.cs_to_cf()}
         return {
-            self.y: xr.Variable((self.y,), self.rows, told.get("Y", {})),
-            self.x: xr.Variable((self.x,), self.columns, told.get("X", {})),
+            self.y: xr.Variable((self.y,), self.rows, axes.get("Y", {})),
+            self.x: xr.Variable((self.x,), self.columns, axes.get("X", {})),
         }
 
 
@@ -83,7 +83,7 @@ def target(source: HorizontalGrid, crs: pyproj.CRS, resolution: float | None, bo
     around = _around(source, crs) if bounds is None or resolution is None else None
     cell = resolution
     if cell is None:
-        assert around is not None  # noqa: S101 - for the types: it is there wherever there is no resolution
+        assert around is not None  # noqa: S101 - for the types: given wherever the resolution is not
         cell = float(np.hypot(around[2] - around[0], around[3] - around[1])) / float(
             np.hypot(source.rows.size, source.columns.size)
         )
@@ -125,7 +125,7 @@ def _around(source: HorizontalGrid, crs: pyproj.CRS) -> Bounds | None:
         return min(left, right), min(first, last), max(left, right), max(first, last)
     x, y = np.meshgrid(np.linspace(left, right, SAMPLES), np.linspace(first, last, SAMPLES))
     degrees = pyproj.Transformer.from_crs(source.crs, crs.geodetic_crs or "EPSG:4326", always_xy=True)
-    longitude, latitude = (np.asarray(told) for told in degrees.transform(x.ravel(), y.ravel()))
+    longitude, latitude = (np.asarray(each) for each in degrees.transform(x.ravel(), y.ravel()))
     seen = np.isfinite(longitude) & (np.abs(latitude) <= POLE)
     longitude, latitude = longitude[seen], latitude[seen]
     if latitude.size == 0:
@@ -135,7 +135,7 @@ def _around(source: HorizontalGrid, crs: pyproj.CRS) -> Bounds | None:
     if np.ptp(latitude) > WIDE or np.ptp(longitude) > WIDE:
         longitude, latitude = _used(crs, longitude, latitude)
     there = pyproj.Transformer.from_crs(crs.geodetic_crs or "EPSG:4326", crs, always_xy=True)
-    eastings, northings = (np.asarray(told) for told in there.transform(longitude, latitude))
+    eastings, northings = (np.asarray(each) for each in there.transform(longitude, latitude))
     seen = np.isfinite(eastings) & np.isfinite(northings)
     if not seen.any():
         return None

@@ -112,7 +112,7 @@ class ProjectionMap:
         x, y = np.meshgrid(columns, rows)
         if self._to is None:
             return x, y
-        x, y = (np.asarray(told) for told in self._to.transform(x, y))
+        x, y = (np.asarray(each) for each in self._to.transform(x, y))
         there = np.isfinite(x) & np.isfinite(y)
         return np.where(there, x, np.nan), np.where(there, y, np.nan)
 

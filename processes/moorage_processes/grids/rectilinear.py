@@ -102,7 +102,7 @@ def rectilinear_grid(field: xr.DataArray, name: str, crs: str | None = None) -> 
     Raises
     ------
     InputError
-        where the axes cannot be told, are curvilinear or do not rise or fall throughout, or the CRS is unknown.
+        where the axes are unknown, curvilinear or not monotonic, or the CRS is unknown.
     """
     x, y = horizontal_axes(field, name)
     columns, rows = _centres(field, x, name), _centres(field, y, name)

@@ -1,4 +1,4 @@
-"""Grids of rows and columns that need not be evenly spaced, as those of a Mercator map told in degrees."""
+"""Grids whose rows and columns need not be evenly spaced, such as a Mercator map in degrees."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def uneven_grid(field: xr.DataArray, name: str, crs: str | None = None) -> Horiz
     Raises
     ------
     InputError
-        where the axes cannot be told, are curvilinear or turn back, or the CRS is unknown.
+        where the axes are unknown, curvilinear or not monotonic, or the CRS is unknown.
     """
     along = [axis for axis in (dimension(field, Axis.X), dimension(field, Axis.Y)) if axis is not None]
-    told = {axis: _rising_or_falling(field, axis, name) for axis in along if axis in field.coords}
+    found = {axis: _rising_or_falling(field, axis, name) for axis in along if axis in field.coords}
     evened = {
         axis: (axis, np.linspace(centres[0], centres[-1], centres.size), field[axis].attrs)
-        for axis, centres in told.items()
+        for axis, centres in found.items()
     }
     grid = horizontal_grid(field.assign_coords(evened), name, crs)
-    return replace(grid, columns=_unless_even(told[grid.x], grid.columns), rows=_unless_even(told[grid.y], grid.rows))
+    return replace(grid, columns=_unless_even(found[grid.x], grid.columns), rows=_unless_even(found[grid.y], grid.rows))
 
 
 def uneven_positions(centres: Numbers, values: Numbers) -> Numbers:
@@ -70,6 +70,6 @@ def _rising_or_falling(field: xr.DataArray, axis: Hashable, name: str) -> Number
     return centres
 
 
-def _unless_even(told: Numbers, even: Numbers) -> Numbers:
+def _unless_even(centres: Numbers, even: Numbers) -> Numbers:
     step = abs(even[1] - even[0])
-    return even if np.abs(told - even).max() <= ROUNDING * step else told
+    return even if np.abs(centres - even).max() <= ROUNDING * step else centres

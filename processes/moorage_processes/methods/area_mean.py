@@ -54,7 +54,7 @@ def area_mean(
     Raises
     ------
     InputError
-        where the horizontal axes or the CRS cannot be told, the grid is curvilinear, or the values are no numbers.
+        where the horizontal axes or the CRS are unknown, the grid is curvilinear, or the values are not numbers.
 
     Notes
     -----
@@ -142,5 +142,5 @@ def _described(
         title = f"integral of {data.attrs.get('long_name', data.name or 'data')} over {where}"
         words = {"units": times(data, "m2"), "long_name": title}
         result = METHOD.carried(result, data, options, cell_methods=f"{where}: sum", **{**without, **words})
-    result.encoding = {}  # where it lies in the CRS is told no longer
+    result.encoding = {}  # a mean has no place in the CRS
     return result

@@ -66,7 +66,7 @@ def climatology(
     Raises
     ------
     InputError
-        where there is no time axis of dates, the values are no numbers, or the reference period holds no data.
+        where the data has no time axis of dates, the values are not numbers, or the reference period holds no data.
 
     Notes
     -----
@@ -74,7 +74,7 @@ def climatology(
     the same (months of a season are not weighted by their length); where fewer than *minimum_valid* of them are
     there, it is missing, and so are the anomalies from it. Sums are in double precision. A season takes its months
     of each calendar year: December counts with January and February of its own year. In calendars with leap years
-    days are told by date, so 1 March is always the 61st day, and the 60th occurs in leap years only.
+    days are identified by date, so 1 March is always the 61st day, and the 60th occurs in leap years only.
 
     Data that are opened lazily are read block by block, once for the means and once for the anomalies; large anomalies
     are computed as they are read or written. Neither need fit into memory.

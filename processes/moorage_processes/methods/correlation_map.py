@@ -132,7 +132,7 @@ def correlation_map(
     Raises
     ------
     InputError
-        where there is no time axis of dates, calendars or grids differ, or fewer than three dates are common.
+        where the data has no time axis of dates, calendars or grids differ, or fewer than three dates are common.
 
     Notes
     -----

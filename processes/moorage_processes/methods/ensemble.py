@@ -28,7 +28,7 @@ METHOD = MethodReference(
     "doi:10.1080/00031305.1996.10473566",
 )
 MEMBER_NAMES = frozenset({"member", "members", "realization", "realisation", "ensemble", "ens", "number"})
-"""What the dimension of members is called where no standard name tells it."""
+"""Names of the dimension of members, if no standard name identifies it."""
 FEWEST = 2
 TITLES = {
     "mean": "mean", "stdev": "standard deviation", "minimum": "minimum", "maximum": "maximum",
@@ -193,8 +193,8 @@ class _Summary:
         result = np.stack(
             [self._one(name, ranked if name in self.percentiles else values, count) for name in names]
         ).astype(np.float64, copy=False)
-        told = np.array([name == "members" for name in names]).reshape(-1, *[1] * count.ndim)
-        result[(count < self.fewest) & ~told] = np.nan
+        is_count = np.array([name == "members" for name in names]).reshape(-1, *[1] * count.ndim)
+        result[(count < self.fewest) & ~is_count] = np.nan
         return result
 
     def _one(self, name: str, values: Floats, count: npt.NDArray[np.integer]) -> Any:
@@ -253,13 +253,13 @@ def _described(values: dict[str, Any], first: xr.DataArray, data: xr.DataArray, 
     for name, each_values in values.items():
         each = xr.DataArray(xr.Variable(first.dims, each_values), first.coords, name=name)
         statistic = TITLES.get(name) or f"percentile {name[1:].replace('_', '.')}"
-        told = f"{statistic} of {title} over members"
+        long_name = f"{statistic} of {title} over members"
         if name in ("agreement", "members"):
-            variables[name] = METHOD.derived(each, data, options, long_name=told, units="1")
+            variables[name] = METHOD.derived(each, data, options, long_name=long_name, units="1")
             continue
         without: dict[str, Any] = dict.fromkeys(RANGES)
         if name == "stdev":
             without["standard_name"] = None
         methods = f"realization: {OPERATIONS[name]}" if name in OPERATIONS else ""
-        variables[name] = METHOD.carried(each, data, options, **without, cell_methods=methods, long_name=told)
+        variables[name] = METHOD.carried(each, data, options, **without, cell_methods=methods, long_name=long_name)
     return METHOD.derived(xr.Dataset(variables), data, options, title=f"ensemble statistics of {title}")

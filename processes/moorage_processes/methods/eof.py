@@ -135,7 +135,7 @@ def eof(
     With *X* the anomalies (time, cell), each cell's column times its weight, the modes are the singular vectors of
     ``X = U S E'``; they are found as eigenvectors of the smaller of ``X X'`` and ``X' X`` in double precision. Mode k
     explains the share ``s_k^2 / sum(s^2)``; its sampling error is ``sqrt(2 / n)`` times that, with *n* the number of
-    times, all taken as independent (North et al. 1982): modes whose shares differ by less are not to be told apart.
+    times, all taken as independent (North et al. 1982): modes whose shares differ by less cannot be distinguished.
 
     - *standard-deviation*: components have variance one (of n - 1), patterns are the regression of the unweighted
       anomalies on them: what one standard deviation of the component does to each cell.
@@ -306,10 +306,10 @@ def _described(
     series = xr.DataArray(components.astype(dtype), {**dated, "mode": mode}, ("mode", t), "component")
     shares = xr.DataArray(share, {"mode": mode}, ("mode",), "variance_fraction")
     errors = (shares * np.sqrt(2 / data.sizes[t])).rename("variance_error")
-    told = f"of the empirical orthogonal functions of {title}"
+    of = f"of the empirical orthogonal functions of {title}"
     return EmpiricalOrthogonalFunctions(
-        METHOD.derived(maps, data, options, long_name=f"patterns {told}", units=units[scaling][0]),
-        METHOD.derived(series, data, options, long_name=f"components {told}", units=units[scaling][1]),
-        METHOD.derived(shares, data, options, long_name=f"share of variance {told}", units="1"),
-        METHOD.derived(errors, data, options, long_name=f"sampling error of the share of variance {told}", units="1"),
+        METHOD.derived(maps, data, options, long_name=f"patterns {of}", units=units[scaling][0]),
+        METHOD.derived(series, data, options, long_name=f"components {of}", units=units[scaling][1]),
+        METHOD.derived(shares, data, options, long_name=f"share of variance {of}", units="1"),
+        METHOD.derived(errors, data, options, long_name=f"sampling error of the share of variance {of}", units="1"),
     )

@@ -60,7 +60,7 @@ def threshold_exceedance(
     Raises
     ------
     InputError
-        where there is no time axis of dates in order, the values are no numbers, or units do not fit.
+        where the data has no time axis of dates in order, the values are not numbers, or units do not fit.
 
     Notes
     -----

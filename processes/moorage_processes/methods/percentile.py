@@ -61,7 +61,7 @@ def percentile(
     Raises
     ------
     InputError
-        where there is no time axis of dates, or the values are no numbers.
+        where the data has no time axis of dates, or the values are not numbers.
 
     Notes
     -----

@@ -75,7 +75,7 @@ def point_series(
     data : values on rows and columns, evenly spaced or not, with a time axis or any other dimensions.
     points : stations in any CRS; points without one are in longitude and latitude.
     interpolation : the value of the cell that a point lies in, or between the four centres around it.
-    names : column of the points that tells the stations apart; they are numbered from 1 where none is given.
+    names : column of the points with the names of stations; numbers from 1 by default.
     crs : CRS of the data, as EPSG:25832, where they do not state one; longitude and latitude in the units of CF are
         taken on WGS 84.
 

@@ -39,7 +39,7 @@ class _Classes:
     codes: Codes
     """Number of the class of each cell, -1 where it is of none; dimensions (y, x)."""
     columns: pd.DataFrame
-    """What is told of each class."""
+    """What is known of each class."""
 
 
 @process
@@ -153,7 +153,7 @@ def _outlines(codes: Codes, grid: HorizontalGrid, connectivity: int) -> tuple[Sh
 
 
 def _told(shapes: Iterator[Any]) -> Iterator[Any]:
-    """All of them, with progress told now and then; how many there will be is not known."""
+    """Collect all of them and report progress now and then; their number is not known before."""
     many = 1000
     for step in range(POLYGONS // many + 1):
         progress(step / (POLYGONS // many + 1), "polygons")

@@ -44,7 +44,7 @@ def picture(path: str, media_type: str, content: str = "") -> Annotated[bytes, M
     ----------
     path : the file.
     media_type : of it.
-    content : what stands in place of a file, as text.
+    content : the value itself instead of a file, as text.
     """
     value, kind = _opened(path, media_type, content)
     try:
@@ -65,7 +65,7 @@ def facts(path: str, media_type: str, content: str = "") -> dict[str, Any]:
     ----------
     path : the file.
     media_type : of it.
-    content : what stands in place of a file, as text.
+    content : the value itself instead of a file, as text.
     """
     value, kind = _opened(path, media_type, content)
     if kind is Kind.GRID:
@@ -194,7 +194,7 @@ def _is_number(array: xr.DataArray) -> bool:
 
 
 def _feature_map(frame: gpd.GeoDataFrame) -> Figure:
-    """Geometries in their places, coloured by an attribute where one tells most, with a graticule."""
+    """Geometries on a map with a graticule, coloured by the attribute that distinguishes them best."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     shapes = frame[frame.geometry.notna() & ~frame.geometry.is_empty].head(SHAPES)

@@ -49,7 +49,7 @@ def quicklook(
         values of both signs, circular for directions, one colour for each class of flag_values.
     lowest : value at the lower end of the colours, in the unit of the data.
     highest : value at the upper end.
-    title : what stands above; the long name of the data where none is given.
+    title : text above the picture; the long name of the data by default.
     width : of the picture in pixels.
     step : which map along the time axis or another further dimension, counted from 0; negative from the end.
     datetime : which map by its date, as 1998-02 or 1998-02-03T12:00: the first that lies in it.
@@ -141,7 +141,8 @@ def _dated(array: xr.DataArray, datetime: str) -> xr.DataArray:
     try:
         places = Period.read(datetime).places(times)
     except ValueError as error:
-        raise InputError(f"datetime {datetime[:80]!r} is no date; write it as 1998-02-03", input="datetime") from error
+        message = f"datetime {datetime[:80]!r} is not a date; write it as 1998-02-03"
+        raise InputError(message, input="datetime") from error
     if not len(places):
         has = f"{str(times.min())[:19]} to {str(times.max())[:19]}"
         raise InputError(f"data has nothing at {datetime}; it has {has}", input="datetime")

@@ -70,15 +70,15 @@ def regrid(
     Raises
     ------
     InputError
-        where the new grid is told not at all or twice, does not meet the data, or would give too much; where axes or
-        CRS cannot be told, differ, or the grid is curvilinear.
+        where the new grid is given not at all or twice, does not meet the data, or would be too large; where axes or
+        CRS are unknown or differ, or the grid is curvilinear.
 
     Notes
     -----
     Both methods weigh rows and columns separately: *w = w_lat w_lon*. Bilinear weights fall linearly from 1 at the
     centre of a cell to 0 at its neighbours'; longitudes go round the Earth where the columns of the data do. With
     missing corners the others are weighed up, *sum(w x) / sum(w)*, where their *sum(w)* reaches *minimum_valid*; 1 is
-    the rule of cdo. Beyond the outermost centres there is no value, but for the poles of global grids.
+    the rule of cdo. Beyond the outermost centres values are missing, except at the poles of global grids.
 
     Conservative weights are the shares of the new cell that the old ones cover, by their area on the sphere between
     meridians and parallels: *w_lat* from differences of the sine of latitude, *w_lon* from longitudes. Cells reach
@@ -127,10 +127,11 @@ def _target(
     centres: tuple[list[float] | None, list[float] | None],
     gaussian: int | None,
 ) -> RectilinearGrid:
-    """The new grid, told in one of four ways."""
-    told = [like is not None, resolution is not None, gaussian is not None, any(each is not None for each in centres)]
-    if sum(told) != 1:
-        given = " and ".join(name for name, is_told in zip(TARGETS, told, strict=True) if is_told) or "none"
+    """The new grid, given in one of four ways."""
+    has_centres = any(each is not None for each in centres)
+    is_given = [like is not None, resolution is not None, gaussian is not None, has_centres]
+    if sum(is_given) != 1:
+        given = " and ".join(name for name, each in zip(TARGETS, is_given, strict=True) if each) or "none"
         raise InputError(f"give one of {', '.join(TARGETS[:-1])} or {TARGETS[-1]}; {given} was given", input="like")
     if like is not None:
         return _like(source, like)

@@ -149,7 +149,7 @@ def interpolate_stations(
 
 
 def _check_options(*, kriges: bool, variogram: str, **given: Any) -> None:
-    """Refuse parameters that would have no effect, and models that are told by half."""
+    """Refuse parameters that would have no effect, and incomplete models."""
     idle = ("neighbours", "radius") if kriges else ("sill", "reach", "slope", "nugget")
     names = {"reach": "variogram_range"}
     for key in idle:

@@ -111,7 +111,7 @@ def _named(grid: xr.Dataset, variables: list[str]) -> xr.Dataset:
 
 
 def _selected(grid: xr.Dataset, wanted: dict[str, Any], name: str) -> xr.Dataset:
-    """The part that a request selects, what is wrong with it being told of the input *name*."""
+    """The part that a request selects; errors name the input *name*."""
     try:
         return selection.subset(grid, wanted, "data")
     except InputError as error:

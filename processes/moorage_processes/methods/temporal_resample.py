@@ -58,7 +58,7 @@ def temporal_resample(
     Raises
     ------
     InputError
-        where there is no time axis of dates, the values are no numbers, the periods are finer than the steps, or
+        where the data has no time axis of dates, the values are not numbers, the periods are finer than the steps, or
         first_month is given for other periods than years.
 
     Notes

@@ -156,7 +156,7 @@ def _gradient(z: Numbers, width: Numbers, height: Numbers, side: float) -> tuple
     rows = side * z[:, :-2] + 2 * z[:, 1:-1] + side * z[:, 2:]
     over = 2 * (2 + 2 * side)
     east, north = (columns[:, 2:] - columns[:, :-2]) / (over * width), (rows[2:] - rows[:-2]) / (over * height)
-    # the middle cell has no weight, yet where it is missing there is no land to have a slope
+    # the middle cell has no weight, but where it is missing a slope has no meaning
     missing = np.isnan(z[1:-1, 1:-1])
     return np.where(missing, np.nan, east), np.where(missing, np.nan, north)
 

@@ -93,8 +93,8 @@ def trend(
     Raises
     ------
     InputError
-        where there is no time axis of dates or only one date, the values are no numbers, dates repeat or the pairs of
-        steps are too many for Theil-Sen, or autocorrelation is asked for with it.
+        where the data has no time axis of dates or only one date, the values are not numbers, dates repeat or the pairs
+        of steps are too many for Theil-Sen, or autocorrelation is asked for with it.
 
     Notes
     -----

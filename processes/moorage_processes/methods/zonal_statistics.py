@@ -250,7 +250,7 @@ def _extract(
 
 
 class _Outlines(FeatureSource):  # type: ignore[misc]
-    """Zones as exactextract takes them: in binary, which is told and read in a tenth of the time of text."""
+    """Zones as exactextract takes them: in binary, which is written and read in a tenth of the time of text."""
 
     def __init__(self, outlines: Shapes, crs: CRS) -> None:
         super().__init__()

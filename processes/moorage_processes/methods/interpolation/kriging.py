@@ -43,10 +43,10 @@ class Variogram:
         function = getattr(variogram_models, f"{self.model}_variogram_model")
         nugget = self.parameters["nugget"]
         if self.model == "linear":
-            told = [self.parameters["slope"], nugget]
+            parameters = [self.parameters["slope"], nugget]
         else:
-            told = [self.parameters["sill"] - nugget, self.parameters["range"], nugget]
-        return np.where(away > 0, function(told, away), 0.0)
+            parameters = [self.parameters["sill"] - nugget, self.parameters["range"], nugget]
+        return np.where(away > 0, function(parameters, away), 0.0)
 
 
 def variogram_of(
@@ -84,7 +84,7 @@ class Kriging:
     variogram: Variogram
     factors: tuple[Numbers, npt.NDArray[np.int32]]
     scale: float
-    """What stands for 1 in the condition that weights add up to one: as large as the semivariances."""
+    """Scale of the condition that weights add up to one: as large as the semivariances."""
     is_round: bool
     varies: bool
 

@@ -176,7 +176,7 @@ def _most_frequent(cells: Numbers, boxes: Boxes) -> Numbers:
     classes = np.unique(cells[~np.isnan(cells)])
     if classes.size > CLASSES:
         raise InputError(
-            f"data has {classes.size} different values; the most frequent of up to {CLASSES} can be told, "
+            f"data has {classes.size} different values; the most frequent of up to {CLASSES} can be counted, "
             "so take average or round the values first",
             input="resampling",
         )

@@ -15,7 +15,7 @@ Counts = npt.NDArray[np.integer]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 Definition = Literal["linear", "inverted_cdf", "hazen", "weibull", "median_unbiased"]
 PLOTTING: dict[Definition, float] = {"linear": 1.0, "hazen": 0.5, "weibull": 0.0, "median_unbiased": 1 / 3}
-"""The constant of each continuous definition: value k of n stands for the share (k - a) / (n + 1 - 2 a)."""
+"""The constant of each continuous definition: value k of n is the quantile (k - a) / (n + 1 - 2 a)."""
 
 
 class Ranks(NamedTuple):

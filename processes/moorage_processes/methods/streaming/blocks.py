@@ -31,7 +31,7 @@ FULL = 255
 """What a byte counts up to."""
 
 MARKS = ("_FillValue", "missing_value", "fill_value", "nodata")
-"""Attributes by which data that were not decoded say which number stands for a missing one."""
+"""Attributes of undecoded data that name the number for a missing value."""
 
 
 class Block(NamedTuple):
@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
 
 def blocks(field: xr.DataArray, along: Hashable, message: str, budget: int | None = None) -> Iterator[Block]:
-    """The values of *field*, one block of steps along an axis after the other, with progress told.
+    """Yield the values of *field* by blocks of steps along an axis, and report progress.
 
     In each block that axis comes first, the others in their order.
 
@@ -83,7 +83,7 @@ def in_turn(field: xr.DataArray, read: Callable[[Part], Taken], parts: Sequence[
 
     Not so for dask, which has threads of its own.
     """
-    is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - nothing public tells without reading
+    is_from_file = field.chunks is None and not field.variable._in_memory  # noqa: SLF001 - no public attribute says so without reading
     return ahead(read, parts) if is_from_file and len(parts) > 1 else map(read, parts)
 
 
@@ -124,7 +124,7 @@ def numbers(
 
 
 def _is_fresh(part: xr.Variable) -> bool:
-    """Whether the values of a part are read anew each time: nobody else has them."""
+    """Whether each access reads the values of a part anew, so that no other array shares them."""
     source: Any = part._data  # noqa: SLF001 - what xarray gives loads it, and so forgets where it is from
     while hasattr(source, "array"):
         source = source.array
@@ -132,7 +132,7 @@ def _is_fresh(part: xr.Variable) -> bool:
 
 
 def _mark(field: xr.DataArray) -> Any:
-    """The value that stands for a missing one, where values are as they are stored."""
+    """The number for a missing value, where values are as they are stored."""
     mark = next((field.attrs[key] for key in MARKS if key in field.attrs), None)
     return None if mark is None or np.isnan(mark) else mark
 

@@ -1,4 +1,4 @@
-"""The horizontal steps of a block, one after the other, in double precision and with their gaps told apart."""
+"""Yield the horizontal steps of a block one by one, in double precision, with a mask of missing values."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Series(NamedTuple):
 
 
 def series(field: xr.DataArray, along: Hashable, message: str) -> Iterator[Series]:
-    """The values of *field*, all steps of some cells after those of others, with progress told.
+    """Yield the values of *field* by groups of cells, all steps of each, and report progress.
 
     A field that lies packed in pieces which hold more cells than are taken at once is unpacked into a file of its own
     first, so that no piece is unpacked twice. From a file the next cells are read while the caller is at work on some.
@@ -72,7 +72,7 @@ def _tiles(field: xr.DataArray, along: Hashable) -> list[Tile]:
 
 def _is_packed(field: xr.DataArray, tile: Tile) -> bool:
     """Whether pieces of the file, or of dask, hold more cells than a tile."""
-    if field.variable._in_memory:  # noqa: SLF001 - nothing public tells without reading
+    if field.variable._in_memory:  # noqa: SLF001 - no public attribute says so without reading
         return False
     pieces = field.chunksizes or field.encoding.get("preferred_chunks") or {}
     largest = {name: np.max(pieces[name]) for name in tile if name in pieces}
@@ -81,7 +81,7 @@ def _is_packed(field: xr.DataArray, tile: Tile) -> bool:
 
 @contextmanager
 def _unpacked(field: xr.DataArray, along: Hashable, message: str) -> Iterator[xr.DataArray]:
-    """The field in one piece in a file that goes when it is no longer needed, steps first."""
+    """The field in one temporary file, time first, which is deleted once it is not needed."""
     with TemporaryFile() as file:
         dtype = np.dtype(np.float32)
         with progress.part(0.0, READING):
