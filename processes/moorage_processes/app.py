@@ -120,15 +120,12 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
 
 
 def _callback_rules(settings: Settings) -> CallbackRules:
-    try:
-        schedule = Schedule(
-            attempts=settings.callback_attempts,
-            pause=settings.callback_pause,
-            timeout=settings.callback_timeout,
-            progress=settings.callback_progress,
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"moorage.callback_{error}") from error
+    schedule = Schedule(
+        attempts=settings.callback_attempts,
+        pause=settings.callback_pause,
+        timeout=settings.callback_timeout,
+        progress=settings.callback_progress,
+    )
     secret = settings.callback_secret_file
     return CallbackRules(Hosts(settings.callback_hosts), _secret(Path(secret)) if secret else None, schedule)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -11,6 +13,8 @@ import pytest
 import yaml
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration, shipped
 from moorage_processes.configuration.keys import LEVELS, SECTIONS
+from moorage_processes.configuration.settings import Settings
+from moorage_processes.jobs.retention import Allowance, Retention
 
 SCHEMA = "schemas/config/pygeoapi-config-0.x.yml"
 if version("pygeoapi").split(".")[:2] != ["0", "21"]:
@@ -21,6 +25,26 @@ def test_the_shipped_configuration_needs_nothing_more():
     configuration = read_configuration()
     assert configuration.url == "http://localhost:5000"
     assert configuration.settings.body_size == 64_000_000
+
+
+def test_each_default_has_one_place_and_is_shown_where_operators_look():
+    """The shipped file states no default of ours a second time, and the comments that show them are true."""
+    text = shipped("local.yml").read_text()
+    assert yaml.safe_load(text)["moorage"] == {"modules": []}
+    shown = re.findall(r"^  (?:# )?(\w+: .+?)(?:  +#.*)?$", text.partition("\nmoorage:\n")[2], re.MULTILINE)
+    defaults, read = Settings(), [(line, Settings.read(yaml.safe_load(line))) for line in shown]
+    examples = {line.partition(":")[0] for line, settings in read if settings != defaults}
+    assert examples == {each.name for each in fields(Settings) if getattr(defaults, each.name) is None} | {"retention"}
+    named = {line.partition(":")[0] for line in shown}
+    assert {each.name for each in fields(Settings)} - named == {"results_options"}
+
+
+def test_retention_is_read_as_an_operator_writes_it():
+    text = "{age: 30 days, size: 100 GB, processes: {mean: {age: 1 day}, max: {size: null}, min: null}}"
+    read = Settings.read({"retention": yaml.safe_load(text)}).retention
+    processes = {"mean": Allowance(86400), "max": Allowance(), "min": Allowance()}
+    assert read == Retention(Allowance(30 * 86400, 10**11), processes)
+    assert not Settings.read({"retention": None}).retention.is_limited
 
 
 def test_the_command_line_lies_over_the_file(tmp_path):
@@ -122,7 +146,7 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
             "moorage.retention.age",
             "it takes seconds, or an age such as 30 days",
         ),
-        ("moorage: {retention: {size: 0}}", "moorage.retention.size", "or a size such as 100 GB"),
+        ("moorage: {retention: {size: 0}}", "moorage.retention.size", "or a size such as 64 MB"),
         ("moorage: {retention: {days: 3}}", "moorage.retention.days", "there is no such key"),
         (
             "moorage: {retention: {processes: {mean: {age: true}}}}",
@@ -139,6 +163,12 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
         ("moorage: {sync_timeout: 0}", "moorage.sync_timeout", "it takes a number of seconds above 0"),
         ("moorage: {sync_timeout: .nan}", "moorage.sync_timeout", "it takes a number of seconds above 0"),
         ("moorage: {callback_pause: true}", "moorage.callback_pause", "it takes a number of seconds"),
+        ("moorage: {callback_attempts: 0}", "moorage.callback_attempts", "it takes a whole number, 1 to 1000"),
+        ("moorage: {callback_pause: -1}", "moorage.callback_pause", "it takes a number of seconds above 0"),
+        ("moorage: {callback_timeout: .nan}", "moorage.callback_timeout", "it takes a number of seconds above 0"),
+        ("moorage: {callback_progress: .inf}", "moorage.callback_progress", "above 0, at most 86400"),
+        ("moorage: {site_lease: 0}", "moorage.site_lease", "it takes a number of seconds above 0"),
+        ("moorage: {nats: 4222}", "moorage.nats", "it takes text"),
         ("moorage: {body_size: large}", "moorage.body_size", "such as 64 MB"),
         ("moorage: {installed: 1}", "moorage.installed", "it takes true or false"),
         ("moorage: {allowed_hosts: example.org}", "moorage.allowed_hosts", "it takes a list of hosts"),

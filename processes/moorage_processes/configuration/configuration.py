@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from moorage_processes.configuration.keys import BIND, DATASET, MOORAGE, SECTIONS
+from moorage_processes.configuration.keys import BIND, DATASET, SECTIONS
 from moorage_processes.configuration.settings import Settings
 from moorage_processes.configuration.validation import ConfigurationError, check
 from moorage_processes.data import datasets
 from moorage_processes.data.datasets import Datasets
 
 __all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
-
-
-BESIDE = ("nats_credentials", "nats_ca")
-"""Keys of ``moorage:`` that name files, relative to the configuration's own folder."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +87,12 @@ def read_configuration(
     """
     document, base = _load(source)
     check("", document, SECTIONS)
-    section = dict(document.pop("moorage", None) or {})
-    check("moorage.modules", section.get("modules"), MOORAGE["modules"])
-    section["modules"] = [*(_located(name, base) for name in section.get("modules") or ()), *modules]
-    for name in BESIDE:
-        if isinstance(section.get(name), str):
-            section[name] = str(base / section[name])
+    settings = Settings.read(document.pop("moorage", None) or {}).beside(base)
+    settings = replace(settings, modules=(*settings.modules, *modules))
     if state is not None:
-        section["state"] = str(state)
+        settings = replace(settings, state=str(state))
     known = _read_datasets(document.pop("datasets", None) or {}, base)
-    return Configuration(_with_address(document, host, port), known, Settings.read(section))
+    return Configuration(_with_address(document, host, port), known, settings)
 
 
 def shipped(name: str) -> Path:
@@ -170,7 +162,3 @@ def _with_address(document: dict[str, Any], host: str | None, port: int | None) 
     server["bind"] = bind
     server["url"] = str(server.get("url") or f"http://{bind['host']}:{bind['port']}").rstrip("/")
     return document
-
-
-def _located(name: str, base: Path) -> str:
-    return str(base / name) if name.endswith(".py") else name

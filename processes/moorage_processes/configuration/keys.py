@@ -1,4 +1,4 @@
-"""The keys of a configuration, and what each takes."""
+"""What a key of a configuration may take, and the keys of all sections but ``moorage:``."""
 
 from __future__ import annotations
 
@@ -80,58 +80,74 @@ def _is_read_by(parse: Callable[[Any], float]) -> Callable[[Any], bool]:
     return fits
 
 
-def one_of(*choices: str) -> KeyRule:
+def one_of(*choices: str) -> KeyRule[str]:
     """One of a few words."""
     return KeyRule(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
 
 
-def whole(least: int, most: float = math.inf) -> KeyRule:
+def whole(least: int, most: float = math.inf) -> KeyRule[int]:
     """A whole number; as text too, where it comes from the environment."""
 
     def fits(value: Any) -> bool:
         text = str(value)
         return (_is_whole(value) or text.isdecimal()) and least <= int(text) <= most
 
-    return KeyRule(
-        f"a whole number, {least} or more" if most == math.inf else f"a whole number, {least} to {most}", fits
-    )
+    words = f"a whole number, {least} or more" if most == math.inf else f"a whole number, {least} to {most}"
+    return KeyRule(words, fits, read=int)
 
 
-def seconds(*, above_zero: bool) -> KeyRule:
+def seconds(*, above_zero: bool, most: float = math.inf) -> KeyRule[float]:
     """A number of seconds."""
     words = "a number of seconds above 0" if above_zero else "a number of seconds, 0 or more"
-    return KeyRule(words, lambda value: _is_number(value) and (value > 0 if above_zero else value >= 0))
+    if most < math.inf:
+        words += f", at most {most:g}"
+
+    def fits(value: Any) -> bool:
+        return _is_number(value) and (value > 0 if above_zero else value >= 0) and value <= most
+
+    return KeyRule(words, fits, read=float)
 
 
-ANYTHING = KeyRule("anything", lambda _: True)
-TEXT = KeyRule("text", _is_text)
-TEXTS = KeyRule("a list of text", _is_texts)
-FLAG = KeyRule("true or false", lambda value: isinstance(value, bool))
-NUMBER = KeyRule("a number", _is_number)
+ANYTHING: KeyRule[Any] = KeyRule("anything", lambda _: True)
+TEXT: KeyRule[str] = KeyRule("text", _is_text)
+TEXTS: KeyRule[tuple[str, ...]] = KeyRule("a list of text", _is_texts, read=tuple)
+FLAG: KeyRule[bool] = KeyRule("true or false", lambda value: isinstance(value, bool))
+NUMBER: KeyRule[float] = KeyRule("a number", _is_number)
 PORT = whole(1, HIGHEST_PORT)
-ADDRESS = KeyRule("a URL such as https://analysis.example.org", _is_address)
-LANGUAGE = KeyRule("a language such as en-US", _is_language)
-LANGUAGES = KeyRule("a list of languages such as [en-US, de-DE], at least one", _is_languages)
-ENCODING = KeyRule("the name of an encoding, such as utf-8", _is_encoding)
-MEDIA_TYPE = KeyRule("a media type such as application/json", lambda value: _is_text(value) and "/" in value)
-FOLDER = KeyRule("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
-HOSTS = KeyRule(
-    "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)", _is_hosts
+ADDRESS: KeyRule[Any] = KeyRule("a URL such as https://analysis.example.org", _is_address)
+LANGUAGE: KeyRule[Any] = KeyRule("a language such as en-US", _is_language)
+LANGUAGES: KeyRule[Any] = KeyRule("a list of languages such as [en-US, de-DE], at least one", _is_languages)
+ENCODING: KeyRule[Any] = KeyRule("the name of an encoding, such as utf-8", _is_encoding)
+MEDIA_TYPE: KeyRule[Any] = KeyRule(
+    "a media type such as application/json", lambda value: _is_text(value) and "/" in value
 )
-STORE = KeyRule("a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False)
-AGE = KeyRule("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age))
-SIZE = KeyRule("a number of bytes, or a size such as 100 GB", _is_read_by(parse_size))
-KEPT: dict[str, KeyRule | Section] = {"age": AGE, "size": SIZE}
-RESULTS = KeyRule("a directory, or a URL such as s3://bucket/prefix", _is_text)
-OPTIONS = KeyRule("a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False)
-ITS_OWN = Section(names=ANYTHING)
+FOLDER: KeyRule[Any] = KeyRule("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
+HOSTS: KeyRule[tuple[str, ...]] = KeyRule(
+    "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)",
+    _is_hosts,
+    read=tuple,
+)
+STORE: KeyRule[str] = KeyRule(
+    "a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False
+)
+AGE = KeyRule("seconds, or an age such as 30 days, 12 h or 2 weeks", _is_read_by(parse_age), read=parse_age)
+SIZE = KeyRule("a number of bytes, or a size such as 64 MB", _is_read_by(parse_size), read=parse_size)
+RESULTS: KeyRule[str] = KeyRule("a directory, or a URL such as s3://bucket/prefix", _is_text)
+OPTIONS: KeyRule[Mapping[str, Any]] = KeyRule(
+    "a mapping, as fsspec takes it", lambda value: isinstance(value, Mapping), is_shown=False
+)
+ITS_OWN: Section[Mapping[str, Any]] = Section(names=ANYTHING)
 """A mapping that somebody else reads."""
-TRANSLATED = KeyRule("text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping))
-WORDS = KeyRule("a list of words, or a mapping of languages to lists", lambda value: isinstance(value, list | Mapping))
+TRANSLATED: KeyRule[Any] = KeyRule(
+    "text, or a mapping of languages to text", lambda value: isinstance(value, str | Mapping)
+)
+WORDS: KeyRule[Any] = KeyRule(
+    "a list of words, or a mapping of languages to lists", lambda value: isinstance(value, list | Mapping)
+)
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
-BIND = Section({"host": TEXT, "port": PORT})
-SERVER = Section(
+BIND: Section[Mapping[str, Any]] = Section({"host": TEXT, "port": PORT})
+SERVER: Section[Mapping[str, Any]] = Section(
     {
         "bind": BIND,
         "url": ADDRESS,
@@ -158,7 +174,7 @@ SERVER = Section(
         ),
     }
 )
-LOGGING = Section(
+LOGGING: Section[Mapping[str, Any]] = Section(
     {
         "level": one_of(*LEVELS),
         **dict.fromkeys(("logfile", "logformat", "dateformat"), TEXT),
@@ -171,7 +187,7 @@ LOGGING = Section(
         ),
     }
 )
-METADATA = Section(
+METADATA: Section[Mapping[str, Any]] = Section(
     {
         "identification": Section(
             {"title": TRANSLATED, "description": TRANSLATED, "keywords": WORDS, "url": TRANSLATED}, names=ANYTHING
@@ -180,7 +196,7 @@ METADATA = Section(
     },
     names=ANYTHING,
 )
-DATASET = Section(
+DATASET: Section[Mapping[str, Any]] = Section(
     {
         **dict.fromkeys(("path", "variable", "title", "description", "crs", "id_field", "time_field", "engine"), TEXT),
         "kind": one_of(Kind.GRID, Kind.FEATURES, Kind.TABLE),
@@ -188,7 +204,7 @@ DATASET = Section(
         "options": ITS_OWN,
     }
 )
-SECTIONS = Section(
+SECTIONS: Section[Mapping[str, Any]] = Section(
     {
         "server": SERVER,
         "logging": LOGGING,
@@ -199,19 +215,4 @@ SECTIONS = Section(
         "pubsub": ITS_OWN,
     }
 )
-"""A whole configuration; each dataset, and the section ``moorage:``, is looked at apart."""
-MOORAGE: Mapping[str, KeyRule | Section] = {
-    "modules": TEXTS,
-    **dict.fromkeys(("state", "callback_secret_file"), TEXT),
-    "store": STORE,
-    "results": RESULTS,
-    "results_options": OPTIONS,
-    "retention": Section(KEPT | {"processes": Section(names=Section(KEPT))}),
-    **dict.fromkeys(("allowed_hosts", "callback_hosts"), HOSTS),
-    "log": one_of("text", "json"),
-    "slots": whole(0),
-    **dict.fromkeys(("call_slots", "queue"), whole(1)),
-    **dict.fromkeys(("reference_seconds", "sync_timeout"), seconds(above_zero=True)),
-    **dict.fromkeys(("drain", "shutdown_delay"), seconds(above_zero=False)),
-}
-"""Keys of ``moorage:`` that do not take all that their kind of value may be."""
+"""A whole configuration; each dataset, and the section ``moorage:`` (see :mod:`.settings`), is checked apart."""

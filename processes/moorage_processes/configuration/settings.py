@@ -1,70 +1,107 @@
-"""The section `moorage:` of a configuration as values."""
+"""The section `moorage:` of a configuration: each key once, with its type, what it takes and what is so without it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
-from moorage_processes.authoring.quantities import parse_size
-from moorage_processes.configuration.keys import ANYTHING, MOORAGE
-from moorage_processes.configuration.validation import ConfigurationError, check, refusal, unknown
+from moorage_processes.configuration.keys import (
+    AGE,
+    FLAG,
+    HOSTS,
+    OPTIONS,
+    RESULTS,
+    SIZE,
+    STORE,
+    TEXT,
+    TEXTS,
+    one_of,
+    seconds,
+    whole,
+)
+from moorage_processes.configuration.validation import ConfigurationError, KeyRule, Section, check
 from moorage_processes.jobs.relay.address import Relay, RelayError
-from moorage_processes.jobs.relay.protocol import LEASE
-from moorage_processes.jobs.retention import TAKES, Retention
+from moorage_processes.jobs.retention import Retention
+from moorage_processes.jobs.settings import EngineSettings, HubSettings
+from moorage_processes.network.fetch import Policy
+
+T = TypeVar("T")
+
+DAY = 86_400
+KEPT = {"age": AGE, "size": SIZE}
+RETENTION = Section(KEPT | {"processes": Section(names=Section(KEPT))}, read=Retention.read)
+
+
+def key(takes: KeyRule[T] | Section[T], default: T) -> T:
+    """A field of :class:`Settings`: what its key takes, and its value where a configuration says nothing."""
+    # a dataclass refuses a default that could be changed, such as a mapping, but not what makes one
+    made: T = field(default_factory=lambda: default, metadata={"takes": takes})
+    return made
 
 
 @dataclass(frozen=True)
 class Settings:
     """The ``moorage:`` section."""
 
-    modules: tuple[str, ...] = ()
-    installed: bool = True
-    description_cache: bool = True
-    state: str | None = None
-    store: str | None = None
-    scheduler: str | None = None
-    results: str | None = None
-    results_options: Mapping[str, Any] = field(default_factory=dict)
-    retention: Retention = field(default_factory=Retention)
-    allowed_hosts: tuple[str, ...] = ()
-    reference_size: int = 10**9
-    reference_seconds: float = 60.0
-    body_size: int = 64 * 10**6
-    answer_size: int = 10**8
-    result_size: int = 10**10
-    sync_timeout: float = 60.0
-    jobs: bool = True
-    slots: int = 0
-    call_slots: int = 2
-    queue: int = 1000
-    drain: float = 30.0
-    shutdown_delay: float = 0.0
-    log: str = "text"
-    metrics: bool = False
-    drafts: bool = False
-    nats: str | None = None
-    nats_credentials: str | None = None
-    nats_ca: str | None = None
-    site_lease: float = LEASE
-    callback_hosts: tuple[str, ...] = ()
-    callback_secret_file: str | None = None
-    callback_attempts: int = 6
-    callback_pause: float = 20.0
-    callback_timeout: float = 10.0
-    callback_progress: float = 3.0
+    modules: tuple[str, ...] = key(TEXTS, ())
+    installed: bool = key(FLAG, default=True)
+    description_cache: bool = key(FLAG, default=True)
+    state: str | None = key(TEXT, None)
+    store: str | None = key(STORE, None)
+    scheduler: str | None = key(TEXT, None)
+    results: str | None = key(RESULTS, None)
+    results_options: Mapping[str, Any] = key(OPTIONS, {})
+    retention: Retention = key(RETENTION, Retention())  # noqa: RUF009 - it is frozen
+    allowed_hosts: tuple[str, ...] = key(HOSTS, ())
+    reference_size: int = key(SIZE, Policy.size)
+    reference_seconds: float = key(seconds(above_zero=True), Policy.seconds)
+    body_size: int = key(SIZE, 64 * 10**6)
+    answer_size: int = key(SIZE, 10**8)
+    result_size: int = key(SIZE, 10**10)
+    sync_timeout: float = key(seconds(above_zero=True), 60.0)
+    jobs: bool = key(FLAG, default=True)
+    slots: int = key(whole(0), 0)
+    call_slots: int = key(whole(1), EngineSettings.call_slots)
+    queue: int = key(whole(1), EngineSettings.queue)
+    drain: float = key(seconds(above_zero=False), EngineSettings.drain)
+    shutdown_delay: float = key(seconds(above_zero=False), 0.0)
+    log: str = key(one_of("text", "json"), EngineSettings.log)
+    metrics: bool = key(FLAG, EngineSettings.metrics)
+    drafts: bool = key(FLAG, default=False)
+    nats: str | None = key(TEXT, None)
+    nats_credentials: str | None = key(TEXT, None)
+    nats_ca: str | None = key(TEXT, None)
+    site_lease: float = key(seconds(above_zero=True), HubSettings.lease)
+    callback_hosts: tuple[str, ...] = key(HOSTS, ())
+    callback_secret_file: str | None = key(TEXT, None)
+    callback_attempts: int = key(whole(1, 1000), 6)
+    callback_pause: float = key(seconds(above_zero=True, most=DAY), 20.0)
+    callback_timeout: float = key(seconds(above_zero=True, most=DAY), 10.0)
+    callback_progress: float = key(seconds(above_zero=True, most=DAY), 3.0)
 
     @classmethod
     def read(cls, section: Mapping[str, Any]) -> Self:
-        """Read the section; relative to nothing, with sizes such as ``64 MB``."""
-        known = {each.name: each for each in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, value in section.items():
-            if name not in known:
-                raise unknown(f"moorage.{name}", name, known)
-            if value is not None:
-                values[name] = _read(name, value)
-        return cls(**values)
+        """Read the section; file names in it stay as they are written.
+
+        Raises
+        ------
+        ConfigurationError
+            naming the key that is wrong and what it takes.
+        """
+        takes = {each.name: each.metadata["takes"] for each in fields(cls)}
+        check("moorage", section, Section(takes))
+        return cls(**{name: takes[name].read(value) for name, value in section.items() if value is not None})
+
+    def beside(self, base: Path) -> Self:
+        """The same, with files of methods and for the relay named as they lie in *base*, the configuration's folder."""
+        return replace(
+            self,
+            modules=tuple(str(base / name) if name.endswith(".py") else name for name in self.modules),
+            nats_credentials=self.nats_credentials and str(base / self.nats_credentials),
+            nats_ca=self.nats_ca and str(base / self.nats_ca),
+        )
 
     def relay(self) -> Relay | None:
         """Where sites dial in; None where there are none.
@@ -80,62 +117,3 @@ class Settings:
             return Relay(self.nats, self.nats_credentials, self.nats_ca)
         except RelayError as error:
             raise ConfigurationError(f"moorage: nats: {error}") from error
-
-
-def _read(name: str, value: Any) -> Any:
-    takes = {each.name: str(each.type) for each in fields(Settings)}[name]
-    check(f"moorage.{name}", value, MOORAGE.get(name, ANYTHING))
-    try:
-        return _READERS[takes](value)
-    except (TypeError, ValueError) as error:
-        raise refusal(f"moorage.{name}", value, _TAKES[takes]) from error
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple | None):
-        raise TypeError
-    return tuple(str(each) for each in value or ())
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping | None):
-        raise TypeError
-    return dict(value or {})
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "Mapping[str, Any]": _mapping,
-    "Retention": Retention.read,
-    "tuple[str, ...]": _names,
-    "bool": _flag,
-    "str | None": _text,
-    "int": parse_size,
-    "float": _number,
-    "str": str,
-}
-_TAKES = {
-    "Mapping[str, Any]": "a mapping",
-    "Retention": TAKES,
-    "tuple[str, ...]": "a list",
-    "bool": "true or false",
-    "str | None": "text",
-    "str": "text",
-    "int": "a whole number, or a size such as 64 MB",
-    "float": "a number of seconds",
-}

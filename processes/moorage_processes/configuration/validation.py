@@ -1,4 +1,4 @@
-"""A document of keys and values held against what each key takes; what will not do is told in one sentence."""
+"""Checks a document of keys and values against what each key takes, and refuses a wrong one in one sentence."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from reprlib import Repr
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from moorage_processes.errors import OperatorError
+
+T_co = TypeVar("T_co", covariant=True)
 
 SHOWN = Repr()
 SHOWN.maxstring = SHOWN.maxother = 60
@@ -18,9 +20,14 @@ class ConfigurationError(OperatorError, ValueError):
     """A configuration that cannot be used; the message names the key and what it takes."""
 
 
+def as_it_is(value: Any) -> Any:
+    """Read a value by leaving it as YAML has it."""
+    return value
+
+
 @dataclass(frozen=True)
-class KeyRule:
-    """The value of one key."""
+class KeyRule(Generic[T_co]):
+    """What one key takes."""
 
     words: str
     """What it takes, to be read after "it takes"."""
@@ -28,21 +35,22 @@ class KeyRule:
     """Whether a value is such."""
     is_shown: bool = True
     """Whether a value that is not may be repeated; one that may hold a password is not."""
+    read: Callable[[Any], T_co] = as_it_is
+    """Makes what the program uses of a value that fits."""
 
 
 @dataclass(frozen=True)
-class Section:
+class Section(Generic[T_co]):
     """A mapping, of keys that are known or of names that the operator gives."""
 
-    keys: Mapping[str, KeyRule | Section] = field(default_factory=dict)
-    names: KeyRule | Section | None = None
+    keys: Mapping[str, KeyRule[Any] | Section[Any]] = field(default_factory=dict)
+    names: KeyRule[Any] | Section[Any] | None = None
     """What any other key takes; without it there is no other."""
+    read: Callable[[Any], T_co] = as_it_is
+    """Makes what the program uses of a mapping whose keys and values fit."""
 
 
-Expected = KeyRule | Section
-
-
-def check(path: str, value: Any, expected: Expected) -> None:
+def check(path: str, value: Any, expected: KeyRule[Any] | Section[Any]) -> None:
     """Refuse a value that will not do; one that is null stands for what is shipped, and does.
 
     Parameters
@@ -60,28 +68,26 @@ def check(path: str, value: Any, expected: Expected) -> None:
         return
     if isinstance(expected, KeyRule):
         if not expected.fits(value):
-            raise refusal(path, value, expected.words, is_shown=expected.is_shown)
+            raise _refusal(path, value, expected.words, is_shown=expected.is_shown)
         return
     if not isinstance(value, Mapping):
-        raise refusal(path, value, "a mapping of keys to values")
+        raise _refusal(path, value, "a mapping of keys to values")
     for name, each in value.items():
         inner = f"{path}.{name}" if path else str(name)
         if not isinstance(name, str):
             raise ConfigurationError(f"{inner}: {name!r} is no text; a name takes quotes where YAML reads it otherwise")
         found = expected.keys.get(name, expected.names)
         if found is None:
-            raise unknown(inner, name, expected.keys)
+            raise _unknown(inner, name, expected.keys)
         check(inner, each, found)
 
 
-def refusal(path: str, value: Any, words: str, *, is_shown: bool = True) -> ConfigurationError:
-    """A value will not do."""
+def _refusal(path: str, value: Any, words: str, *, is_shown: bool = True) -> ConfigurationError:
     shown = SHOWN.repr(value) if is_shown else "what stands there"
     return ConfigurationError(f"{path}: {shown} will not do; it takes {words}")
 
 
-def unknown(path: str, name: str, known: Mapping[str, Any]) -> ConfigurationError:
-    """A key is not known."""
+def _unknown(path: str, name: str, known: Mapping[str, Any]) -> ConfigurationError:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
     return ConfigurationError(f"{path}: there is no such key; {hint}")

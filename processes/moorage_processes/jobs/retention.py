@@ -8,8 +8,6 @@ from typing import Any, Self
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
 
-TAKES = "age: 30 days, size: 100 GB, and under processes: the same for single ones"
-
 
 @dataclass(frozen=True)
 class Allowance:
@@ -20,22 +18,9 @@ class Allowance:
     size: int | None = None
     """Bytes of all results together; None for any."""
 
-    def __post_init__(self) -> None:
-        for name, value in (("age", self.age), ("size", self.size)):
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} is {value}; it takes more than 0")
-
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Read what an operator wrote.
-
-        Raises
-        ------
-        ValueError
-            naming the key that is wrong.
-        """
-        if not isinstance(given, Mapping) or set(given) - {"age", "size"}:
-            raise ValueError(f"{given!r} will not do; it takes age: 30 days, size: 100 GB")
+        """Read what an operator wrote, once the configuration has checked it."""
         age, size = given.get("age"), given.get("size")
         return cls(None if age is None else parse_age(age), None if size is None else parse_size(size))
 
@@ -54,19 +39,10 @@ class Retention:
         return any(each != Allowance() for each in (self.overall, *self.processes.values()))
 
     @classmethod
-    def read(cls, given: Any) -> Self:
-        """Read what an operator wrote.
-
-        Raises
-        ------
-        ValueError
-            naming what is wrong.
-        """
-        if not isinstance(given, Mapping | None):
-            raise TypeError(TAKES)
-        own = dict(given or {})
-        processes = own.pop("processes", None) or {}
-        return cls(Allowance.read(own), {name: Allowance.read(each) for name, each in processes.items()})
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """Read what an operator wrote, once the configuration has checked it."""
+        processes = given.get("processes") or {}
+        return cls(Allowance.read(given), {name: Allowance.read(each or {}) for name, each in processes.items()})
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:

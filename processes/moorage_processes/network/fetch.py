@@ -34,7 +34,7 @@ class Policy:
 
     own: str
     allowed_hosts: tuple[str, ...] = ()
-    size: int = 1 << 30
+    size: int = 10**9
     seconds: float = 60.0
     published: str = ""
 

@@ -16,7 +16,6 @@ from moorage_processes.jobs.errors import Elsewhere
 from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.callbacks.sender import CallbackSender
-from moorage_processes.ogc.callbacks.subscriber import CallbackRules
 from moorage_processes.ogc.problems import Problem, of_failure
 from moorage_processes.ogc.responses.results import Results, WantedForm
 from moorage_processes.ogc.responses.status import status_info
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from moorage_processes.data.datasets import Datasets
     from moorage_processes.jobs.engine import Engine
     from moorage_processes.jobs.job import Job
+    from moorage_processes.ogc.callbacks.subscriber import CallbackRules
     from moorage_processes.ogc.live_catalogue import CatalogueSnapshot, LiveCatalogue
 
 
@@ -41,14 +41,13 @@ class Service:
     datasets: Datasets
     held: Semaphore
     """Places for requests that are held until a job changes."""
-    sync_timeout: float = 60.0
+    sync_timeout: float
     """Seconds after which a call that is waited for is given up."""
-    drafts: bool = False
+    drafts: bool
     """Whether the classes of draft 2.0 that are met are declared."""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any]
     """Who offers it, as pygeoapi's configuration has it under ``metadata:``."""
-
-    callbacks: CallbackRules = field(default_factory=CallbackRules)
+    callbacks: CallbackRules
     """To whom callbacks are sent, and how."""
     stop_signal: StopSignal = field(default_factory=StopSignal, repr=False)
     """Whether the service is about to stop."""

@@ -23,8 +23,6 @@ MEMBERS = {
 MISSPELT = {"successUrl": "successUri"}
 """As the schema of 1.0 has it where it says what is required."""
 EVENTS = {Status.SUCCESSFUL: "success", Status.RUNNING: "inProgress", Status.FAILED: "failed"}
-MOST = 86_400
-"""Seconds of any pause, and attempts."""
 LONGEST = 2048
 """Characters of a URL."""
 
@@ -41,16 +39,10 @@ class Schedule:
     progress : seconds between two callbacks that tell of one job's progress.
     """
 
-    attempts: int = 6
-    pause: float = 20.0
-    timeout: float = 10.0
-    progress: float = 3.0
-
-    def __post_init__(self) -> None:
-        for name in ("attempts", "pause", "timeout", "progress"):
-            value = getattr(self, name)
-            if not 0 < value <= MOST:
-                raise ValueError(f"{name}: {value:g} will not do; it takes more than 0 and at most {MOST}")
+    attempts: int
+    pause: float
+    timeout: float
+    progress: float
 
 
 @dataclass(frozen=True)
@@ -64,9 +56,9 @@ class CallbackRules:
     schedule : how often and how long they are tried.
     """
 
-    hosts: Hosts = field(default_factory=Hosts)
-    secret: str | None = field(default=None, repr=False)
-    schedule: Schedule = field(default_factory=Schedule)
+    hosts: Hosts
+    secret: str | None = field(repr=False)
+    schedule: Schedule
 
 
 def read_subscriber(document: Mapping[str, Any], hosts: Hosts) -> tuple[Callback, ...]:
