@@ -15,7 +15,7 @@ import pytest
 from moorage_processes.authoring import version
 from moorage_processes.authoring.process import ImportPath
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
-from moorage_processes.catalogue.discovery import load_process
+from moorage_processes.catalogue.loading import load_process
 from moorage_processes.catalogue.reading import begin_reading, describe_here, read_catalogue
 from moorage_processes.errors import ServingError
 from support.programs import processes_with
@@ -165,13 +165,13 @@ def test_methods_of_a_class_are_found_again(tmp_path):
     catalogue = read(source)
     assert list(catalogue) == ["sea-up", "sea-down"]
     assert list(read(f"{source}:Sea.down")) == ["sea-down"]
-    down = load_process(catalogue["sea-down"].address)
+    down = load_process(catalogue["sea-down"])
     assert down.call({"a": 5, "b": 2}) == {"result": 3}
-    assert load_process(catalogue["sea-down"].address) is down
+    assert load_process(catalogue["sea-down"]) is down
 
 
 def test_a_loaded_method_can_be_pickled_by_its_name(tmp_path):
-    loaded = load_process(read(write(tmp_path / "pickled.py", ONE))["one"].address)
+    loaded = load_process(read(write(tmp_path / "pickled.py", ONE))["one"])
     function = loaded.function.function
     assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301 - our own
 
@@ -180,8 +180,8 @@ def test_a_process_loads_what_another_was_told(tmp_path):
     entry = read(write(tmp_path / "told.py", ONE))["one"]
     code = (
         "import json, sys; from moorage_processes.catalogue.catalogue import Entry; "
-        "from moorage_processes.catalogue.discovery import load_process;"
-        "entry = Entry.from_json(json.loads(sys.argv[1])); print(load_process(entry.address).call({'x': 7}))"
+        "from moorage_processes.catalogue.loading import load_process;"
+        "entry = Entry.from_json(json.loads(sys.argv[1])); print(load_process(entry).call({'x': 7}))"
     )
     said = subprocess.run(
         [sys.executable, "-c", code, json.dumps(entry.to_json())], capture_output=True, text=True, check=True
@@ -303,7 +303,7 @@ def test_a_method_that_is_gone_is_told(tmp_path):
     entry = read(write(tmp_path / "gone.py", ONE))["one"]
     write(tmp_path / "gone.py", ONE.replace("one", "other"))
     with pytest.raises(ServingError, match="no longer there; start the service again"):
-        load_process(entry.address)
+        load_process(entry)
 
 
 def test_the_authors_package_imports_little():

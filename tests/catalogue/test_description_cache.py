@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from moorage_processes.app import create_app
 from moorage_processes.catalogue import description_cache, reading
-from moorage_processes.catalogue.discovery import load_process
+from moorage_processes.catalogue.loading import load_process
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.commands.doctor import examination
 from moorage_processes.configuration.configuration import read_configuration
@@ -344,7 +344,7 @@ def test_a_method_that_can_no_longer_be_imported_fails_when_it_is_called(tmp_pat
     after = read_catalogue([source], installed=False)
     assert after == before
     with pytest.raises(FileNotFoundError):
-        load_process(after["needy"].address)
+        load_process(after["needy"])
 
 
 @pytest.mark.parametrize(("keep", "described"), [(True, 1), (False, 2)])

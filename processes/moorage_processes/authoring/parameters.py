@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from moorage_processes.authoring.dialect import Schema
 
+UNIT = "moorage:unit"
+"""The role under which a description says in which unit a number is."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -37,7 +40,6 @@ class Input:
     schema: Schema
     """What one occurrence takes."""
     required: bool
-    default: Any = None
     unit: str | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -138,13 +140,18 @@ class Output:
 def _describe(parameter: Input | Output) -> dict[str, Any]:
     metadata = [{"role": "moorage:type", "title": parameter.type_name}]
     if parameter.unit is not None:
-        metadata.append({"role": "moorage:unit", "title": parameter.unit})
+        metadata.append({"role": UNIT, "title": parameter.unit})
     return {
         "title": parameter.title,
         "description": parameter.description,
         "schema": parameter.schema,
         "metadata": metadata,
     }
+
+
+def unit_of(described: Mapping[str, Any]) -> str | None:
+    """The unit that a description states."""
+    return next((str(each["title"]) for each in described["metadata"] if each["role"] == UNIT), None)
 
 
 def _json(value: Any) -> str:

@@ -69,7 +69,7 @@ def outputs_of(
 
 
 def _field_outputs(record: type, said: Mapping[str, str], place: SourceLocation) -> Iterator[Output]:
-    for name, hint in _fields(record):
+    for name, hint in fields_of(record):
         with place.watching("return"):
             yield _output(name, hint, said.get(name, ""))
 
@@ -85,7 +85,7 @@ def return_type(function: Callable[..., Any]) -> Any:
     annotation = inspect.signature(function).return_annotation
     if annotation is EMPTY:
         raise UnservableError("it does not say what it returns", "write its type, as in -> xr.DataArray")
-    returned = _resolved("return", annotation, function)
+    returned = resolved("return", annotation, function)
     if returned is type(None):
         raise UnservableError("it returns nothing", "return a result; what it prints goes to the log of the job")
     return returned
@@ -99,7 +99,7 @@ def is_record(returned: Any) -> bool:
     return named_tuple or (is_dataclass(returned) and returned is not BBox)
 
 
-def _fields(record: type) -> Iterator[tuple[str, Any]]:
+def fields_of(record: type) -> Iterator[tuple[str, Any]]:
     """Names and resolved types of the fields of a named tuple or dataclass."""
     hints = resolved_hints(record, f"a field of {record.__name__}")
     for name in getattr(record, "_fields", None) or [each.name for each in fields(record)]:
@@ -121,7 +121,7 @@ def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanati
     if parameter.annotation is EMPTY:
         raise UnservableError(f"the input {name!r} has no type", f"write one, as in {name}: float")
     with _naming(f"the input {name!r}"):
-        annotation = read_annotation(_resolved(name, parameter.annotation, function))
+        annotation = read_annotation(resolved(name, parameter.annotation, function))
         default = _default(parameter, annotation)
         words = explanation.parameters.get(name) or annotation.description or ""
         return Input(
@@ -134,7 +134,6 @@ def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanati
             many=annotation.many,
             schema=_with_default(input_schema(annotation), annotation, default),
             required=parameter.default is EMPTY and not annotation.nullable,
-            default=default,
             unit=annotation.unit or unit_in(words),
         )
 
@@ -177,7 +176,7 @@ def _naming(subject: str) -> Iterator[None]:
         raise UnservableError(f"{subject}: {error.reason}", error.remedy) from error
 
 
-def _resolved(name: str, annotation: Any, function: Callable[..., Any]) -> Any:
+def resolved(name: str, annotation: Any, function: Callable[..., Any]) -> Any:
     """An annotation with its names looked up where the author wrote them."""
     inner = inspect.unwrap(function)
     namespace = vars(sys.modules[inner.__module__]) if isinstance(inner, type) else inner.__globals__

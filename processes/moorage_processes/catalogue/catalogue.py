@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from moorage_processes.authoring.limits import Limits
@@ -22,7 +22,7 @@ class Entry:
     """One process of the catalogue: strings and numbers only."""
 
     id: str
-    description: dict[str, Any]
+    description: dict[str, Any] = field(hash=False)
     limits: Limits
     address: ImportPath | None
     """Where its method is found; None for that of a site, which nobody here may import."""

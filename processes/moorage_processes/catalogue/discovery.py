@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from moorage.values import RESERVED_IDS
@@ -69,14 +68,6 @@ def describe(
     return tuple(process for each in found.values() for process in each.processes)
 
 
-def find_process(module: ModuleType, address: ImportPath) -> Process | None:
-    """The one process of a module that an address means."""
-    top = address.name.partition(".")[0]
-    target = getattr(module, top, None)
-    processes = () if target is None else processes_of(target, replace(address, name=top))
-    return next((each for each in processes if each.address == address), None)
-
-
 @dataclass(frozen=True)
 class _Found:
     """A decorated function or class, and its processes."""
@@ -137,23 +128,3 @@ def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
             yield Refusal(
                 place.file, place.line, process.address.name, reason, 'write @process(id="...") with another id'
             )
-
-
-@cache
-def load_process(address: ImportPath | None) -> Process:
-    """Import a method; each process does it once.
-
-    Raises
-    ------
-    ServingError
-        where the method is no longer what it was when the catalogue was read.
-    """
-    if address is None:
-        raise LookupError("the method of a site runs there")
-    process = find_process(load_module(address), address)
-    if process is None:
-        reason = f"{address.name} is no longer there"
-        raise ServingError(
-            (Refusal(address.file or address.module, 1, address.name, reason, "start the service again"),)
-        )
-    return process

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moorage_processes.authoring.progress import listening, progress
 from moorage_processes.authoring.result_size import room
 from moorage_processes.catalogue.catalogue import Catalogue
-from moorage_processes.catalogue.discovery import load_process
+from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
@@ -55,14 +55,12 @@ class Executor:
 
     def preload(self) -> None:
         """Import what is the same for all calls, our own methods too, before the processes that run them are forked."""
-        import moorage_processes.authoring.schema  # noqa: F401, PLC0415 - reads the types of methods, and brings pydantic
-
         self._computing.preload()
         for entry in self._catalogue.values():
             # an author's module may do at its import what no fork survives; ours do nothing
             if entry.address and entry.address.module.startswith(OURS):
                 try:
-                    load_process(entry.address)
+                    load_process(entry)
                 except Exception:
                     # a call of it tells its caller; the others go on
                     LOGGER.exception("%s is not preloaded", entry.address.name)
@@ -70,7 +68,7 @@ class Executor:
     def prepare(self) -> None:
         """Import all methods now, so that no call pays for it."""
         for entry in self._catalogue.values():
-            load_process(entry.address)
+            load_process(entry)
 
     def execute(self, request: Request, directory: Path, report: Callable[[float, str], None]) -> tuple[Artefact, ...]:
         """Run one request, its outputs written into *directory*, its progress told to *report*.
@@ -80,7 +78,7 @@ class Executor:
         ExecutionFailed
             with words for the caller; what they must not see went to the log.
         """
-        process = load_process(self._catalogue[request.process].address)
+        process = load_process(self._catalogue[request.process])
         try:
             with (
                 self._computing.at_work(request.process, self._roots) as bring_home,
