@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import babel
-import sqlalchemy as sa
 from moorage.formats import Kind
-from sqlalchemy.exc import ArgumentError
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
 from moorage_processes.configuration.validation import KeyRule, Section
@@ -59,9 +57,11 @@ def _is_encoding(value: Any) -> bool:
 
 
 def _is_database(value: Any) -> bool:
+    import sqlalchemy as sa  # noqa: PLC0415 - slow, and only where a store is named
+
     try:
         url = sa.make_url(value) if isinstance(value, str) else None
-    except (ArgumentError, ValueError):
+    except (sa.exc.ArgumentError, ValueError):
         return False
     return url is not None and url.get_backend_name() in DATABASES and bool(url.database)
 

@@ -53,9 +53,15 @@ class Executor:
         addresses = [entry.address for entry in self._catalogue.values() if entry.address]
         self._roots = frozenset(each.root for each in addresses if each.root)
 
+    def import_common(self) -> None:
+        """Import what calls of any method use."""
+        import pydantic.type_adapter  # noqa: F401, PLC0415 - slow, and only where methods are
+
+        self._computing.preload()
+
     def preload(self) -> None:
         """Import what is the same for all calls, our own methods too, before the processes that run them are forked."""
-        self._computing.preload()
+        self.import_common()
         for entry in self._catalogue.values():
             # an author's module may do at its import what no fork survives; ours do nothing
             if entry.address and entry.address.module.startswith(OURS):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from threading import Lock
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
 ENVIRONMENT = Lock()
-"""pygeoapi takes the places of its files from the environment, which all threads share."""
+"""pygeoapi takes the places of its files from the environment, and its reader from a module; threads share both."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,24 @@ def embedded_pygeoapi(config: Mapping[str, Any], openapi: Mapping[str, Any]) -> 
     if spec is None or spec.loader is None:
         raise ImportError('pygeoapi.flask_app is not there; install it with: pip install "moorage[server]"')
     module = module_from_spec(spec)
-    with _files(config, openapi):
+    with _files(config, openapi), _reader(config):
         spec.loader.exec_module(module)
     return Embedded(module.BLUEPRINT, module.api_.config["resources"])
+
+
+@contextmanager
+def _reader(config: Mapping[str, Any]) -> Iterator[None]:
+    """Let pygeoapi have its configuration without its YAML parser, which takes a second for what is in ours."""
+    # by its name: the package has a command of the same
+    reader: Any = import_module("pygeoapi.config")
+    usual = reader.get_config
+    # as if it came from the file
+    document = json.loads(json.dumps(config, default=str))
+    reader.get_config = lambda raw=False: document  # noqa: ARG005 - pygeoapi's signature
+    try:
+        yield
+    finally:
+        reader.get_config = usual
 
 
 @contextmanager

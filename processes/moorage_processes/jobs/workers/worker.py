@@ -49,7 +49,7 @@ def live(
 ) -> NoReturn:
     """Run what the supervisor sends, one after another; end when it hangs up.
 
-    An early worker is ready at once: each method is imported by its first call.
+    An early worker is ready within a moment: each method is imported by its first call.
     """
     linux.adopt_orphans()
     faulthandler.enable()
@@ -64,7 +64,10 @@ def live(
     log.move()
     worker = Worker(Connection(sock), SharedProgress(shared_progress), executor, state, log)
     os.close(shared_progress)
-    if not is_early:
+    if is_early:
+        # while the web processes are still on their way
+        executor.import_common()
+    else:
         worker.import_methods()
     with contextlib.suppress(EOFError, OSError):
         worker.work()
