@@ -16,11 +16,12 @@ from moorage_processes.app import create_app
 from moorage_processes.configuration.configuration import ConfigurationError, read_configuration
 from pyproj import Transformer
 from support import odd_grids
+from support.coverages import NETCDF, coverage, get, netcdf
 from support.services import serve
 from support.waiting import eventually
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-NETCDF, GEOTIFF = "application/x-netcdf", "image/tiff; application=geotiff"
+GEOTIFF = "image/tiff; application=geotiff"
 GEOJSON = "application/geo+json"
 
 
@@ -32,28 +33,6 @@ def folder(awkward_folder):
 @pytest.fixture(scope="module")
 def url(awkward_service):
     return awkward_service.url
-
-
-def get(url: str, path: str, **query: object) -> requests.Response:
-    """A GET of something below /collections."""
-    return requests.get(f"{url}/collections{path}", params={"f": "json", **query}, timeout=60)
-
-
-def coverage(url: str, name: str, **query: object) -> dict:
-    """A coverage as CoverageJSON."""
-    answer = get(url, f"/{name}/coverage", **query)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == "application/prs.coverage+json"
-    return answer.json()
-
-
-def netcdf(url: str, name: str, **query: object) -> xr.Dataset:
-    """A coverage as NetCDF, opened."""
-    answer = get(url, f"/{name}/coverage", **query, f="netcdf")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == NETCDF
-    with xr.open_dataset(io.BytesIO(answer.content), engine="h5netcdf") as grid:
-        return grid.load()
 
 
 def utm_box(west: float, south: float, east: float, north: float) -> list[float]:

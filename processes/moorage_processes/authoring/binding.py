@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.formats import formats_of
 
-from moorage_processes.authoring.annotation import UnservableError, read_annotation
+from moorage_processes.authoring.annotation import Annotation, UnservableError, read_annotation
 from moorage_processes.authoring.invocation import FunctionCall, MethodCall
-from moorage_processes.authoring.parameters import Input, Output, unit_of
+from moorage_processes.authoring.parameters import Input, Output, stated_unit
 from moorage_processes.authoring.process import ImportPath, Process
 from moorage_processes.authoring.signature import SINGLE, fields_of, is_record, resolved, return_type
 from moorage_processes.errors import Refusal, ServingError
@@ -89,34 +89,27 @@ def _returned(function: Callable[..., Any]) -> tuple[type | None, dict[str, Any]
 
 def _input(name: str, hint: Any, told: Mapping[str, Any]) -> Input:
     annotation = read_annotation(hint)
-    return Input(
-        id=name,
-        title=told["title"],
-        description=told["description"],
-        annotation=annotation.one,
-        type_name=annotation.type_name,
-        kind=annotation.kind,
-        many=annotation.many,
-        schema=told["schema"],
-        required=told["minOccurs"] > 0,
-        unit=unit_of(told),
-    )
+    return Input(**_told(name, annotation, told), many=annotation.many, required=told["minOccurs"] > 0)
 
 
 def _output(name: str, hint: Any, told: Mapping[str, Any]) -> Output:
     annotation = read_annotation(hint)
-    return Output(
-        id=name,
-        title=told["title"],
-        description=told["description"],
-        annotation=annotation.one,
-        type_name=annotation.type_name,
-        kind=annotation.kind,
-        formats=formats_of(annotation.kind, writable=True),
-        schema=told["schema"],
-        unit=unit_of(told),
-        optional=annotation.nullable,
-    )
+    formats = formats_of(annotation.kind, writable=True)
+    return Output(**_told(name, annotation, told), formats=formats, optional=annotation.nullable)
+
+
+def _told(name: str, annotation: Annotation, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What inputs and outputs have in common."""
+    return {
+        "id": name,
+        "title": told["title"],
+        "description": told["description"],
+        "annotation": annotation.one,
+        "type_name": annotation.type_name,
+        "kind": annotation.kind,
+        "schema": told["schema"],
+        "unit": stated_unit(told),
+    }
 
 
 def _changed(address: ImportPath, reason: str) -> ServingError:

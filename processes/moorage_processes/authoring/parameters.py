@@ -149,7 +149,7 @@ def _describe(parameter: Input | Output) -> dict[str, Any]:
     }
 
 
-def unit_of(described: Mapping[str, Any]) -> str | None:
+def stated_unit(described: Mapping[str, Any]) -> str | None:
     """The unit that a description states."""
     return next((str(each["title"]) for each in described["metadata"] if each["role"] == UNIT), None)
 

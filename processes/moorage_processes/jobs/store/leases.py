@@ -79,24 +79,24 @@ class LeaseStore:
 
     def _exchange(self, ask: StoreRequest, places: int, *, must_last: bool) -> StoreReply:
         begin = self._database.begin(survives_power_loss=must_last)
-        with begin as connection, _Transaction(connection) as entry:
-            entry.report(ask.reports)
+        with begin as connection, _Transaction(connection) as transaction:
+            transaction.report(ask.reports)
             self._record(connection, ask.records)
-            entry.ends += map(of_call, ask.records)
-            gone = self._compare(entry, ask) if ask.runs is not None else []
+            transaction.ends += map(of_call, ask.records)
+            gone = self._compare(transaction, ask) if ask.runs is not None else []
             if ask.renews:
                 connection.execute(RENEW, self._claimant)
             if ask.takes_over:
-                self._take_over(entry)
-            claimed = self._claim(entry, places) if places else []
+                self._take_over(transaction)
+            claimed = self._claim(transaction, places) if places else []
             if not (must_last or self._database.survives_power_loss) and any(each.is_once for each in claimed):
                 # if a power loss made it be forgotten that they were begun, they would run twice
                 raise _MustLastError
             watched = _states(connection, ask.watched) if ask.watched else []
             if self._counts:
-                counters.add(self._database, connection, entry.ends)
-        tell(entry.ends)
-        return StoreReply(claimed, entry.refused, gone, entry.settled, [*entry.changes, *watched])
+                counters.add(self._database, connection, transaction.ends)
+        tell(transaction.ends)
+        return StoreReply(claimed, transaction.refused, gone, transaction.settled, [*transaction.changes, *watched])
 
     def kept(self, jobs: Iterable[str]) -> dict[str, int | None]:
         """Those of *jobs* whose artefacts are needed, and of which attempt; None where that is not known yet."""
@@ -139,31 +139,31 @@ class LeaseStore:
         inputs = [{"job": record["id"], "content": record["content"]} for record in records]
         self._database.insert_or(connection, INPUTS, inputs)
 
-    def _compare(self, entry: _Transaction, ask: StoreRequest) -> list[Ref]:
+    def _compare(self, transaction: _Transaction, ask: StoreRequest) -> list[Ref]:
         """Take back what this supervisor should run and does not; say what it runs and should not."""
         runs = {*(ask.runs or ()), *ask.reports}
-        mine = {Ref(*row) for row in entry.connection.execute(MINE, self._claimant)}
+        mine = {Ref(*row) for row in transaction.connection.execute(MINE, self._claimant)}
         if strays := mine - runs:
             condition = JOBS.c.id.in_([ref.job for ref in strays])
-            entry.report(_losses(entry.connection, condition, self._has_begun))
+            transaction.report(_losses(transaction.connection, condition, self._has_begun))
         return list(runs - mine - ask.reports.keys())
 
-    def _take_over(self, entry: _Transaction) -> None:
+    def _take_over(self, transaction: _Transaction) -> None:
         expired = sa.and_(JOBS.c.owner != self._claimant["claimant"], JOBS.c.lease < clock())
         # whether a worker had begun, only the machine that is gone could tell
-        entry.report(_losses(entry.connection, expired, lambda _job, _epoch: True))
+        transaction.report(_losses(transaction.connection, expired, lambda _job, _epoch: True))
 
-    def _claim(self, entry: _Transaction, places: int) -> list[Attempt]:
+    def _claim(self, transaction: _Transaction, places: int) -> list[Attempt]:
         moment = now()
         values = {**self._claimant, "served": self._queue, "places": places, "moment": moment}
         # it begins with WITH
-        self._database.begin_to_write(entry.connection)
-        rows = entry.connection.execute(CLAIM, values).mappings().all()
+        self._database.begin_to_write(transaction.connection)
+        rows = transaction.connection.execute(CLAIM, values).mappings().all()
         if not rows:
             return []
         for row in rows:
-            entry.moves[row["queue"]] -= 1
-            entry.changes.append(JobChange(row["id"], moment, is_done=False))
+            transaction.moves[row["queue"]] -= 1
+            transaction.changes.append(JobChange(row["id"], moment, is_done=False))
         oldest_first = sorted(rows, key=lambda row: row["created"])
         return [_attempt(row, request_text(row["process"], row["content"], row["outputs"])) for row in oldest_first]
 

@@ -61,7 +61,7 @@ class Weights:
 
     def remapped(self, block: Floats, minimum_valid: float) -> Floats:
         """A block of (steps, rows, columns) on the target grid, in its precision; it is overwritten."""
-        target = _Target(self)
+        target = _Remapper(self)
         result = np.empty((len(block), *target.shape), block.dtype)
         least = max(minimum_valid, ROUNDING) * (1 - ROUNDING)
         shares = self.full
@@ -78,7 +78,7 @@ class Weights:
         return result
 
 
-class _Target:
+class _Remapper:
     """What target cells take of a step; it keeps the room in which the poles are added to it."""
 
     def __init__(self, weights: Weights) -> None:
