@@ -45,8 +45,8 @@ def demonstration() -> str:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """This environment, with a state directory of its own for a service without --state."""
-    return os.environ | {"MOORAGE_STATE": str(folder / "state")}
+    """This environment, with a state directory of its own for a service without --state, and a place for keys."""
+    return os.environ | {"MOORAGE_STATE": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / ".config")}
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def hub(folder: Path) -> Iterator[None]:
     (folder / "config").mkdir()
     shutil.copy(ROOT / "config" / "nats.conf", folder / "config")
     for line in invitations:
-        subprocess.run(line, shell=True, cwd=folder, check=True)
+        subprocess.run(line, shell=True, cwd=folder, check=True, env=environment(folder))
     (folder / "hub.yml").write_text(HUB_CONFIG)
     with running(relay, folder), running(HUB, folder, "hub") as process:
         wait_for(URL, process)

@@ -183,7 +183,9 @@ class JoinCommand(LongRunning):
         parser.add_argument("hub", help="where the hub's relay listens: tls://HOST:4222, wss://HOST/..., nats://HOST")
         parser.add_argument("modules", nargs="*", metavar="MODULE", help="flood.py, or package.module")
         parser.add_argument("--site", required=True, help="name of the site; each of its machines uses the same")
-        parser.add_argument("--credentials", type=Path, help="the file that `moorage invite` made")
+        parser.add_argument(
+            "--credentials", type=Path, help="private key (default: ~/.config/moorage/SITE.seed, if any)"
+        )
         parser.add_argument("--ca", type=Path, help="certificates to check the hub's with, if the system's do not do")
         parser.add_argument("--config", type=Path, help="YAML with the sections datasets: and moorage:")
         parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
@@ -193,10 +195,12 @@ class JoinCommand(LongRunning):
         """Serve the hub until a signal says stop."""
         from moorage_processes.commands.join import join_forever  # noqa: PLC0415 - the same
         from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - slow
-        from moorage_processes.jobs.relay.address import Relay  # noqa: PLC0415 - the same
+        from moorage_processes.jobs.relay.address import Relay, found_credentials  # noqa: PLC0415 - the same
+        from moorage_processes.jobs.relay.protocol import check_name  # noqa: PLC0415 - the same
 
+        check_name(arguments.site)
         paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
-        relay = Relay(arguments.hub, *paths)
+        relay = Relay(arguments.hub, paths[0] or found_credentials(arguments.site), paths[1])
         configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
         join_forever(relay, arguments.site, configuration, arguments.url)
         return 0
@@ -236,16 +240,22 @@ class InviteCommand(Command):
         parser.add_argument(
             "--users", type=Path, default=Path("users.conf"), help="the relay's list of those it lets in"
         )
-        parser.add_argument("--credentials", type=Path, help="the file to make (default: SITE.seed)")
+        parser.add_argument(
+            "--credentials", type=Path, help="the private key to make (default: ~/.config/moorage/SITE.seed)"
+        )
 
     def work(self, arguments: Namespace) -> int:
         """Make them."""
-        from moorage_processes.jobs.relay.credentials import invite  # noqa: PLC0415 - slow
+        from moorage_processes.jobs.relay.address import default_credentials  # noqa: PLC0415 - slow
+        from moorage_processes.jobs.relay.credentials import invite  # noqa: PLC0415 - the same
+        from moorage_processes.jobs.relay.protocol import HUB  # noqa: PLC0415 - the same
 
-        credentials = arguments.credentials or Path(f"{arguments.site}.seed")
-        invite(arguments.site, credentials, arguments.users)
-        print(f"{credentials} is for {arguments.site}, and for nobody else; {arguments.users} tells the relay of it.")
-        print("Let nats-server read that again: nats-server --signal reload")
+        name, users = arguments.site, arguments.users
+        credentials = arguments.credentials or default_credentials(name)
+        invite(name, credentials, users)
+        keep = "Keep it on this machine" if name == HUB else f"Send it to {name} and to nobody else"
+        print(f"Wrote the private key {credentials}. {keep}; it does not belong in a repository.")
+        print(f"Entered {name} in {users}. Let the relay read it again: nats-server --signal reload")
         return 0
 
 

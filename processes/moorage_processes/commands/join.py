@@ -41,6 +41,8 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
         where no site can have that name.
     AddressError
         where nobody can be led to *url*.
+    RelayError
+        where no relay answers.
     OSError
         where the state directory cannot be used, or the relay does not let it in.
     """

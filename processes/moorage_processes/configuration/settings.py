@@ -22,7 +22,8 @@ from moorage_processes.configuration.keys import (
     whole,
 )
 from moorage_processes.configuration.validation import ConfigurationError, KeyRule, Section, check
-from moorage_processes.jobs.relay.address import Relay, RelayError
+from moorage_processes.jobs.relay.address import Relay, RelayError, found_credentials
+from moorage_processes.jobs.relay.protocol import HUB
 from moorage_processes.jobs.retention import Retention
 from moorage_processes.jobs.settings import EngineSettings, HubSettings
 from moorage_processes.network.fetch import Policy
@@ -99,8 +100,8 @@ class Settings:
         return replace(
             self,
             modules=tuple(str(base / name) if name.endswith(".py") else name for name in self.modules),
-            nats_credentials=self.nats_credentials and str(base / self.nats_credentials),
-            nats_ca=self.nats_ca and str(base / self.nats_ca),
+            nats_credentials=self.nats_credentials and str(base / Path(self.nats_credentials).expanduser()),
+            nats_ca=self.nats_ca and str(base / Path(self.nats_ca).expanduser()),
         )
 
     def relay(self) -> Relay | None:
@@ -114,6 +115,6 @@ class Settings:
         if self.nats is None:
             return None
         try:
-            return Relay(self.nats, self.nats_credentials, self.nats_ca)
+            return Relay(self.nats, self.nats_credentials or found_credentials(HUB), self.nats_ca)
         except RelayError as error:
             raise ConfigurationError(f"moorage: nats: {error}") from error

@@ -23,7 +23,7 @@ from moorage_processes.jobs.attempt import Ref
 from moorage_processes.jobs.errors import EngineError
 from moorage_processes.jobs.job import JobQuery
 from moorage_processes.jobs.relay import protocol
-from moorage_processes.jobs.relay.nats_connection import RelayAway, RelayConnection
+from moorage_processes.jobs.relay.nats_connection import NotAllowedError, RelayAway, RelayConnection
 from moorage_processes.jobs.relay.protocol import RetentionReply
 from moorage_processes.site.assignment import Assignment
 from moorage_processes.site.reporter import AttemptUnwanted, JobReporter, SiteContext
@@ -50,6 +50,8 @@ TIDYING = 15.0
 """Seconds between two looks for results that stay here and are not wanted any more."""
 TOGETHER = 500
 """Jobs that the hub is asked for at once."""
+DIALLING = 10.0
+"""Seconds a relay is dialled that does not answer at the start; from then on one that is away is waited for."""
 GREETING = 30
 """Heartbeats between two announcements, in case the hub has forgotten."""
 
@@ -110,7 +112,9 @@ class SiteAgent:
         RefusedByHubError
             where the hub does not take this site.
         PermissionError
-            where the relay does not let it in.
+            where the relay does not let it in, or not under this name.
+        RelayError
+            where no relay answers.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._is_leaving.set)
@@ -125,7 +129,7 @@ class SiteAgent:
 
     async def _serve(self) -> None:
         name, inbox = f"moorage site {self._name}", protocol.inbox(self._name)
-        self._relay_connection = await RelayConnection.dialled(self._relay, name, inbox, self._greet)
+        self._relay_connection = await RelayConnection.dialled(self._relay, name, inbox, self._greet, DIALLING)
         hub = await self._announce()
         LOGGER.info("the hub %s has taken the site %s", hub, self._name)
         self._engine = self._new_engine(hub)
@@ -143,7 +147,14 @@ class SiteAgent:
 
     async def _announce(self) -> str:
         """Tell the hub what is offered here, until it has heard; its URL."""
-        answer = await self._asked("hello", self._announcement.to_json())
+        try:
+            answer = await self._asked("hello", self._announcement.to_json())
+        except NotAllowedError as error:
+            key = f"the key {self._relay.credentials}" if self._relay.credentials else "whoever has no key"
+            raise NotAllowedError(
+                f"the relay does not take {key} for the site {self._name!r}; "
+                "give the name that it was invited with, or the key that was made for this name"
+            ) from error
         if "refused" in answer:
             raise RefusedByHubError(str(answer["refused"]))
         return str(answer["hub"])

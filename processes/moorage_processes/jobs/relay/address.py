@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +20,20 @@ class RelayError(OperatorError, ValueError):
     """A relay that cannot be used as it is written; the message says what would do."""
 
 
+def default_credentials(name: str) -> Path:
+    """Where the private key of a site, or of the hub, is kept unless another file is named: outside of any clone."""
+    stated = Path(os.environ.get("XDG_CONFIG_HOME") or "~")
+    # its specification says to ignore paths that are not absolute
+    home = stated if stated.is_absolute() else Path.home() / ".config"
+    return home / "moorage" / f"{name}.seed"
+
+
+def found_credentials(name: str) -> str | None:
+    """That file, if it is there."""
+    path = default_credentials(name)
+    return str(path) if path.is_file() else None
+
+
 @dataclass(frozen=True)
 class Relay:
     """A NATS server, and who one is there."""
@@ -26,7 +41,7 @@ class Relay:
     url: str
     """``nats://``, ``tls://``, or through a proxy of the web ``ws://``, ``wss://``; with host and port."""
     credentials: str | None = None
-    """A file that holds the seed of an NKEY, which ``moorage sites invite`` makes; it never leaves this machine."""
+    """A file that holds the seed of an NKEY, which ``moorage invite`` makes; it never leaves this machine."""
     ca: str | None = None
     """A file of certificates to check the server's with, where it is not one that the system trusts."""
 
@@ -54,7 +69,16 @@ class Relay:
         return asdict(self)
 
     def tls(self) -> ssl.SSLContext | None:
-        """How the server is known to be the right one; None where nothing is encrypted."""
+        """How the server is known to be the right one; None where nothing is encrypted.
+
+        Raises
+        ------
+        RelayError
+            where the file of certificates holds none.
+        """
         if urlsplit(self.url).scheme not in ENCRYPTED:
             return None
-        return ssl.create_default_context(cafile=self.ca)
+        try:
+            return ssl.create_default_context(cafile=self.ca)
+        except ssl.SSLError as error:
+            raise RelayError(f"ca: {self.ca} holds no certificates; it takes a file of certificates in PEM") from error

@@ -13,8 +13,8 @@ import nkeys
 
 from moorage_processes.errors import OperatorError
 from moorage_processes.jobs.relay import protocol
+from moorage_processes.jobs.relay.address import RelayError
 
-HUB = "hub"
 HEAD = "# Who the relay lets in: made by `moorage invite`, read by nats-server.\n"
 LINE = re.compile(r"^ +(\{.*\}),? # (\S+)$", re.MULTILINE)
 
@@ -29,7 +29,7 @@ def invite(name: str, credentials: Path, users: Path) -> None:
     Parameters
     ----------
     name : of the site; ``hub`` for the hub itself.
-    credentials : the file that is made; it goes to the site, and nobody else may read it.
+    credentials : the file that is made, and its folder, for this user alone; it goes to the site.
     users : the relay's list, which is made or changed; it holds no secret.
 
     Raises
@@ -42,9 +42,12 @@ def invite(name: str, credentials: Path, users: Path) -> None:
     protocol.check_name(name)
     if credentials.exists():
         raise InvitationError(f"{credentials} is there already; remove it first, to lock out whoever has it")
+    if not users.absolute().parent.is_dir():
+        raise InvitationError(f"there is no folder for {users}, the list of those it lets in; make it first")
     seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     public = bytes(nkeys.from_seed(seed).public_key).decode()
     entered = _entered(users) | {name: json.dumps(_user(name, public))}
+    credentials.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(credentials, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "wb") as content:
         content.write(seed)
@@ -52,6 +55,25 @@ def invite(name: str, credentials: Path, users: Path) -> None:
     new = users.with_name(f"{users.name}.new")
     new.write_text("".join((HEAD, "users = [\n", *lines, "]\n")), encoding="utf-8")
     new.replace(users)
+
+
+def check_key(credentials: str) -> None:
+    """Refuse a file that holds no private key.
+
+    Raises
+    ------
+    RelayError
+        where it holds none.
+    OSError
+        where it cannot be read.
+    """
+    try:
+        pair = nkeys.from_seed(bytearray(Path(credentials).read_bytes().strip()))
+        is_user = pair.public_key.startswith(b"U")
+    except (nkeys.NkeysError, ValueError, TypeError, IndexError):
+        is_user = False
+    if not is_user:
+        raise RelayError(f"{credentials} holds no private key; it takes the file that `moorage invite` made")
 
 
 def _entered(users: Path) -> dict[str, str]:
@@ -62,8 +84,8 @@ def _entered(users: Path) -> dict[str, str]:
 
 
 def _user(name: str, key: str) -> dict[str, Any]:
-    if name == HUB:
-        heard = [protocol.to_hub("*", "*"), f"{protocol.inbox(HUB)}.>"]
+    if name == protocol.HUB:
+        heard = [protocol.to_hub("*", "*"), f"{protocol.inbox(protocol.HUB)}.>"]
         told = [protocol.notice("*", "*"), protocol.to_site("*", "*"), "$JS.API.>", "_INBOX.>"]
         return {"nkey": key, "permissions": {"publish": told, "subscribe": heard}}
     return {

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Any, Self
 
 import nats
@@ -19,6 +21,9 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
 from moorage_processes.jobs.relay import protocol
+from moorage_processes.jobs.relay.address import RelayError
+from moorage_processes.jobs.relay.complaints import Complaints, level_of, reason_of, stranger
+from moorage_processes.jobs.relay.credentials import check_key
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -46,21 +51,32 @@ class RelayAway(ConnectionError):  # noqa: N818 - a state of the connection, tol
     """No reply: the relay is away, or the receiver."""
 
 
+class NotAllowedError(PermissionError):
+    """The relay does not let this key say that."""
+
+
 class RelayConnection:
     """A connection to the relay that is made again whenever it breaks.
 
     Parameters
     ----------
     connection : of the NATS library.
+    complaints : what that library complained of.
     """
 
-    def __init__(self, connection: Client) -> None:
+    def __init__(self, connection: Client, complaints: Complaints) -> None:
         self._connection = connection
+        self._complaints = complaints
         self._queues: JetStreamContext = connection.jetstream(timeout=PULL)
 
     @classmethod
     async def dialled(
-        cls, relay: Relay, name: str, inbox: str, on_return: Callable[[], Awaitable[None]] | None = None
+        cls,
+        relay: Relay,
+        name: str,
+        inbox: str,
+        on_return: Callable[[], Awaitable[None]] | None = None,
+        patience: float = inf,
     ) -> Self:
         """Dial the relay until it answers.
 
@@ -70,19 +86,25 @@ class RelayConnection:
         name : what the operator of the relay sees of this connection.
         inbox : subject below which answers come.
         on_return : awaited whenever the relay is back after it was away.
+        patience : seconds that a relay is waited for which does not answer.
 
         Raises
         ------
         PermissionError
             where the relay does not let this one in.
+        RelayError
+            where it has not answered in time, or the files named do not hold what they should.
         """
+        if relay.credentials is not None:
+            check_key(relay.credentials)
+        complaints = Complaints(level_of(patience))
         known = {
             "tls": relay.tls(),
             "nkeys_seed": relay.credentials,
             "inbox_prefix": inbox,
-            "error_cb": Complaints().hear,
+            "error_cb": complaints.hear,
         }
-        await _let_in(relay, name, known)
+        await _let_in(relay, name, known, patience)
         connection = await nats.connect(
             relay.url,
             name=name,
@@ -93,7 +115,7 @@ class RelayConnection:
             reconnected_cb=on_return,
             **known,
         )
-        return cls(connection)
+        return cls(connection, complaints)
 
     @property
     def is_up(self) -> bool:
@@ -135,12 +157,16 @@ class RelayConnection:
 
         Raises
         ------
+        NotAllowedError
+            where the relay does not let this one ask that.
         RelayAway
             where there is none within *patience* [s].
         """
         try:
             answer = await self._connection.request(subject, _packed(said), timeout=patience)
         except (TimeoutError, nats.errors.Error, OSError) as error:
+            if self._complaints.refuses(subject):
+                raise NotAllowedError(f"the relay does not let this key publish to {subject}") from error
             raise RelayAway(f"{subject}: no answer") from error
         document: dict[str, Any] = json.loads(answer.data)
         return document
@@ -254,39 +280,48 @@ class QueueMessage:
             await self._message.nak(delay=delay)
 
 
-async def _let_in(relay: Relay, name: str, known: Mapping[str, Any]) -> None:
+async def _let_in(relay: Relay, name: str, known: Mapping[str, Any], patience: float) -> None:
     """Return when the relay answers and lets this one in; a connection that lasts would try for ever."""
+    deadline = time.monotonic() + patience
+    told = ""
     while True:
         try:
-            probe = await nats.connect(
-                relay.url,
-                name=name,
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - as above
-                **known,
-            )
+            await _try(relay, name, known)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             if "authorization" in str(error).lower():
-                raise PermissionError(f"{relay.url} does not know the credentials {relay.credentials}") from error
+                raise PermissionError(stranger(relay)) from error
+            reason = f"no relay answers at {relay.url}: {reason_of(error)}"
+            if time.monotonic() > deadline:
+                raise RelayError(f"{reason}; check the address, and that nats-server listens there") from error
+            if reason != told:
+                told = reason
+                LOGGER.log(level_of(patience), reason)
             await asyncio.sleep(AGAIN)
         else:
-            await probe.close()
             return
 
 
-class Complaints:
-    """Logs what the library complains of, which it does for as long as it tries; each once in a row."""
+async def _try(relay: Relay, name: str, known: Mapping[str, Any]) -> None:
+    """Reach the relay once; raise what kept it from answering."""
+    heard: list[Exception] = []
 
-    def __init__(self) -> None:
-        self._last = ""
+    async def hear(error: Exception) -> None:
+        heard.append(error)
 
-    async def hear(self, error: Exception) -> None:
-        """Take a complaint."""
-        words = f"{type(error).__name__}: {error}"
-        if words != self._last:
-            self._last = words
-            LOGGER.warning("the relay: %s", words)
+    options = {**known, "error_cb": hear}
+    try:
+        probe = await nats.connect(
+            relay.url,
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=AGAIN,  # pyright: ignore[reportArgumentType] - as above
+            **options,
+        )
+    except nats.errors.NoServersError as error:
+        # the library raises this in place of the reason
+        raise (heard or [error])[-1] from error
+    await probe.close()
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:

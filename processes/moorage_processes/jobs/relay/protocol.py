@@ -16,6 +16,8 @@ from moorage_processes.jobs.attempt import Ref
 
 STREAM = "MOORAGE"
 """The stream of all queues."""
+HUB = "hub"
+"""The hub's own name at the relay, which no site can have."""
 SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 PUBLISHED = "results"
