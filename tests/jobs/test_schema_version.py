@@ -162,7 +162,7 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
     )
     before = shape(store_url)
     with pytest.raises(
-        StateDirectoryError, match="has schema version 9999.*works with 0005.*install the version that made it"
+        StateDirectoryError, match="has schema version 9999.*works with 0006.*install the version that made it"
     ):
         opened(store_url)
     assert shape(store_url) == before

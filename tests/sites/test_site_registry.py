@@ -16,9 +16,10 @@ from moorage_processes.jobs.relay.validation import AnnouncementError, read_anno
 from moorage_processes.jobs.store.database import Database, compact
 from moorage_processes.jobs.store.exchange import StoreRequest
 from moorage_processes.jobs.store.leases import LeaseStore
-from moorage_processes.jobs.store.sites import SiteRegistry
+from moorage_processes.jobs.store.sites import Renewal, SiteRegistry
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
+from moorage_processes.jobs.supervisor.attendance import Attendance
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.live_catalogue import LiveCatalogue
 from support.ageing import age
@@ -195,6 +196,32 @@ def test_what_a_site_offers_is_what_it_offered_last(under_test):
     assert site.announcement.processes[0]["description"]["title"] == "second"
     assert site.is_present()
     assert site.is_known()
+
+
+def test_a_site_that_says_goodbye_is_away_until_it_is_heard_of_again(under_test):
+    under_test.registry.enrol("awi", Announcement.from_json(said()))
+    ref = begun(under_test)
+    under_test.registry.depart("awi")
+    # what it has in hand it finishes, and keeps
+    assert under_test.registry.renew("awi", "a", [ref], leaves=True) == Renewal()
+    (site,) = under_test.registry.sites()
+    assert (site.is_present(), site.is_known()) == (False, True)
+    under_test.registry.renew("awi", "b", [])
+    (site,) = under_test.registry.sites()
+    assert site.is_present()
+
+
+def test_a_site_is_there_as_long_as_one_of_its_machines_takes_jobs():
+    attendance = Attendance()
+    assert not attendance.is_present("awi")
+    for machine in ("a", "b"):
+        attendance.hear("awi", machine)
+    attendance.hear("awi", "a", leaves=True)
+    assert attendance.is_present("awi")
+    attendance.hear("awi", "b", leaves=True)
+    assert (attendance.is_present("awi"), attendance.is_heard("awi", 60.0)) == (False, True)
+    attendance.hear("awi", "a")
+    assert attendance.is_present("awi")
 
 
 def test_the_list_of_a_service_has_what_another_of_its_processes_was_told(under_test):

@@ -222,10 +222,20 @@ def test_a_request_may_be_larger_than_the_relay_carries(service, awi):
     assert service.value(service.submit("awi.weigh", content=content)) == 3_000_000
 
 
+def has_said_goodbye(service: HubAndSites, name: str) -> bool:
+    """Whether the hub has heard that a site takes no more jobs."""
+    store = Store(f"sqlite:///{service.hub.state / 'jobs.sqlite'}")
+    (site,) = [each for each in store.sites() if each.name == name]
+    store.close()
+    return site.departed is not None and site.departed > site.seen
+
+
 def test_jobs_wait_for_a_site_that_is_away(service):
     with service.joined("gfz", "a", (str(AT_SITES),)):
         assert service.call("gfz.patient").json() == 2
-    eventually(lambda: service.site("gfz")["state"] == "away")
+    # it said goodbye, so nobody waits until it is missed
+    eventually(lambda: has_said_goodbye(service, "gfz"))
+    assert service.site("gfz")["state"] == "away"
     told = service.get("/processes/gfz.patient").json()
     assert any(str(each["title"]).startswith("away since") for each in told["metadata"])
     hasty, patient, unwanted = (service.submit(f"gfz.{name}") for name in ("hasty", "patient", "patient"))
@@ -254,12 +264,15 @@ def test_what_a_site_no_longer_offers_fails_with_a_reason(service):
 
 
 def test_machines_of_one_site_share_its_queue(service, tmp_path):
-    with service.joined("gfz", "a"), service.joined("gfz", "b"):
-        jobs = [service.submit("gfz.leave-trace", folder=str(tmp_path), pause=0.5) for _ in range(8)]
-        assert all(service.done(job)["status"] == "successful" for job in jobs)
-        assert len(list(tmp_path.iterdir())) == 8
-        machines = {psutil.Process(int(trace.name.split("-")[0])).ppid() for trace in tmp_path.iterdir()}
-        assert len(machines) == 2
+    with service.joined("gfz", "a"):
+        with service.joined("gfz", "b"):
+            jobs = [service.submit("gfz.leave-trace", folder=str(tmp_path), pause=0.5) for _ in range(8)]
+            assert all(service.done(job)["status"] == "successful" for job in jobs)
+            assert len(list(tmp_path.iterdir())) == 8
+            machines = {psutil.Process(int(trace.name.split("-")[0])).ppid() for trace in tmp_path.iterdir()}
+            assert len(machines) == 2
+        assert service.site("gfz")["state"] == "present"
+        assert not has_said_goodbye(service, "gfz")
 
 
 def test_notices_of_several_hubs_are_one_job(service, awi, tmp_path):

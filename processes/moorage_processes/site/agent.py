@@ -170,15 +170,17 @@ class SiteAgent:
 
     async def _greet(self) -> None:
         """Tell once more: the hub may have been replaced."""
+        if self._is_leaving.is_set():
+            await self._show()
+            return
         await self._relay_connection.tell(protocol.to_hub(self._name, "hello"), self._announcement.to_json())
         await self._show()
 
     async def _show(self) -> None:
-        """Tell what is in hand here."""
+        """Tell what is in hand here, and whether this machine takes no more."""
         runs = [[assignment.ref.job, assignment.ref.epoch] for assignment in self._assignments.values()]
-        await self._relay_connection.tell(
-            protocol.to_hub(self._name, "alive"), {"machine": self._machine, "runs": runs}
-        )
+        said = {"machine": self._machine, "runs": runs, "leaves": self._is_leaving.is_set()}
+        await self._relay_connection.tell(protocol.to_hub(self._name, "alive"), said)
 
     async def _beat(self) -> None:
         beats = 0
@@ -354,6 +356,8 @@ class SiteAgent:
         if not self._has_begun:
             return
         LOGGER.info("the site leaves; %d jobs are in hand", len(self._assignments))
+        # the hub marks it as away at once, and leaves it what it has in hand
+        await self._show()
         if self._seeing:
             await asyncio.wait(self._seeing, timeout=self._engine.settings.drain)
         for assignment in list(self._assignments.values()):

@@ -40,6 +40,8 @@ SILENCE = 3
 """Seconds between two looks at whether the relay is still there; after three without an answer it is away."""
 NOTICE_LEASE = 15.0
 """Seconds after which a job notice that was pulled, and not acknowledged, is given to another machine."""
+CLOSING = 2.0
+"""Seconds in which what was told must have left."""
 PULL = 5.0
 """Seconds that one request for a job notice waits."""
 
@@ -225,8 +227,10 @@ class RelayConnection:
         return MessageQueue(await self._queues.pull_subscribe_bind(site, protocol.STREAM))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up, once what was told has left."""
         with contextlib.suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
+            if self.is_up:
+                await self._connection.flush(timeout=CLOSING)
             await self._connection.close()
 
     async def _answer(self, message: Msg, handler: Handler) -> None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 TABLE = "schema_version"
-FIRST, PRESENT = "0001", "0005"
+FIRST, PRESENT = "0001", "0006"
 """Schema version of stores without that table, and the one that this version of Moorage works with."""
-VERSIONS = (FIRST, "0002", "0003", "0004", PRESENT)
+VERSIONS = (FIRST, "0002", "0003", "0004", "0005", PRESENT)
 LOCK = 0x6D6F6F72
 """Any number that nobody else locks at a PostgreSQL."""
 

@@ -102,6 +102,7 @@ FATE = sa.select(*(JOBS.c[name] for name in ("id", "epoch", "status", "artefacts
     JOBS.c.queue == bindparam("site"), JOBS.c.id.in_(bindparam("jobs", expanding=True))
 )
 SEE = sa.update(SITES).where(SITES.c.name == bindparam("site")).values(seen=bindparam("moment"))
+DEPART = sa.update(SITES).where(SITES.c.name == bindparam("site")).values(departed=bindparam("moment"))
 LIST = sa.select(SITES).order_by(SITES.c.name)
 
 
@@ -114,9 +115,13 @@ class RegisteredSite:
     announced: datetime
     seen: datetime
     """When one of its machines was heard of last."""
+    departed: datetime | None = None
+    """When the last of its machines said goodbye."""
 
     def is_present(self) -> bool:
         """Whether one of its machines is there now."""
+        if self.departed is not None and self.departed >= self.seen:
+            return False
         return datetime.now(UTC) - self.seen < timedelta(seconds=MISSED * HEARTBEAT)
 
     def is_known(self) -> bool:
@@ -158,6 +163,11 @@ class SiteRegistry:
             replaced = ("announcement", "announced", "seen")
             self._database.insert_or(connection, SITES, [row | {"seen": moment_now}], replacing=replaced)
 
+    def depart(self, site: str) -> None:
+        """Note that the last machine of a site has said goodbye."""
+        with self._database.begin() as connection:
+            connection.execute(DEPART, {"site": site, "moment": now()})
+
     def sites(self) -> list[RegisteredSite]:
         """All sites that ever dialled in."""
         with self._database.begin() as connection:
@@ -195,10 +205,11 @@ class SiteRegistry:
         attempt = Attempt(job, row.process, limits, request, row.epoch, row.attempt)
         return attempt, JobChange(job, row.updated, is_done=False)
 
-    def renew(self, site: str, machine: str, runs: Collection[Ref]) -> Renewal:
-        """A machine was heard of, and has attempts in hand."""
+    def renew(self, site: str, machine: str, runs: Collection[Ref], *, leaves: bool = False) -> Renewal:
+        """A machine was heard of, and has attempts in hand; one that leaves finishes them and takes no others."""
         with self._database.begin() as connection:
-            connection.execute(SEE, {"site": site, "moment": now()})
+            if not leaves:
+                connection.execute(SEE, {"site": site, "moment": now()})
             if not runs:
                 return Renewal()
             values = {"machine": machine, "site": site, "jobs": [ref.job for ref in runs], "term": self._term}
@@ -277,6 +288,7 @@ def read_sites(connection: sa.Connection) -> list[RegisteredSite]:
             Announcement.from_json(json.loads(row["announcement"])),
             moment(row["announced"]),
             moment(row["seen"]),
+            None if row["departed"] is None else moment(row["departed"]),
         )
         for row in connection.execute(LIST).mappings()
     ]

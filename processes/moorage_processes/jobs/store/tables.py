@@ -84,6 +84,8 @@ SITES = sa.Table(
     # moments: microseconds since 1970
     sa.Column("announced", sa.BigInteger, nullable=False),
     sa.Column("seen", sa.BigInteger, nullable=False),
+    # when its last machine said goodbye; it is back if one was seen since
+    sa.Column("departed", sa.BigInteger),
     comment="institutes that dial in, and what they offer",
 )
 TRANSFER_TOKENS = sa.Table(

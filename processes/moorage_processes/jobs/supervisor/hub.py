@@ -28,6 +28,7 @@ from moorage_processes.jobs.relay.validation import AnnouncementError, read_anno
 from moorage_processes.jobs.store.database import compact
 from moorage_processes.jobs.store.sites import SiteRegistry
 from moorage_processes.jobs.store.transfer_tokens import TransferToken, TransferTokens
+from moorage_processes.jobs.supervisor.attendance import Attendance
 
 if TYPE_CHECKING:
     from moorage_processes.execution.request import Artefact
@@ -97,8 +98,7 @@ class Hub:
         """Site and machine that have an attempt in hand, as far as is known here."""
         self._ends: dict[Ref, asyncio.Future[bool]] = {}
         """Attempts whose end is being written down."""
-        self._heard: dict[str, float] = {}
-        """When each site was heard of last (monotonic) [s]."""
+        self._attendance = Attendance()
 
     async def run(self) -> None:
         """Serve until cancelled; whatever is away is waited for."""
@@ -194,7 +194,7 @@ class Hub:
         if self._relay_connection is None or not self._relay_connection.is_up:
             return
         await self._relay_connection.withdraw(site, job)
-        if runs and time.monotonic() - self._heard.get(site, 0.0) < self._settings.lease:
+        if runs and self._attendance.is_heard(site, self._settings.lease):
             try:
                 await self._relay_connection.ask(protocol.to_site(site, "stop"), {"job": job}, STOPPING)
             except RelayAway:
@@ -218,15 +218,18 @@ class Hub:
             return {"refused": str(error)}
         await self._in_store(lambda: self._registry.enrol(site, announcement))
         await self._at_relay.make_queue(site)
-        self._heard[site] = time.monotonic()
+        self._attendance.hear(site, announcement.machine)
         LOGGER.info("site %s, machine %s: %d processes", site, announcement.machine, len(announcement.processes))
         return {"hub": self._settings.base}
 
     async def _alive(self, subject: str, said: Mapping[str, Any]) -> None:
         site, machine = protocol.speaker(subject), str(said["machine"])
-        self._heard[site] = time.monotonic()
+        leaves = said.get("leaves") is True
+        self._attendance.hear(site, machine, leaves=leaves)
         runs = [Ref(str(job), int(epoch)) for job, epoch in said["runs"]]
-        renewal = await self._in_store(lambda: self._registry.renew(site, machine, runs))
+        renewal = await self._in_store(lambda: self._registry.renew(site, machine, runs, leaves=leaves))
+        if leaves and not self._attendance.is_present(site):
+            await self._in_store(lambda: self._registry.depart(site))
         for ref in renewal.revived:
             await self._at_relay.withdraw(site, ref.job)
         for ref in renewal.gone:
