@@ -8,12 +8,14 @@ import os
 import pickle
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from moorage_processes.authoring import version
 from moorage_processes.authoring.process import ImportPath
+from moorage_processes.catalogue import discovery
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.catalogue.reading import begin_reading, describe_here, read_catalogue
@@ -21,6 +23,7 @@ from moorage_processes.errors import ServingError
 from support.programs import processes_with
 
 HEAD = "from moorage_processes import process\n"
+ECHO = "moorage_processes.methods.echo"
 ONE = HEAD + "@process\ndef one(x: int) -> int:\n    return x\n"
 
 
@@ -315,6 +318,23 @@ def test_the_authors_package_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert said.stdout.strip() == "[]"
+
+
+def test_methods_of_others_are_offered_without_those_of_moorage(monkeypatch):
+    entries = [EntryPoint(name, module, version.GROUP) for name, module in (("echo", ECHO), ("flood", "flood.daily"))]
+    monkeypatch.setattr(discovery, "offered", lambda: tuple(entries))
+    for ours, others, expected in (
+        (True, True, [ECHO, "flood.daily"]),
+        (False, True, ["flood.daily"]),
+        (True, False, [ECHO]),
+        (False, False, []),
+    ):
+        assert [each.module for each in discovery.installed_sources(ours=ours, others=others)] == expected
+
+
+def test_methods_of_moorage_are_left_out_where_they_are_not_wanted():
+    assert "terrain" not in read_catalogue([], builtin=False)
+    assert "echo" in read_catalogue([ECHO], builtin=False)
 
 
 def test_installed_distributions_are_read_once_for_all_modules(monkeypatch):

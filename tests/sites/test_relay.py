@@ -13,7 +13,9 @@ from pathlib import Path
 import nats
 import pytest
 from moorage.cli import main
+from moorage_processes.commands import join
 from moorage_processes.configuration.settings import Settings
+from moorage_processes.jobs.files.state_directory import StateDirectoryError
 from moorage_processes.jobs.relay import protocol
 from moorage_processes.jobs.relay.address import Relay, RelayError, found_credentials
 from moorage_processes.jobs.relay.credentials import InvitationError, invite
@@ -206,6 +208,21 @@ def test_the_command_ends_with_one_sentence(relay, tmp_path):
     command += ["--state", str(tmp_path / "state")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.usefixtures("own_log")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_methods_of_moorage_are_offered_when_asked_for(tmp_path, monkeypatch, wanted):
+    asked = []
+
+    def read(sources: tuple[str, ...], **options: bool) -> None:
+        asked.append((sources, options["builtin"]))
+        raise StateDirectoryError("enough")
+
+    monkeypatch.setattr(join, "read_catalogue", read)
+    words = ["join", "nats://localhost:4222", "--site", "awi", "--config", str(empty(tmp_path))]
+    assert main([*words, "--state", str(tmp_path / "state"), *["--builtin"] * wanted]) == 1
+    assert asked == [((), wanted)]
 
 
 def test_a_relay_that_is_only_late_is_waited_for(relay, tmp_path):

@@ -247,7 +247,9 @@ def test_jobs_wait_for_a_site_that_is_away(service):
     assert told["status"] == "failed"
     assert re.search("'gfz' was away for as long as", told["message"])
     assert service.get(f"{hasty}/results").status_code == 503
-    with service.joined("gfz", "a", (str(AT_SITES),)):
+    # the methods that come with Moorage are the hub's
+    with service.joined("gfz", "a", (str(AT_SITES),), moorage={"installed": True}):
+        assert "gfz.echo" not in service.site("gfz")["processes"]
         assert service.value(patient) == 2
         assert service.status(unwanted)["status"] == "dismissed"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 GROUP = "moorage.processes"
 """Entry points under which installed distributions offer their methods."""
+OURS = "moorage_processes.methods."
+"""How the modules of the methods begin that come with Moorage."""
 AUTHOR = "moorage_author"
 """The package that lone files are imported into."""
 

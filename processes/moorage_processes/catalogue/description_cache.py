@@ -43,10 +43,10 @@ class CachedDescriptions:
     """Everything that descriptions depend on and that is known without importing a method."""
 
     @classmethod
-    def of(cls, sources: Sequence[str], *, installed: bool) -> Self | None:
+    def of(cls, sources: Sequence[str], **offered: bool) -> Self | None:
         """The file for some sources; None where there can be none, as where a source does not exist."""
         try:
-            return cls(_directory(), _key(sources, installed=installed))
+            return cls(_directory(), _key(sources, offered))
         except (ServingError, OSError, RuntimeError) as error:
             LOGGER.debug("these descriptions are not cached: %r", error)
             return None
@@ -118,7 +118,7 @@ def _directory() -> Path:
     return home / "moorage" / "descriptions"
 
 
-def _key(sources: Sequence[str], *, installed: bool) -> dict[str, Any]:
+def _key(sources: Sequence[str], offered: Mapping[str, bool]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": version("moorage"),
@@ -128,7 +128,7 @@ def _key(sources: Sequence[str], *, installed: bool) -> dict[str, Any]:
         "user_site": site.getusersitepackages() if site.ENABLE_USER_SITE else None,
         "folder": str(Path.cwd()),
         "sources": [locate(source).to_json() for source in sources],
-        "installed": installed,
+        **offered,
     }
 
 

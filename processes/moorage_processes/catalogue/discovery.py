@@ -12,7 +12,7 @@ from moorage_processes.authoring.builder import processes_of
 from moorage_processes.authoring.decorator import is_marked
 from moorage_processes.authoring.process import ImportPath, Process
 from moorage_processes.authoring.source_location import source_location_of
-from moorage_processes.authoring.version import offered
+from moorage_processes.authoring.version import OURS, offered
 from moorage_processes.catalogue.modules import import_refusal, load_module, locate
 from moorage_processes.errors import Refusal, ServingError
 
@@ -23,9 +23,10 @@ Importing = Callable[[str], object]
 """Hears which module is about to be imported."""
 
 
-def installed_sources() -> list[ImportPath]:
-    """The modules that installed distributions offer."""
-    return [ImportPath(None, None, each.module, each.attr or "") for each in offered()]
+def installed_sources(*, ours: bool, others: bool) -> list[ImportPath]:
+    """The modules that installed distributions offer: Moorage's own, and those of others."""
+    wanted = [each for each in offered() if (ours if each.module.startswith(OURS) else others)]
+    return [ImportPath(None, None, each.module, each.attr or "") for each in wanted]
 
 
 def describe(

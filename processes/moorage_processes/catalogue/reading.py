@@ -26,7 +26,9 @@ TICK = 100_000_000
 """Nanoseconds by which the clock of a file system may be behind."""
 
 
-def read_catalogue(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> Catalogue:
+def read_catalogue(
+    sources: Sequence[str], *, installed: bool = True, builtin: bool | None = None, cached: bool = True
+) -> Catalogue:
     """Describe all methods in a child process, and wait for it; parameters as for :func:`begin_reading`.
 
     Raises
@@ -34,7 +36,7 @@ def read_catalogue(sources: Sequence[str], *, installed: bool = True, cached: bo
     ServingError
         with all that stands against serving all of them.
     """
-    with begin_reading(sources, installed=installed, cached=cached) as pending:
+    with begin_reading(sources, installed=installed, builtin=builtin, cached=cached) as pending:
         return pending.result()
 
 
@@ -58,7 +60,7 @@ def describe_for_parent() -> None:
     try:
         processes = describe(
             asked["sources"],
-            installed_sources() if asked["installed"] else (),
+            installed_sources(ours=asked["builtin"], others=asked["installed"]),
             importing=lambda module: tell({"importing": module}),
         )
         tell(
@@ -160,20 +162,24 @@ class CachedCatalogue(PendingCatalogue):
         """Nothing is at work."""
 
 
-def begin_reading(sources: Sequence[str], *, installed: bool = True, cached: bool = True) -> PendingCatalogue:
+def begin_reading(
+    sources: Sequence[str], *, installed: bool = True, builtin: bool | None = None, cached: bool = True
+) -> PendingCatalogue:
     """Begin to describe all methods in a child process, so that this one never imports them.
 
     Parameters
     ----------
     sources : method files and modules, such as ``flood.py``, ``package.module`` or ``package.module:function``.
     installed : whether to add those that installed distributions offer.
+    builtin : whether to add those that come with Moorage; the same as *installed* where nothing is said.
     cached : whether to use the descriptions of an earlier time, where no file has changed that was imported for them.
     """
-    place = CachedDescriptions.of(sources, installed=installed) if cached else None
+    offered = {"installed": installed, "builtin": installed if builtin is None else builtin}
+    place = CachedDescriptions.of(sources, **offered) if cached else None
     known = None if place is None else place.read(Catalogue.from_json)
     if known is not None:
         return CachedCatalogue(known)
-    asked = {"sources": list(sources), "installed": installed, "since": time.time_ns() - TICK if place else None}
+    asked = {"sources": list(sources), **offered, "since": time.time_ns() - TICK if place else None}
     # -P: the current folder must not come before the standard library
     command = [sys.executable, "-P", "-c", CHILD, json.dumps(asked)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ourselves

@@ -189,6 +189,9 @@ class JoinCommand(LongRunning):
         parser.add_argument("--ca", type=Path, help="certificates to check the hub's with, if the system's do not do")
         parser.add_argument("--config", type=Path, help="YAML with the sections datasets: and moorage:")
         parser.add_argument("--state", type=Path, help="where jobs, results and logs are kept")
+        parser.add_argument(
+            "--builtin", action="store_true", help="offer the methods that come with Moorage, too, to run on data here"
+        )
         parser.add_argument("--url", help="where `moorage publish` gives out the results, which then stay here")
 
     def work(self, arguments: Namespace) -> int:
@@ -202,7 +205,7 @@ class JoinCommand(LongRunning):
         paths = [None if path is None else str(path.absolute()) for path in (arguments.credentials, arguments.ca)]
         relay = Relay(arguments.hub, paths[0] or found_credentials(arguments.site), paths[1])
         configuration = read_configuration(arguments.config, modules=arguments.modules, state=arguments.state)
-        join_forever(relay, arguments.site, configuration, arguments.url)
+        join_forever(relay, arguments.site, configuration, arguments.url, builtin=arguments.builtin)
         return 0
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.relay.address import Relay
 
 
-def join_forever(relay: Relay, name: str, configuration: Configuration, url: str | None = None) -> None:
+def join_forever(
+    relay: Relay, name: str, configuration: Configuration, url: str | None = None, *, builtin: bool = False
+) -> None:
     """Serve a hub until a signal says stop.
 
     Parameters
@@ -30,6 +32,7 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
     name : of the site.
     configuration : what is offered, and with which data; no port is opened.
     url : where `moorage publish` gives out the results of this machine, which then stay here.
+    builtin : whether to offer the methods that come with Moorage, too, which the hub has itself.
 
     Raises
     ------
@@ -51,7 +54,9 @@ def join_forever(relay: Relay, name: str, configuration: Configuration, url: str
     OperatorLog(configuration.settings.log, "site").begin()
     StateDirectory(configuration.state).prepare()
     settings = configuration.settings
-    catalogue = read_catalogue(settings.modules, installed=settings.installed, cached=settings.description_cache)
+    catalogue = read_catalogue(
+        settings.modules, installed=settings.installed, builtin=builtin, cached=settings.description_cache
+    )
     announcement = _announcement(configuration, catalogue)
     site = SiteAgent(
         name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, announcement, relay, local_results

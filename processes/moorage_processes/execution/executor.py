@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moorage_processes.authoring.progress import listening, progress
 from moorage_processes.authoring.result_size import room
+from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
@@ -29,8 +30,6 @@ LOGGER = logging.getLogger(__name__)
 
 FULL = 1 << 20
 """Bytes that are left on a disk that is full."""
-OURS = "moorage_processes.methods."
-"""How the modules of the methods that come with Moorage begin."""
 
 
 class Executor:

@@ -40,7 +40,7 @@ SILENCE = 3
 """Seconds between two looks at whether the relay is still there; after three without an answer it is away."""
 NOTICE_LEASE = 15.0
 """Seconds after which a job notice that was pulled, and not acknowledged, is given to another machine."""
-CLOSING = 2.0
+CLOSING = 2
 """Seconds in which what was told must have left."""
 PULL = 5.0
 """Seconds that one request for a job notice waits."""
