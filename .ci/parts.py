@@ -195,10 +195,21 @@ def deep() -> list[Part]:
         ".pytest_cache",
         is_turn=True,
     )
+    examples = Part(
+        "examples",
+        "each call of each process page, as a person copies it",
+        "rm -rf .pytest_cache\n.venv/bin/python -m pytest -q tests/ogc/test_examples.py",
+        TURN,
+        {"MOORAGE_DEEP": "1"},
+        ".venv/bin/python",
+        ".pytest_cache",
+        is_turn=True,
+    )
     shares = [newest_share(number + 1) for number in range(SHARES)] if newest_python() else []
     return [
         storms,
         fuzz,
+        examples,
         *shares,
         bench("bench-calls", "sync-call", "async-call", "array-100mb", "memory", "start", "describe"),
         bench("bench-jobs", "job-list", "cancel", "progress", "queue-depth", "power-loss", "site-call"),

@@ -98,6 +98,13 @@ class Page(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
+def call_of(url: str, process: str, language: str) -> str:
+    """A call as a person copies it from the page of a process."""
+    text = requests.get(f"{url}/processes/{process}", headers={"Accept": "text/html"}, timeout=60).text
+    block = text.split(f'aria-labelledby="call-{language}"')[1].split("<code>")[1].split("</code>")[0]
+    return "".join(Page(block).words)
+
+
 def page(url: str, status: int = 200, **headers: str) -> Page:
     """A page as a browser gets it."""
     answer = requests.get(url, headers={"Accept": "text/html,*/*;q=0.8", **headers}, timeout=60)

@@ -149,6 +149,11 @@ class Draft:
         if not ID.fullmatch(given):
             reason = f"{given!r} cannot be an id"
             self.place.refuse(UnservableError(reason, 'write @process(id="...") with letters, digits and hyphens'))
+        known = {each.id for each in inputs}
+        for name in self.options.example:
+            if name not in known:
+                reason = f"its example gives {name!r}, which is no input"
+                self.place.refuse(UnservableError(reason, f"it takes {', '.join(sorted(known)) or 'none'}"))
         if self.place.refusals:
             raise ServingError(tuple(sorted(self.place.refusals, key=lambda refusal: refusal.line)))
         return Process(
@@ -163,4 +168,5 @@ class Draft:
             address=self.address,
             function=run,
             record=record,
+            example=self.options.example,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeVar, overload
 
@@ -26,6 +26,7 @@ class Options:
     title: str | None = None
     version: str | None = None
     keywords: tuple[str, ...] = ()
+    example: Mapping[str, Any] = field(default_factory=dict)
 
 
 @overload
@@ -39,6 +40,7 @@ def process(
     title: str | None = ...,
     version: str | None = ...,
     keywords: Sequence[str] = ...,
+    example: Mapping[str, Any] | None = ...,
     timeout: float | None = ...,
     memory: int | str | None = ...,
     attempts: int = ...,
@@ -57,6 +59,7 @@ def process(
     title: str | None = None,
     version: str | None = None,
     keywords: Sequence[str] = (),
+    example: Mapping[str, Any] | None = None,
     timeout: float | None = Limits.timeout,
     memory: int | str | None = Limits.memory,
     attempts: int = Limits.attempts,
@@ -77,6 +80,8 @@ def process(
     title : the first sentence of the docstring where none is given.
     version : what the module or its distribution states where none is given; see :func:`version_of`.
     keywords : words by which it is found.
+    example : values, as JSON, that the calls to copy on the page of the process give for inputs; ``...`` for one that
+        follows from the data there, such as a box inside it. Required inputs are given anyway, from such data too.
     timeout : seconds until a call is given up; None for no limit.
     memory : resident memory of a call, as ``"2 GB"`` or in bytes; None for no limit.
     attempts : how often a call is begun at most, where its worker dies.
@@ -93,7 +98,7 @@ def process(
         asynchronous=asynchronous,
         wait=wait,
     )
-    options = Options(limits, id, title, version, tuple(keywords))
+    options = Options(limits, id, title, version, tuple(keywords), dict(example or {}))
 
     def marked(target: Target) -> Target:
         kind = type(target).__name__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.authoring.signature import SINGLE
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from moorage_processes.authoring.limits import Limits
     from moorage_processes.authoring.parameters import Input, Output
+
+
+EXAMPLE = "moorage:example"
+"""Role of the metadata that tells what a call to copy gives for an input, as JSON; empty to take it from the data."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Process:
     """Runs the method with its inputs by name."""
     record: type | None = None
     """The named tuple or dataclass whose fields are the outputs, where there is one."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """What a call to copy gives for inputs; ``...`` to take it from the data."""
 
     def describe(self) -> dict[str, Any]:
         """The process description of OGC 18-062r2, without links."""
@@ -66,9 +73,16 @@ class Process:
             "keywords": list(self.keywords),
             "jobControlOptions": [*(["sync-execute"] if self.limits.sync else []), *asynchronous],
             "outputTransmission": ["value", "reference"],
-            "inputs": {name: each.describe() for name, each in self.inputs.items()},
+            "inputs": {name: self._with_example(name, each.describe()) for name, each in self.inputs.items()},
             "outputs": {name: each.describe() for name, each in self.outputs.items()},
         }
+
+    def _with_example(self, name: str, described: dict[str, Any]) -> dict[str, Any]:
+        if name not in self.example:
+            return described
+        value = self.example[name]
+        shown = {"role": EXAMPLE, "title": "" if value is ... else json.dumps(value)}
+        return {**described, "metadata": [*described["metadata"], shown]}
 
     def call(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run the method: Python values in, Python values by output out; an output left at None is left out.

@@ -29,7 +29,7 @@ CELLS = 100_000_000
 ROUNDING = 1e-9
 
 
-@process
+@process(example={"interval": ...})
 def contours(
     data: xr.DataArray,
     levels: list[float] | None = None,

@@ -33,7 +33,7 @@ FEW = 0.1
 TITLES: dict[Season, str] = {"month": "month of the year", "season": "season of the year"}
 
 
-@process
+@process(example={"percentiles": [10, 50, 90]})
 def percentile(
     data: xr.DataArray,
     percentiles: Annotated[list[Percentage], Field(min_length=1, max_length=101)],

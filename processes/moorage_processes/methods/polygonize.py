@@ -42,7 +42,7 @@ class _Classes:
     """What is known of each class."""
 
 
-@process
+@process(example={"breaks": ...})
 def polygonize(
     data: xr.DataArray,
     breaks: list[float] | None = None,

@@ -26,7 +26,7 @@ METHOD = MethodReference(
 TARGETS = ("like", "resolution", "gaussian", "longitudes and latitudes")
 
 
-@process
+@process(example={"resolution": ...})
 def regrid(
     data: xr.DataArray,
     like: xr.DataArray | None = None,

@@ -31,7 +31,7 @@ WORKED = 2**18
 """Target cells worked on at once: some tens of megabytes."""
 
 
-@process
+@process(example={"crs": ...})
 def reproject(
     data: xr.DataArray,
     crs: str | None = None,

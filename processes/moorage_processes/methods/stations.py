@@ -47,7 +47,7 @@ class Interpolation(NamedTuple):
     variance: xr.DataArray
 
 
-@process
+@process(example={"column": ...})
 def interpolate_stations(
     stations: geopandas.GeoDataFrame,
     resolution: Positive,

@@ -24,7 +24,7 @@ METHOD = MethodReference("subset", "CF Conventions, https://cfconventions.org")
 CRS84 = "OGC:CRS84"
 
 
-@process
+@process(example={"bbox": ..., "period": ...})
 def subset(
     data: xr.Dataset,
     variables: list[str] | None = None,

@@ -11,9 +11,11 @@ from moorage_processes.commands.demo.chart import chart
 from moorage_processes.commands.demo.jacksboro import catchments, elevation_model
 from moorage_processes.commands.demo.picture import poster
 from moorage_processes.commands.demo.vancouver import coast
+from moorage_processes.commands.demo.weather import weather
 
 MODEL, CONFIGURATION, MAP = "jacksboro.nc", "demo.yml", "jacksboro.png"
 COAST, CHART = "vancouver.nc", "vancouver.png"
+CATCHMENTS, WEATHER = "catchments.geojson", "weather.nc"
 EVEN = 1 / 60
 """Degrees between the rows and columns of the chart."""
 DATASETS = f"""\
@@ -24,6 +26,12 @@ datasets:
   vancouver:
     path: {COAST}
     title: Relief of land and sea by Vancouver
+  catchments:
+    path: {CATCHMENTS}
+    title: Catchments around the Jacksboro fault
+  weather:
+    path: {WEATHER}
+    title: Made-up daily temperatures around the Jacksboro fault
 """
 
 
@@ -58,6 +66,9 @@ def _land(hub: moorage.Service, directory: Path, print: Callable[[str], object])
     print(f"Steepest is catchment {steepest['catchment']}, with a mean slope of {steepest['mean']:.1f} degrees.")
     poster(dem, shape.slope, shape.hillshade, slopes).savefig(directory / MAP)
     dem.to_netcdf(directory / MODEL)
+    # for the methods that a colleague tries next
+    zones.to_file(directory / CATCHMENTS, driver="GeoJSON")
+    weather(dem).to_netcdf(directory / WEATHER)
 
 
 def _sea(hub: moorage.Service, directory: Path, print: Callable[[str], object]) -> None:  # noqa: A002 - the same

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from glob import has_magic
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -63,18 +64,25 @@ def coverage_of(entry: Dataset) -> CachedDescription[Coverage]:
     """What a grid dataset holds now."""
     from moorage_processes.ogc.collections import coverage  # noqa: PLC0415 - slow, and only where there are grids
 
-    return _state(entry, coverage.describe)
+    return described(entry, coverage.describe)
 
 
 def layer_of(entry: Dataset) -> CachedDescription[Layer]:
     """What a dataset of features, or a table, holds now."""
     from moorage_processes.ogc.collections import layer  # noqa: PLC0415 - the same
 
-    return _state(entry, layer.describe)
+    return described(entry, layer.describe)
 
 
-def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> CachedDescription[T]:
-    key, stamp = repr(replace(entry, title="", description="")), _stamp(entry)
+def described(entry: Dataset, describe: Callable[[Dataset], T]) -> CachedDescription[T]:
+    """What *describe* says of a dataset now.
+
+    Parameters
+    ----------
+    entry : the dataset.
+    describe : looks at it; a function of a module, or a partial of one.
+    """
+    key, stamp = f"{_name(describe)} {replace(entry, title='', description='')!r}", _stamp(entry)
     known = _KNOWN.get(key)
     if known is not None and known[0] == stamp:
         return known[1]
@@ -93,6 +101,12 @@ def _state(entry: Dataset, describe: Callable[[Dataset], T]) -> CachedDescriptio
             looking.start()
     looking.join(PATIENCE if is_first else 0)
     return _KNOWN.get(key, (None, waiting))[1]
+
+
+def _name(describe: Callable[..., Any]) -> str:
+    if isinstance(describe, partial):
+        return f"{_name(describe.func)} {describe.keywords}"
+    return f"{describe.__module__}.{describe.__qualname__}"
 
 
 def _look(entry: Dataset, describe: Callable[[Dataset], T], key: str, stamp: Any) -> CachedDescription[T]:

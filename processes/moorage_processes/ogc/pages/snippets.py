@@ -15,7 +15,7 @@ from moorage.formats import Kind, find, kind_of
 
 from moorage_processes.authoring.signature import SINGLE
 from moorage_processes.ogc.descriptions import media_types, type_of
-from moorage_processes.ogc.pages.examples import YourFile, example
+from moorage_processes.ogc.pages.examples import YourFile, examples
 from moorage_processes.ogc.pages.text_filters import laid_out
 
 if TYPE_CHECKING:
@@ -56,10 +56,8 @@ class Snippets:
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
-        """A value for each input that must be given."""
-        described = self.entry.description["inputs"]
-        needed = {name: each for name, each in described.items() if each.get("minOccurs", 1) > 0}
-        return {name: example(name, each, self.datasets) for name, each in needed.items()}
+        """A value for each input that must be given, or that the author wants shown."""
+        return examples(self.entry.description["inputs"], self.datasets)
 
     @cached_property
     def request(self) -> dict[str, Any]:
