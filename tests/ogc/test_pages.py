@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,13 @@ from moorage_processes.app import create_app, service_of
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.configuration.configuration import shipped
 from moorage_processes.data.datasets import Datasets
+from moorage_processes.methods.drawing.number import SIZE
 from moorage_processes.network.fetch import Policy
 from moorage_processes.ogc.pages.examples import examples
 from moorage_processes.ogc.pages.snippets import Snippets
 from moorage_processes.ogc.pages.text_filters import prose
 from moorage_processes.ogc.requests.input_validation import InputValidator
+from PIL import Image
 from support.author_modules.methods_for_pages import EVIL
 from support.pages_service import METHODS, Page, call_of, page, showing
 from support.programs import program
@@ -315,6 +318,52 @@ def test_a_picture_is_made_once_for_a_browser(terrain):
     assert answer.headers["Cache-Control"] == "private, max-age=3600"
     again = get(f"{terrain}/results/slope/look", **{"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_number_has_a_picture_and_is_shown_as_text(url):
+    job = ServiceClient(url).run("only-as-job", values=[1.5, 2.0])
+    shown = page(f"{job}/results")
+    assert "3.5" in shown.text
+    assert not shown.all("img")
+    assert size_of(get(f"{job}/results/result/look").content) == SIZE
+
+
+def test_a_grid_of_one_value_has_a_picture(url):
+    job = ServiceClient(url).run("area-mean", data="dem")
+    (shown,) = page(f"{job}/results").all("img")
+    assert (int(shown["width"]), int(shown["height"])) == SIZE
+    assert size_of(get(f"{job}/results/result/look").content) == SIZE
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture, as another program reads them."""
+    with Image.open(BytesIO(content)) as picture:
+        return picture.size
+
+
+def test_a_picture_has_its_place_before_it_is_drawn_and_is_drawn_once(running):
+    client = ServiceClient(running.url)
+    job = client.run("terrain", dem="dem", z_factor=2.0)
+    place = f"{job}/results/slope"
+    (before,) = page(place).all("img")
+    drawn = get(f"{place}/look").content
+    width, height = size_of(drawn)
+    # nearly, since the layout is not known before
+    assert int(before["width"]) / int(before["height"]) == pytest.approx(width / height, rel=0.15)
+    (after,) = page(place).all("img")
+    assert int(after["width"]) / int(after["height"]) == pytest.approx(width / height, rel=0.01)
+    (kept,) = (running.state / "pictures" / job.rpartition("/")[2]).iterdir()
+    kept.write_bytes(drawn + b"kept")
+    assert get(f"{place}/look").content == drawn + b"kept"
+    client.dismiss(job)
+    assert not kept.exists()
+
+
+def test_a_picture_that_is_a_result_has_its_size(url):
+    job = ServiceClient(url).run("quicklook", data="dem", width=400)
+    (shown,) = page(f"{job}/results").all("img")
+    width, height = size_of(get(f"{job}/results/result?f=file").content)
+    assert (int(shown["width"]), int(shown["height"])) == (width, height)
 
 
 def test_of_many_maps_the_first_is_drawn_and_all_are_told(url):

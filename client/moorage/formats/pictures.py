@@ -39,6 +39,9 @@ WIDE = 1.5
 """Maps wider than this many times their height have the colour bar below, not beside."""
 NARROW = 0.3
 """Maps narrower than this many times their height have room for hardly a label below."""
+SERIES = (8.0, 4.0)
+"""Width and height of a picture of series [inch]."""
+DPI = 150
 HEMISPHERE = 100.0
 """Degrees of latitude beyond which no single one stands for the proportions of the map."""
 
@@ -95,6 +98,20 @@ def picture_of(value: object, look: Look = USUAL) -> Figure:
     return _series(lines, labels, look) if lines else _maps(array, look)
 
 
+def size_of(value: object) -> tuple[int, int]:
+    """Width and height of that picture in pixels, nearly: maps are trimmed a little when they are drawn."""
+    array = _drawable(value)
+    if _lines(array)[0]:
+        return round(SERIES[0] * DPI), round(SERIES[1] * DPI)
+    across, up = _plane(array)
+    array = array.assign_coords({name: array[name] for name in (across, up)})
+    panels = array.size // (array.sizes[across] * array.sizes[up])
+    crs = crs_of(array)
+    ratio, _ = _proportions(Scale.of(array, across, crs), Scale.of(array, up, crs))
+    _, _, width, height = _measures(panels, ratio)
+    return int(width * DPI), int(height * DPI)
+
+
 def _drawable(value: object) -> xr.DataArray:
     """The one variable to draw, with NaN where there is no value and without dimensions of one cell."""
     array = only_variable(value) if isinstance(value, xr.Dataset) else value
@@ -120,7 +137,7 @@ def _lines(array: xr.DataArray) -> tuple[list[xr.DataArray], Hashable]:
 
 
 def _series(lines: list[xr.DataArray], labels: Hashable, look: Look) -> Figure:
-    figure = Figure(figsize=(8, 4), dpi=150, layout="constrained")
+    figure = Figure(figsize=SERIES, dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     scale = Scale.of(lines[0], lines[0].dims[0])
     label = ""
@@ -155,8 +172,7 @@ def _maps(array: xr.DataArray, look: Look) -> Figure:
     crs = crs_of(array)
     scales = Scale.of(array, across, crs), Scale.of(array, up, crs)
     stretch = _stretch(*scales)
-    true_ratio = scales[0].width / scales[1].width / stretch if stretch else 1.4
-    ratio = min(max(true_ratio, 0.4), 3.0)
+    ratio, true_ratio = _proportions(*scales)
     ticks = 4 if others else 7
     figure, grid = _sheet(len(panels), ratio)
     for axes, panel in zip(grid, panels, strict=True):
@@ -202,14 +218,27 @@ def _stretch(across: Scale, up: Scale) -> float | None:
     return 1.0 if across.kind == up.kind == "length" else None
 
 
-def _sheet(count: int, ratio: float) -> tuple[Figure, list[Axes]]:
-    """A figure with *count* axes, each *ratio* times as wide as high."""
+def _proportions(across: Scale, up: Scale) -> tuple[float, float]:
+    """How many times as wide as high a map is drawn, and how many times it is."""
+    stretch = _stretch(across, up)
+    true_ratio = across.width / up.width / stretch if stretch else 1.4
+    return min(max(true_ratio, 0.4), 3.0), true_ratio
+
+
+def _measures(count: int, ratio: float) -> tuple[int, int, float, float]:
+    """Rows and columns of *count* maps, and the width and height of their figure [inch]."""
     columns = next(n for n in range(1, count + 1) if n * ratio >= ceil(count / n) * 1.3 or n == count)
     rows = ceil(count / columns)
     width = 10.0 if count > 1 else min(8.0, 5.5 * ratio)
     height = (width / columns / ratio + 0.3) * rows
     beside, below = (0.9, 1.6) if ratio > WIDE else (1.9, 0.9)  # ticks, title and colour bar
-    figure = Figure(figsize=(width + beside, min(height, 11.0) + below), dpi=150, layout="constrained")
+    return rows, columns, width + beside, min(height, 11.0) + below
+
+
+def _sheet(count: int, ratio: float) -> tuple[Figure, list[Axes]]:
+    """A figure with *count* axes, each *ratio* times as wide as high."""
+    rows, columns, width, height = _measures(count, ratio)
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes in grid[count:]:
         axes.remove()

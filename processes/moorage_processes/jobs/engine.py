@@ -29,6 +29,7 @@ from moorage_processes.jobs.uploads import UploadReceiver
 if TYPE_CHECKING:
     from moorage_processes.authoring.limits import Limits
     from moorage_processes.execution.request import Request
+    from moorage_processes.jobs.files.pictures import KeptPictures
     from moorage_processes.jobs.settings import EngineSettings
     from moorage_processes.jobs.store.outbox import Outbox
     from moorage_processes.jobs.store.sites import RegisteredSite
@@ -240,6 +241,11 @@ class Engine:
             if job is None or job.status.is_done or left <= 0 or (known is not None and _differ(job, known)):
                 return job
             self._await_change(job, left, only_end=known is None)
+
+    @property
+    def pictures(self) -> KeptPictures:
+        """Pictures of results, drawn before."""
+        return self._state.pictures
 
     def dismiss(self, job_id: str) -> Job | None:
         """Stop a job that is not done, or remove one that is; None where there is none.

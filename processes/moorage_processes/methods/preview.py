@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from io import BytesIO
-from math import cos, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,11 @@ from moorage import Media, formats
 from moorage.formats import FormatError, Kind
 
 from moorage_processes import InputError, process
+from moorage_processes.methods.drawing.feature_map import feature_map, on_earth
+from moorage_processes.methods.drawing.feature_map import size as feature_map_size
+from moorage_processes.methods.drawing.many_features import read_polygons
+from moorage_processes.methods.drawing.number import SIZE as NUMBER
+from moorage_processes.methods.drawing.number import number_picture
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+JSON = "application/json"
+GEOJSON = "application/geo+json"
 LARGEST = 400_000_000
 """Bytes of a file beyond which it is not looked at."""
 ROWS = 20
@@ -27,31 +34,34 @@ LETTERS = 200
 """Letters of one cell of a table."""
 DIGITS = 7
 """Digits of one number in a table."""
-SHAPES = 20_000
-"""Features that are drawn at most."""
 PANELS = 12
 PLANE = 2
 """Dimensions that a picture shows."""
-TELLING = ("mean", "value")
-"""Attributes that say most about a feature, where it has them."""
+DPI = 150
 
 
 @process
-def picture(path: str, media_type: str, content: str = "") -> Annotated[bytes, Media("image/png")]:
-    """A picture of a grid or of features; of a long grid the first map.
+def picture(
+    path: str, media_type: str, content: str = "", label: str = "", unit: str = ""
+) -> Annotated[bytes, Media("image/png")]:
+    """A picture of a grid, of features or of a number; of a long grid the first map.
 
     Parameters
     ----------
     path : the file.
     media_type : of it.
     content : the value itself instead of a file, as text.
+    label : what a number is.
+    unit : its unit.
     """
+    if content and media_type == JSON:
+        return _png(number_picture(_number(content), unit, label))
     value, kind = _opened(path, media_type, content)
     try:
         if kind is Kind.GRID:
             return _grid_picture(value)
         if kind is Kind.FEATURES:
-            return _png(_feature_map(value))
+            return _png(feature_map(value))
     except FormatError as error:
         raise InputError(str(error)) from error
     raise InputError(f"{media_type} has no picture; it takes a grid or features")
@@ -69,10 +79,32 @@ def facts(path: str, media_type: str, content: str = "") -> dict[str, Any]:
     """
     value, kind = _opened(path, media_type, content)
     if kind is Kind.GRID:
-        return {"kind": kind.value, **_grid_facts(value)}
+        return {"kind": kind.value, **_grid_facts(value), "picture": _size_of(value, kind)}
     if kind is Kind.FEATURES:
-        return {"kind": kind.value, **_feature_facts(value)}
+        return {"kind": kind.value, **_feature_facts(value), "picture": _size_of(value, kind)}
     return {"kind": kind.value, **_head(value)}
+
+
+def _number(content: str) -> float:
+    value = json.loads(content)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError("only numbers have a picture, of what stands in a document")
+    return float(value)
+
+
+def _size_of(value: Any, kind: Kind) -> list[int] | None:
+    """Width and height of a picture in pixels, nearly; None where there is none."""
+    try:
+        if kind is Kind.FEATURES:
+            return [round(each * DPI) for each in feature_map_size(on_earth(value))]
+        array = _part(_array(value))
+        if array.size == 1:
+            return list(NUMBER)
+        from moorage.formats.pictures import size_of  # noqa: PLC0415 - slow, and only workers draw
+
+        return list(size_of(array))
+    except FormatError:
+        return None
 
 
 def _opened(path: str, media_type: str, content: str) -> tuple[Any, Kind]:
@@ -99,6 +131,8 @@ def _read(path: Path, media_type: str) -> tuple[Any, Kind]:
         fmt = _format(kind, media_type)
         if fmt is None:
             continue
+        if fmt.media_type == GEOJSON and (many := read_polygons(path)) is not None:
+            return many, kind
         try:
             return formats.read(path, fmt, types[0]), kind
         except FormatError:
@@ -124,11 +158,15 @@ def _format(kind: Kind, media_type: str) -> formats.Format | None:
 
 
 def _grid_picture(value: xr.DataArray | xr.Dataset) -> bytes:
-    from moorage.formats.pictures import write_png  # noqa: PLC0415 - slow, and only workers draw
+    from moorage.formats.labels import heading, units_of  # noqa: PLC0415 - slow, and only workers draw
+    from moorage.formats.pictures import write_png  # noqa: PLC0415 - the same
 
+    array = _part(_array(value))
+    if array.size == 1:
+        return _png(number_picture(float(array.item()), units_of(array), heading(array)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "look.png"
-        write_png(_part(_array(value)), path)
+        write_png(array, path)
         return path.read_bytes()
 
 
@@ -136,7 +174,7 @@ def _array(value: xr.DataArray | xr.Dataset) -> xr.DataArray:
     """One array of numbers: the grid itself, or the first variable with both horizontal axes."""
     from moorage.formats.axes import is_horizontal  # noqa: PLC0415
 
-    arrays = [each for each in _arrays(value) if each.dtype.kind in "biuf" and each.ndim]
+    arrays = [each for each in _arrays(value) if each.dtype.kind in "biuf"]
     if not arrays:
         raise FormatError("the data holds no numbers to draw")
     found: xr.DataArray = next((each for each in arrays if is_horizontal(each)), arrays[0])
@@ -191,59 +229,6 @@ def _is_number(array: xr.DataArray) -> bool:
 
 
 # Features
-
-
-def _feature_map(frame: gpd.GeoDataFrame) -> Figure:
-    """Geometries on a map with a graticule, coloured by the attribute that distinguishes them best."""
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    shapes = frame[frame.geometry.notna() & ~frame.geometry.is_empty].head(SHAPES)
-    if not len(shapes):
-        raise FormatError("none of the features has a geometry")
-    if shapes.crs is not None and not shapes.crs.is_geographic:
-        shapes = shapes.to_crs("EPSG:4326")
-    column = _telling(shapes)
-    figure = Figure(figsize=_size(shapes), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_axisbelow(True)
-    axes.grid(color="0.85", linewidth=0.7)
-    # a point would be drawn in a window without any extent
-    axes.margins(0.08)
-    style: dict[str, Any] = {"edgecolor": "#0b5563", "linewidth": 0.9, "ax": axes}
-    if column is not None:
-        shapes.plot(column=column, cmap="viridis", legend=True, legend_kwds={"label": column, "shrink": 0.7}, **style)
-    else:
-        shapes.plot(color="#7fb8c2", **style)
-    for each in figure.axes:
-        each.tick_params(labelsize=8)
-    _furnish(axes, is_lonlat=shapes.crs is not None)
-    return figure
-
-
-def _size(shapes: gpd.GeoDataFrame) -> tuple[float, float]:
-    """Width and height of a figure [inch], about as the features lie."""
-    west, south, east, north = shapes.total_bounds
-    stretch = 1.0 if shapes.crs is None else max(cos(radians((south + north) / 2)), 0.2)
-    ratio = min(max((east - west) * stretch / max(north - south, 1e-9), 0.5), 2.5)
-    return (7.0, max(7.0 / ratio - 0.6, 2.5)) if ratio > 1 else (5.5 * ratio + 1.6, 5.5)
-
-
-def _furnish(axes: Any, *, is_lonlat: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
-    from moorage.formats.labels import meridian, parallel  # noqa: PLC0415
-
-    axes.set(xlabel="", ylabel="")
-    axes.spines[["top", "right"]].set_visible(False)
-    for axis, words in ((axes.xaxis, meridian), (axes.yaxis, parallel)):
-        axis.set_major_locator(MaxNLocator(6, min_n_ticks=2))
-        if is_lonlat:
-            axis.set_major_formatter(FuncFormatter(words))
-
-
-def _telling(frame: gpd.GeoDataFrame) -> str | None:
-    """The attribute that colours a map."""
-    numbers = [str(name) for name in frame.columns if frame[name].dtype.kind == "f" and frame[name].notna().any()]
-    return next((name for name in TELLING if name in numbers), numbers[0] if numbers else None)
 
 
 def _png(figure: Figure) -> bytes:

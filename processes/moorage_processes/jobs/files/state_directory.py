@@ -16,6 +16,7 @@ from typing import Any
 from moorage_processes.jobs.files.disk import NETWORKED, file_system, made_once, old_entries, sync
 from moorage_processes.jobs.files.job_log import SUPERVISOR, JobLog
 from moorage_processes.jobs.files.object_store import ObjectStore, ObjectStoreError
+from moorage_processes.jobs.files.pictures import KeptPictures
 from moorage_processes.jobs.files.publishing import Publisher
 
 PRIVATE = 0o700
@@ -86,6 +87,11 @@ class StateDirectory:
     def results(self) -> Path:
         """Results of all jobs: ``<job>/<epoch>/``."""
         return self._shared / "results"
+
+    @property
+    def pictures(self) -> KeptPictures:
+        """Pictures of results that pages have shown."""
+        return KeptPictures(self._shared / "pictures")
 
     @property
     def logs(self) -> Path:
@@ -202,12 +208,14 @@ class StateDirectory:
     def discard_results(self, job: str) -> None:
         """Remove the results of a job."""
         self.discard(self.results / job)
+        self.discard(self.pictures.directory / job)
         if self.objects is not None:
             self.objects.discard(job)
 
     def discard_call(self, job: str) -> None:
         """Remove the results of a call that was not kept."""
         self.discard(self.results / job)
+        self.discard(self.pictures.directory / job)
 
     def discard_scratch(self, worker: int) -> None:
         """Remove what a worker that has ended left behind."""

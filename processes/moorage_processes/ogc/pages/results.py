@@ -29,6 +29,8 @@ MOST = 6
 """Outputs of one page of which a worker tells more."""
 LETTERS = 4000
 """Letters of a text that a page shows."""
+TALLEST = 672
+"""Pixels of the height of a picture on a page; the whole of it is behind its link."""
 KEPT = 3600
 """Seconds for which a browser keeps a picture."""
 
@@ -47,6 +49,8 @@ class ShownOutput:
     """Its own page, and for programs the output itself."""
     download: str
     picture: str | None
+    size_drawn: tuple[int, int] | None
+    """Width and height of the picture, where they are known exactly."""
     facts: Mapping[str, Any] | None
     value: Any
     """Where it is small."""
@@ -54,6 +58,15 @@ class ShownOutput:
     """How it begins, where it is text."""
     host: str | None
     """Where it stayed, if not here."""
+
+    @property
+    def size_shown(self) -> tuple[int, int] | None:
+        """Width and height that the page leaves for the picture, nearly where it was not drawn yet."""
+        size = self.size_drawn or (self.facts or {}).get("picture")
+        if not size:
+            return None
+        share = min(1.0, TALLEST / size[1])
+        return round(size[0] * share), round(size[1] * share)
 
 
 def results_page(service: Service, results: Results) -> Response:
@@ -86,7 +99,7 @@ def _links(service: Service, results: Results) -> list[dict[str, str]]:
 def _shown(service: Service, results: Results) -> Iterator[ShownOutput]:
     entry = service.catalogue.get(results.job.process)
     described = entry.description["outputs"] if entry else {}
-    left = MOST
+    looks, left = Previews(service.engine), MOST
     for artefact in results.job.artefacts:
         words = described.get(artefact.output, {})
         wants = previews.can_tell(artefact) and left > 0
@@ -101,7 +114,8 @@ def _shown(service: Service, results: Results) -> Iterator[ShownOutput]:
             href=results.href(artefact),
             download=f"{results.href(artefact)}?f=file",
             picture=_picture(results, artefact),
-            facts=Previews(service.engine).facts(results, artefact) if wants else None,
+            size_drawn=looks.size(results, artefact) if _picture(results, artefact) else None,
+            facts=looks.facts(results, artefact) if wants else None,
             value=artefact.value,
             text=_beginning(results.artefact_files, artefact),
             host=None if artefact.href is None else urlsplit(artefact.href).netloc,
@@ -150,7 +164,9 @@ class Picture:
         etag = f"look-{job.id}-{job.attempt}-{output_id}"
         if request.if_none_match.contains(etag):
             return _lasting(Response(status=304), etag)
-        content = self._previews.picture(self._service.results_of(job), artefact)
+        entry = self._service.catalogue.get(job.process)
+        described = entry.description["outputs"].get(output_id, {}) if entry else {}
+        content = self._previews.picture(self._service.results_of(job), artefact, described)
         if content is None:
             raise Problem(404, ogc.NO_PICTURE, f"there is no picture of {output_id[:80]!r}; fetch the output itself")
         return _lasting(Response(content, content_type=previews.PNG), etag)

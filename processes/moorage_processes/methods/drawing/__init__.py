@@ -1,0 +1,1 @@
+"""How results are drawn for the pages of a service."""
