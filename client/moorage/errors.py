@@ -67,6 +67,11 @@ class ProblemError(MoorageError):
         """The input that is to blame, where the service names it."""
         return self.problem.get("input")
 
+    @property
+    def kind(self) -> str | None:
+        """Name of the error's class at the service, where the method's author made one."""
+        return self.problem.get("kind")
+
     def __str__(self) -> str:
         message = super().__str__()
         if not self.log:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class InputError(ValueError):
-    """Something in a request that the caller can mend; its text is shown to them.
+    """Something in a request that the caller can mend; its text is shown to them, and the name of an author's subclass.
 
     A method may raise it too: ``raise InputError("the period holds no data; it has 1990 to 1993")``.
 
@@ -16,10 +16,23 @@ class InputError(ValueError):
     input : the input it is about, where it is about one.
     """
 
+    # a subclass may have a constructor that does not call this one
+    input: str | None = None
+
     def __init__(self, detail: str, *, input: str | None = None) -> None:  # noqa: A002 - the standard's own word
         super().__init__(detail)
-        self.detail = detail
         self.input = input
+
+    @property
+    def detail(self) -> str:
+        """The sentence for the caller."""
+        return str(self)
+
+    @property
+    def kind(self) -> str | None:
+        """Name of the class, where it is an author's own."""
+        cls = type(self)
+        return None if cls.__module__.partition(".")[0] == __name__.partition(".")[0] else cls.__qualname__
 
 
 @dataclass(frozen=True)

@@ -83,10 +83,12 @@ class OperatorLog:
     ----------
     kind : ``text`` or ``json``.
     part : of the service, such as ``supervisor``.
+    terminal : descriptor of where a person at the keyboard sees what went wrong, if there is one.
     """
 
-    def __init__(self, kind: str, part: str) -> None:
+    def __init__(self, kind: str, part: str, terminal: tuple[int, ...] = ()) -> None:
         self._kind = kind
+        self._terminal = terminal
         self._lines = JsonLines(part)
 
     def begin(self) -> None:
@@ -101,11 +103,14 @@ class OperatorLog:
     def move(self) -> None:
         """Go on where standard error is now, also once that leads elsewhere, as it does to the log of each job.
 
-        In text nothing moves: what a method logs is for whoever asked for the job. In JSON it is for both.
+        In text nothing moves: what a method logs is for whoever asked for the job; only why a method failed is also for
+        the person at the keyboard. In JSON all of it is for both.
         """
         if self._kind == JSON:
-            stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, errors="backslashreplace")
-            logging.basicConfig(level=logging.INFO, handlers=[self._handler(stream)], force=True)
+            logging.basicConfig(level=logging.INFO, handlers=[self._handler(_stream(sys.stderr.fileno()))], force=True)
+            return
+        for descriptor in self._terminal:
+            logging.getLogger("moorage_processes").addHandler(_TerminalHandler(_stream(descriptor)))
 
     @contextmanager
     def on(self, subject: Subject) -> Iterator[None]:
@@ -126,6 +131,22 @@ class OperatorLog:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(self._lines if self._kind == JSON else TextLines())
         return handler
+
+
+class _TerminalHandler(logging.StreamHandler[TextIO]):
+    """Writes errors to a terminal that may be gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.setLevel(logging.ERROR)
+        self.setFormatter(TextLines())
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own
+        """Say nothing: the same stands in the log of the job."""
+
+
+def _stream(descriptor: int) -> TextIO:
+    return os.fdopen(os.dup(descriptor), "w", buffering=1, errors="backslashreplace")
 
 
 def write_as_json(part: str, *names: str) -> None:

@@ -143,6 +143,18 @@ def test_a_method_of_ours_that_cannot_be_loaded_any_more_keeps_nobody_up(tmp_pat
     assert "ERROR moorage_processes.execution.executor: gone is not preloaded" in text
 
 
+def test_in_text_the_author_at_the_terminal_sees_what_their_method_raised(tmp_path, capfd):
+    with started(tmp_path / "state") as under_test:
+        called, job = under_test.call("fail"), under_test.run("fail")
+        under_test.call("refuse")
+    told = capfd.readouterr().err
+    for each in (called, job):
+        assert f": RuntimeError: the password is s3cret (fail failed, reference {each.failure.reference})\n" in told
+    assert told.count("Traceback (most recent call last):\n  File ") == 2
+    assert f"{METHODS}" in told
+    assert "1990 to 1993" not in told
+
+
 def test_in_text_the_engine_writes_to_its_file_and_no_line_for_each_job(tmp_path, capfd):
     with started(tmp_path / "state") as under_test:
         under_test.run("shout")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
+from moorage_processes.execution.failures import logged_failure, not_stored
 from moorage_processes.execution.inputs import InputReader
 from moorage_processes.execution.outputs import write_output
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Failure, Request
@@ -98,7 +98,7 @@ class Executor:
                 results = {name: bring_home(each) for name, each in process.call(arguments).items()}
                 return self._write_outputs(process, request, results, directory)
         except InputError as error:
-            raise ExecutionFailed(Failure("input", error.detail, input=error.input)) from error
+            raise ExecutionFailed(Failure("input", error.detail, input=error.input, kind=error.kind)) from error
         except ClusterError as error:
             LOGGER.warning("%s: %s: %s", request.process, error, error.__cause__)
             reason = "cluster" if isinstance(error, ClusterAwayError) else "crashed"
@@ -121,18 +121,3 @@ class Executor:
             with self._computing.at_home(progress, number, len(wanted)):
                 written.append(write_output(process.outputs[name], results[name], request.outputs[name], directory))
         return tuple(written)
-
-
-def logged_failure(process: str, error: BaseException) -> Failure:
-    """The failure of a process whose reason only its log tells, under a reference number."""
-    reference = secrets.token_hex(4)
-    LOGGER.error("%s failed, reference %s", process, reference, exc_info=error)
-    detail = f"the method {process!r} failed; its operator finds the reason under reference {reference}"
-    return Failure("error", detail, reference=reference)
-
-
-def not_stored(process: str, error: BaseException) -> Failure:
-    """The failure of a process whose results found no place, which is not its fault."""
-    told = logged_failure(process, error)
-    detail = f"the results of {process!r} could not be stored; the operator finds the reason under {told.reference}"
-    return Failure("storage", detail, reference=told.reference)

@@ -62,6 +62,8 @@ class Failure:
     input: str | None = None
     reference: str | None = None
     """A number found again in the log of the job."""
+    kind: str | None = None
+    """Name of the author's own class of error, where the method raised a subclass of ``InputError``."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Failure:
@@ -69,8 +71,9 @@ class Failure:
         return cls(**document)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, for the store and between processes."""
-        return asdict(self)
+        """Plain JSON, for the store and between processes; earlier versions do not know ``kind``."""
+        document = asdict(self)
+        return document if self.kind is not None else {name: document[name] for name in document if name != "kind"}
 
 
 class ExecutionFailed(Exception):  # noqa: N818 - it carries the failure, it is not a kind of error

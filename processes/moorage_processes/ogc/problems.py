@@ -100,7 +100,7 @@ KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 def of_failure(failure: Failure) -> Problem:
     """The problem a failed call is answered with."""
     row = FAILURES[failure.reason]
-    members = {"input": failure.input, "reference": failure.reference}
+    members = {"input": failure.input, "kind": failure.kind, "reference": failure.reference}
     headers = {"Retry-After": "1"} if row.retry else {}
     return Problem(row.status, row.type, failure.detail, members=members, headers=headers)
 

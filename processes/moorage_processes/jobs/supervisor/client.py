@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ PATIENCE = 10.0
 """Seconds to wait for a supervisor that is being started."""
 MARGIN = 5.0
 """Seconds within which the supervisor keeps its times."""
+STANDARD_ERROR = 2
 RETRY = 0.1
 """Seconds until a supervisor that hung up is asked again."""
 
@@ -159,11 +161,16 @@ class SupervisorClient:
     def _launch(self) -> None:
         # -P: the current folder must not come before the standard library
         command = [sys.executable, "-P", "-c", PROGRAM]
-        with tempfile.TemporaryFile("w+") as file, self._log() as log:
+        with tempfile.TemporaryFile("w+") as file, self._log() as log, _terminal() as terminal:
             json.dump(self._settings.to_json(), file)
             file.seek(0)
             starter = subprocess.Popen(  # noqa: S603 - ourselves
-                command, stdin=file, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                [*command, *map(str, terminal)],
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=terminal,
+                start_new_session=True,
             )
             starter.communicate(timeout=START)
 
@@ -185,6 +192,23 @@ class SupervisorClient:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[tuple[int, ...]]:
+    """A descriptor of where this process says what is wrong, for failures of methods; none where it has no such place.
+
+    The supervisor's own standard error may be a file.
+    """
+    try:
+        terminal = os.dup(STANDARD_ERROR)
+    except OSError:
+        yield ()
+        return
+    try:
+        yield (terminal,)
+    finally:
+        os.close(terminal)
 
 
 def end_supervisor(state: StateDirectory, drain: float) -> None:

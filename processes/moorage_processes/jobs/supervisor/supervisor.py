@@ -52,7 +52,7 @@ LAST_WORD = 5.0
 
 
 def main() -> NoReturn:
-    """What :class:`Link` starts, the settings on standard input."""
+    """What :class:`SupervisorClient` starts: ``python -c PROGRAM [TERMINAL]``, the settings on standard input."""
     settings = EngineSettings.from_json(json.load(sys.stdin))
     if os.fork():
         # no child of the web process, which need not wait for its end
@@ -61,12 +61,12 @@ def main() -> NoReturn:
     state = StateDirectory.of(settings.to_json())
     lock = _elected(state.run / "lock")
     if lock is not None:
-        asyncio.run(_supervise(settings, state))
+        asyncio.run(_supervise(settings, state, tuple(map(int, sys.argv[1:]))))
     os._exit(0)
 
 
-async def _supervise(settings: EngineSettings, state: StateDirectory) -> None:
-    await Supervisor(settings, state).run()
+async def _supervise(settings: EngineSettings, state: StateDirectory, terminal: tuple[int, ...]) -> None:
+    await Supervisor(settings, state, terminal).run()
     # not the usual way out, which waits for threads: the store may hold one
     os._exit(0)
 
@@ -92,9 +92,10 @@ class Supervisor:
     ----------
     settings : of the web process that started it.
     state : the directory.
+    terminal : descriptor to which failures of methods are written too, where there is one.
     """
 
-    def __init__(self, settings: EngineSettings, state: StateDirectory) -> None:
+    def __init__(self, settings: EngineSettings, state: StateDirectory, terminal: tuple[int, ...] = ()) -> None:
         self._settings = settings
         self._fingerprint = settings.fingerprint
         self._state = state
@@ -117,7 +118,7 @@ class Supervisor:
         )
         self.store_thread = self.dispatcher.store_thread = StoreThread(self._leases, settings.lease, callbacks)
         size = settings.slots + settings.call_slots
-        self._pool = WorkerPool(settings.to_json(), identity, size, self.dispatcher)
+        self._pool = WorkerPool(settings.to_json(), identity, size, self.dispatcher, terminal)
         self.hub = self._new_hub()
 
     async def run(self) -> None:

@@ -63,7 +63,7 @@ class Forkserver:
         self._modules = settings["preload"]
         self._workers: set[int] = set()
         self._executor = Executor(settings["executor"])
-        self._log = OperatorLog(settings["log"], "worker")
+        self._log = OperatorLog(settings["log"], "worker", tuple(settings["terminal"]))
 
     def serve(self) -> None:
         """Fork one worker, import, and fork until the supervisor hangs up."""

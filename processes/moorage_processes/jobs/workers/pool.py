@@ -84,14 +84,23 @@ class WorkerPool:
     mark : by which all that descends from the forkserver is known; other state directories have another.
     size : how many workers there are.
     listener : who is told of them.
+    terminal : descriptor to which failures of methods are written too, where there is one.
     """
 
-    def __init__(self, settings: Mapping[str, Any], mark: str, size: int, listener: PoolListener) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        mark: str,
+        size: int,
+        listener: PoolListener,
+        terminal: tuple[int, ...] = (),
+    ) -> None:
         self._settings = {name: settings[name] for name in FORKSERVER}
         self._state = StateDirectory.of(settings)
         self._mark = mark
         self._size = size
         self._listener = listener
+        self._terminal = terminal
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, WorkerHandle] = {}
         self._count = 0
@@ -120,13 +129,13 @@ class WorkerPool:
         self._state.empty_scratch()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with tempfile.TemporaryFile("w+") as file, theirs:
-            json.dump(self._settings, file)
+            json.dump({**self._settings, "terminal": self._terminal}, file)
             file.seek(0)
             # -P: the current folder must not come before the standard library
             self._forkserver = subprocess.Popen(  # noqa: S603 - ourselves
                 [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(os.getpid())],
                 stdin=file,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *self._terminal],
                 env=os.environ | {linux.MARK: self._mark},
             )
         ours.settimeout(0)

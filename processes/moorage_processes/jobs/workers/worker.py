@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.execution.executor import Executor, logged_failure, not_stored
+from moorage_processes.execution.executor import Executor
+from moorage_processes.execution.failures import logged_failure, not_stored
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
 from moorage_processes.jobs.ipc import Connection, Frame
 from moorage_processes.jobs.workers import linux

@@ -184,6 +184,7 @@ SCHEMAS: dict[str, Schema] = {
         detail=TEXT,
         instance=TEXT,
         input={**TEXT, "description": "The input that was wrong."},
+        kind={**TEXT, "description": "The class of error that the method raised, where its author made one."},
         reference={**TEXT, "description": "Under which the operator of the service finds the reason."},
         job={**TEXT, "description": "The job that was made, where the request waited for its end."},
     ),
