@@ -15,7 +15,7 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
 from moorage.connection import document, is_json
-from moorage.description import FILES, Described, format_of
+from moorage.description import FORMATTED, Described, format_of
 from moorage.download import Report, Source, blocks, load, save
 from moorage.errors import ResultError, UnreachableError
 from moorage.formats import Kind
@@ -182,7 +182,7 @@ class Receiver:
         if self.wish.shape is Shape.DOCUMENT or not self._only:
             return False
         if self._is_bare:
-            return self._offered[self._only].kind in (*FILES, Kind.BYTES)
+            return self._offered[self._only].kind in (*FORMATTED, Kind.BYTES)
         return format_of(media_type) is not None
 
     def _output_of(self, media_type: str) -> str:

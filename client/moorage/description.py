@@ -19,14 +19,19 @@ TYPES_OF_FORMATS = {
     "geojson-feature-collection": "geopandas.GeoDataFrame",
 }
 """The standard's short codes for what a JSON value means."""
+PATH = "pathlib.Path"
+"""The type of what is a file to the method as well as to its caller."""
 FILES = (Kind.GRID, Kind.FEATURES, Kind.TABLE)
-"""The kinds of values that travel as files."""
+"""The kinds of values that travel as files, and that a service may have as datasets."""
+FORMATTED = (*FILES, Kind.ARRAY, Kind.FIGURE)
+"""The kinds that have formats to choose from."""
 USUAL_TYPES = {
     "netcdf": "xarray.Dataset",
     "geotiff": "xarray.DataArray",
     "geojson": "geopandas.GeoDataFrame",
     "geopackage": "geopandas.GeoDataFrame",
     "csv": "pandas.DataFrame",
+    "npy": "numpy.ndarray",
 }
 """What a format is read as where the service does not name a Python type."""
 
@@ -84,7 +89,7 @@ def format_of(media_type: str) -> Format | None:
     """The format of data that a media type stands for; plain JSON stands for none."""
     if media_type.partition(";")[0].strip().lower() == "application/json":
         return None
-    for kind in FILES:
+    for kind in FORMATTED:
         try:
             found = find(kind, media_type)
         except ValueError:

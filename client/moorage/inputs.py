@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage import formats
-from moorage.description import FILES, Described, Description, format_of
+from moorage.description import FILES, PATH, Described, Description, format_of
 from moorage.formats import Format, Kind
 from moorage.values import BBox, Link
 
@@ -99,6 +99,8 @@ class _Encoder:
             return self._file(value)
         if isinstance(value, Mapping) and self._is_ready(value):
             return dict(value)
+        if self._described.kind is Kind.ARRAY and hasattr(value, "__array__"):
+            return self._data(value, Kind.ARRAY)
         kind = kind_of_value(type(value))
         if kind in (*FILES, Kind.GEOMETRY) and not (kind is Kind.GRID and self._takes_numbers()):
             return self._data(value, kind)
@@ -108,8 +110,13 @@ class _Encoder:
 
     def _text(self, text: str) -> Any:
         """Text as it stands; for data it is the id of a dataset, or the URL of content."""
-        if self._described.kind in FILES and text.startswith(("http://", "https://")):
+        takes_files = self._described.kind in (*FILES, Kind.ARRAY) or self._described.type_name == PATH
+        if takes_files and text.startswith(("http://", "https://")):
             return {"href": text}
+        if self._described.type_name == PATH:
+            raise TypeError(
+                f"{self._name}: {text!r} is text; send pathlib.Path({text!r}), its bytes, or an http address"
+            )
         return text
 
     def _is_ready(self, value: Mapping[str, Any]) -> bool:

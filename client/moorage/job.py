@@ -264,8 +264,8 @@ class RemoteJob(Future[Any]):
         scratch, wish = Scratch(), self._wish()
         outputs = wish.description.outputs
         values = {name: decode(each, outputs[name], scratch) for name, each in self._receive(scratch).items()}
-        if len(wish.chosen) == 1:
-            return values.get(wish.chosen[0])
+        if len(wish.chosen) <= 1:
+            return next((values.get(each) for each in wish.chosen), None)
         return bundle(wish.description.name, wish.chosen)._make(values.get(name) for name in wish.chosen)
 
     def _receive(self, scratch: Scratch) -> dict[str, Received]:

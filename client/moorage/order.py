@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from moorage import formats
-from moorage.description import FILES, Described, Description, format_of, python_names
+from moorage.description import FILES, FORMATTED, Described, Description, format_of, python_names
 from moorage.inputs import dump_request, encode_inputs
 
 
@@ -88,7 +88,7 @@ class Wish:
 
 def _media_type(described: Described, wanted: str) -> str:
     """The media type that a short name stands for."""
-    if described.kind not in FILES:
+    if described.kind not in FORMATTED:
         return wanted
     return formats.find(described.kind, wanted).media_type
 

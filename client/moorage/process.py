@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from inspect import Signature
 from threading import Event, Thread
@@ -13,7 +15,7 @@ from moorage.display import TICK, Progress
 from moorage.docstring import docstring_of
 from moorage.errors import MoorageError
 from moorage.order import Wish
-from moorage.signature import returned, shown, signature_of, spelled
+from moorage.signature import arguments_of, returned, shown, signature_of, spelled
 from moorage.submission import start
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ GRACE = 10.0
 """Seconds that an interrupted call waits to learn which job it has to dismiss."""
 
 
+@dataclass(frozen=True)
+class Bound:
+    """Inputs of a process that are given before it is called."""
+
+    inputs: Mapping[str, Any]
+    """By Python name."""
+    rest: Description
+    """The process without them."""
+
+
 class RemoteProcess:
     """A process of a service, as a function: call it, or :meth:`submit` it and go on.
 
@@ -39,15 +51,23 @@ class RemoteProcess:
     connection : to the service.
     description : what the service tells.
     wish : which outputs are wanted; without it all of them.
+    bound : inputs that are given already, as those that made the object whose method it is.
     is_shown : whether a call shows its progress.
     """
 
     def __init__(
-        self, connection: Connection, description: Description, wish: Wish | None = None, *, is_shown: bool = True
+        self,
+        connection: Connection,
+        description: Description,
+        wish: Wish | None = None,
+        bound: Bound | None = None,
+        *,
+        is_shown: bool = True,
     ) -> None:
         self._connection = connection
         self._wish = wish or Wish(description)
         self._is_shown = is_shown
+        self._bound = bound or Bound({}, description)
         self.description = description
         self.id = description.id
         self.title = description.title
@@ -60,7 +80,11 @@ class RemoteProcess:
 
     @cached_property
     def __signature__(self) -> Signature:
-        return signature_of(self.description, self._wish.outputs)
+        return signature_of(self._bound.rest, self._wish.outputs)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {name: each.default for name, each in signature_of(self.description).parameters.items()}
 
     def __call__(self, *arguments: Any, **inputs: Any) -> Any:
         """Call it and wait: the only output, or a named tuple of several.
@@ -112,20 +136,18 @@ class RemoteProcess:
             if there is no such output, or it has no such format.
         """
         wish = self._wish.choose(outputs, formats)
-        return RemoteProcess(self._connection, self.description, wish, is_shown=self._is_shown)
+        return RemoteProcess(self._connection, self.description, wish, self._bound, is_shown=self._is_shown)
+
+    def bind(self, inputs: Mapping[str, Any], rest: Description) -> RemoteProcess:
+        """The same process with some inputs given, by Python name; *rest* describes it without those."""
+        bound = Bound(inputs, rest)
+        return RemoteProcess(self._connection, self.description, self._wish, bound, is_shown=self._is_shown)
 
     def _request(self, arguments: tuple[Any, ...], inputs: dict[str, Any]) -> bytes:
         """The execute request for a call with these arguments."""
-        given = self._bound(arguments, inputs)
-        defaults = {name: each.default for name, each in self.__signature__.parameters.items()}
-        stated = {name: value for name, value in given.items() if not (value is None and defaults[name] is None)}
+        given = {**self._bound.inputs, **arguments_of(self.__name__, self.__signature__, arguments, inputs)}
+        stated = {name: value for name, value in given.items() if not (value is None and self._defaults[name] is None)}
         return self._wish.request(stated, wrap=self.description.is_moored or not self._connection.is_pygeoapi)
-
-    def _bound(self, arguments: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return self.__signature__.bind(*arguments, **inputs).arguments
-        except TypeError as error:
-            raise TypeError(f"{self.__name__}: {error}; it takes {shown(self.__signature__)}") from None
 
     def __repr__(self) -> str:
         outputs = spelled(returned(self.description, self._wish.outputs))

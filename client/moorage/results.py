@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage import formats
-from moorage.description import FILES, USUAL_TYPES, Described, format_of
+from moorage.description import FILES, PATH, USUAL_TYPES, Described, format_of
 from moorage.errors import ResultError
 from moorage.formats import Format, Kind
 from moorage.values import BBox
@@ -58,20 +58,39 @@ class File:
         shown = {"text/plain": repr(self)}
         if self.media_type in ("image/png", "image/jpeg"):
             shown[self.media_type] = base64.b64encode(self.read_bytes()).decode()
+        elif self.media_type == "image/svg+xml":
+            shown[self.media_type] = self.path.read_text(encoding="utf-8")
         return shown
+
+
+class FilePath(type(Path())):  # type: ignore[misc]  # the class of paths is chosen by the system
+    """The path of a result that is a file to its method too; the file goes when this object goes."""
+
+    scratch: Scratch
+
+    @classmethod
+    def of(cls, path: Path, scratch: Scratch) -> FilePath:
+        """The same path, which keeps the place of its file."""
+        kept = cls(path)
+        kept.scratch = scratch
+        return kept
 
 
 def keep(received: Received, name: str, directory: Path) -> Path:
     """Save one output as a file, named as the output and for its format."""
-    media_type = received.media_type.partition(";")[0].strip().lower()
-    fmt = format_of(received.media_type)
-    suffix = fmt.suffix if fmt else mimetypes.guess_extension(media_type) or ""
-    stem = re.sub(r"[^\w-]", "_", name)  # a service must not choose the folder
     if received.path is None:
-        target = directory / f"{stem}{suffix or '.json'}"
+        target = directory / _file_name(name, received.media_type, usual=".json")
         target.write_text(json.dumps(received.value), encoding="utf-8")
         return target
-    return Path(shutil.move(received.path, directory / f"{stem}{suffix}"))
+    return Path(shutil.move(received.path, directory / _file_name(name, received.media_type)))
+
+
+def _file_name(name: str, media_type: str, usual: str = "") -> str:
+    """What the file of an output is called, by its media type."""
+    fmt = format_of(media_type)
+    suffix = fmt.suffix if fmt else mimetypes.guess_extension(media_type.partition(";")[0].strip().lower())
+    stem = re.sub(r"[^\w-]", "_", name)  # a service must not choose the folder
+    return f"{stem}{suffix or usual}"
 
 
 def decode(received: Received, described: Described, scratch: Scratch) -> Any:
@@ -90,7 +109,7 @@ def decode(received: Received, described: Described, scratch: Scratch) -> Any:
     """
     if received.path is not None:
         return _content(received, received.path, described, scratch)
-    if described.kind in (*FILES, Kind.GEOMETRY):
+    if described.kind in (*FILES, Kind.ARRAY, Kind.GEOMETRY):
         path = scratch.path(".json")
         path.write_text(json.dumps(received.value), encoding="utf-8")
         return _content(received, path, described, scratch)
@@ -100,6 +119,8 @@ def decode(received: Received, described: Described, scratch: Scratch) -> Any:
 def _content(received: Received, path: Path, described: Described, scratch: Scratch) -> Any:
     """The value in a file."""
     media_type = received.media_type.partition(";")[0].strip().lower()
+    if described.type_name == PATH:
+        return FilePath.of(path.rename(scratch.folder() / _file_name(described.id, received.media_type)), scratch)
     if described.kind is Kind.BYTES:
         return path.read_bytes()
     fmt = _format(described, received.media_type)
@@ -118,7 +139,7 @@ def _content(received: Received, path: Path, described: Described, scratch: Scra
 
 def _format(described: Described, media_type: str) -> Format | None:
     """The format to read content by; None where it is not read but shown, or is no data."""
-    if described.kind not in (*FILES, Kind.GEOMETRY):
+    if described.kind not in (*FILES, Kind.ARRAY, Kind.GEOMETRY):
         return format_of(media_type)
     try:
         fmt = formats.find(described.kind, media_type)

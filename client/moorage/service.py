@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
 from moorage import cards
+from moorage.classes import RemoteClass, classes_of
 from moorage.connection import Connection
 from moorage.description import python_name, python_names, read_description, text
 from moorage.errors import NotFoundError
@@ -93,7 +94,9 @@ class Service:
         self._connection = connection
         self._is_shown = is_shown
         self._described: dict[str, RemoteProcess] = {}
-        self._titles = {str(each["id"]): text(each.get("title")) for each in connection.processes() if "id" in each}
+        listed = list(connection.processes())
+        self._titles = {str(each["id"]): text(each.get("title")) for each in listed if "id" in each}
+        self._classes = classes_of(listed)
         self._paths = {tuple(names): each for each, names in _paths(self._titles).items()}
 
     @property
@@ -190,19 +193,22 @@ class Service:
 
     # -- processes as attributes ----------------------------------------------------------------------------
 
-    def _attribute(self, path: tuple[str, ...]) -> RemoteProcess | Group:
+    def _attribute(self, path: tuple[str, ...]) -> RemoteProcess | RemoteClass | Group:
         if path in self._paths:
             return self.process(self._paths[path])
+        if path in self._classes:
+            return RemoteClass(self, path[-1], self._classes[path])
         if self._names(path):
             return Group(self, path)
         name = ".".join(path)
-        hint = _hint(name, [".".join(each) for each in self._paths])
+        hint = _hint(name, [".".join(each) for each in (*self._paths, *self._classes)])
         raise AttributeError(f"{self.url} has no process {name!r}; {hint}")
 
     def _names(self, path: tuple[str, ...] = ()) -> list[str]:
         """The attributes below a path."""
         deep = len(path)
-        return sorted({each[deep] for each in self._paths if len(each) > deep and each[:deep] == path})
+        known = (*self._paths, *self._classes)
+        return sorted({each[deep] for each in known if len(each) > deep and each[:deep] == path})
 
     def __getattr__(self, name: str) -> Any:  # a process, or a group of them: only the service knows
         if name.startswith("_") and (name,) not in self.__dict__.get("_paths", ()):

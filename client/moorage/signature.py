@@ -10,7 +10,7 @@ from inspect import Parameter, Signature
 from types import GenericAlias
 from typing import Any, Literal
 
-from moorage.description import FILES, Described, Description, python_names
+from moorage.description import FILES, PATH, Described, Description, python_names
 from moorage.formats import Kind
 
 SIMPLE = {"integer": int, "number": float, "boolean": bool, "string": str, "array": list, "object": dict}
@@ -58,8 +58,10 @@ def signature_of(description: Description, outputs: Sequence[str] = ()) -> Signa
 def annotation_of(described: Described) -> Any:
     """The type an input takes."""
     is_optional = not described.is_required and described.default is None
-    if described.kind in FILES:
-        one: Any = Named(f"{described.type_name} | str")  # the id of a dataset will do as well
+    if described.type_name == PATH:
+        one: Any = Named("pathlib.Path | bytes")
+    elif described.kind in FILES:
+        one = Named(f"{described.type_name} | str")  # the id of a dataset will do as well
     else:
         one = type_of(described)
     if described.is_many:
@@ -90,7 +92,9 @@ def _title(name: str) -> str:
 
 def type_of(described: Described) -> Any:
     """The type of one occurrence."""
-    if described.kind is Kind.BYTES:
+    if described.kind is Kind.FIGURE:
+        return Named("moorage.File")
+    if described.kind is Kind.BYTES and described.type_name != PATH:
         return bytes
     if described.kind is not Kind.VALUE:
         return Named(described.type_name)
@@ -129,6 +133,22 @@ def spelled(annotation: Any) -> str:
         local = annotation.__module__ in ("builtins", __name__)
         return annotation.__qualname__ if local else f"{annotation.__module__}.{annotation.__qualname__}"
     return str(annotation).replace("typing.", "")
+
+
+def arguments_of(
+    name: str, signature: Signature, arguments: Sequence[Any], inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call by name.
+
+    Raises
+    ------
+    TypeError
+        where they do not fit, saying what *name* takes.
+    """
+    try:
+        return signature.bind(*arguments, **inputs).arguments
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}; it takes {shown(signature)}") from None
 
 
 def shown(signature: Signature) -> str:

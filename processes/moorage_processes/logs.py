@@ -141,7 +141,7 @@ class _TerminalHandler(logging.StreamHandler[TextIO]):
         self.setLevel(logging.ERROR)
         self.setFormatter(TextLines())
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own
         """Say nothing: the same stands in the log of the job."""
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np  # noqa: TC002 - looked up when the function is described
 import pytest
-import xarray as xr  # noqa: TC002 - looked up when the function is described
+import xarray as xr  # noqa: TC002 - the same
+from matplotlib.axes import Axes  # noqa: TC002 - the same
+from matplotlib.figure import Figure
 from moorage_processes import process
 from moorage_processes.authoring.builder import processes_of
 from moorage_processes.errors import ServingError
@@ -30,10 +34,6 @@ def no_type(x) -> int:
 
 def no_return(x: int):
     return x
-
-
-def returns_nothing(x: int) -> None:
-    pass
 
 
 def unsupported(x: Any, y: Callable[[int], int]) -> object:
@@ -112,6 +112,35 @@ def one_by_one(x: int) -> int:
     yield x
 
 
+def one_by_one_only(x: int) -> Iterator[int]:
+    yield x
+
+
+def tells_words(x: int) -> Generator[str, None, int]:
+    yield "half"
+    return x
+
+
+def takes_figure(x: Figure) -> int:
+    return 1
+
+
+def gives_axes(x: int) -> Axes:
+    return Figure().subplots()
+
+
+def takes_scalar(x: np.float64) -> int:
+    return int(x)
+
+
+def takes_stream(x: BytesIO) -> int:
+    return 1
+
+
+def any_tuple(x: tuple) -> int:
+    return len(x)
+
+
 def many_files(x: int) -> list[xr.DataArray]:
     return []
 
@@ -174,7 +203,6 @@ class BadConstructor:
 REFUSED = [
     (no_type, "the input 'x' has no type", "x: float"),
     (no_return, "does not say what it returns", "-> xr.DataArray"),
-    (returns_nothing, "returns nothing", "return a result"),
     (unsupported, "the input 'x': Any says too little", "numbers, text"),
     (unsupported, "the input 'y': Callable[[int], int] says too little", "numbers, text"),
     (unsupported, "the output 'result': object says too little", "numbers, text"),
@@ -193,7 +221,14 @@ REFUSED = [
     (stars, "*args takes anything", "dict[str, Any]"),
     (stars, "**kwargs takes anything", "dict[str, Any]"),
     (later, "it is async", "plain def"),
-    (one_by_one, "yields its results one by one", "together"),
+    (one_by_one, "it yields, and says int", "write -> Generator[float, None, int], yield numbers from 0 to 1"),
+    (one_by_one_only, "it yields, and says Iterator[int]", "write -> Generator[float, None, RESULT]"),
+    (tells_words, "it yields, and says Generator[str, None, int]", "write -> Generator[float, None, int]"),
+    (takes_figure, "the input 'x': a figure is for looking at", "take the data that it shows"),
+    (gives_axes, "Axes cannot travel", "-> matplotlib.figure.Figure"),
+    (takes_scalar, "float64 cannot travel", "use float"),
+    (takes_stream, "BytesIO cannot travel", "use bytes"),
+    (any_tuple, "tuple cannot travel", "as in tuple[float, float]"),
     (many_files, "list[xarray.DataArray] is several files", "GeoDataFrame or Dataset"),
     (untyped_fields, "the field 'a' of Untyped has no type", "typing.NamedTuple"),
     (make_closure(), "a closure over width", "hand width in"),

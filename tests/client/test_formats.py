@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,7 +15,9 @@ import shapely
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_dtypes, array_shapes, arrays, boolean_dtypes, integer_dtypes, scalar_dtypes
 from hypothesis.extra.pandas import column, data_frames, range_indexes
+from matplotlib.figure import Figure
 from moorage.formats import FORMATS, Format, FormatError, Kind, find, formats_of, kind_of, read, sniff, type_name, write
 from moorage.values import BBox
 
@@ -30,6 +33,8 @@ EXAMPLES = {
     Kind.FEATURES: gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(1, 2)], crs=4326),
     Kind.GEOMETRY: shapely.Point(1, 2),
     Kind.TABLE: pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
+    Kind.ARRAY: np.arange(6.0).reshape(2, 3),
+    Kind.FIGURE: Figure(),
 }
 CSV, RECORDS = find(Kind.TABLE, "csv"), find(Kind.TABLE, "records")
 
@@ -51,6 +56,9 @@ def test_the_table_of_formats_needs_no_library_of_the_field():
         (shapely.STRtree, "shapely.STRtree", Kind.VALUE),
         (BBox, "moorage.BBox", Kind.BBOX),
         (bytes, "builtins.bytes", Kind.BYTES),
+        (Path, "pathlib.Path", Kind.BYTES),
+        (np.ndarray, "numpy.ndarray", Kind.ARRAY),
+        (Figure, "matplotlib.figure.Figure", Kind.FIGURE),
         (int, "builtins.int", Kind.VALUE),
     ],
 )
@@ -105,6 +113,32 @@ def test_what_is_no_such_file_is_refused_with_a_sentence(fmt: Format, content, t
     path.write_bytes(content)
     with pytest.raises(FormatError, match=r"\w+ \w+ \w+"):
         read(path, fmt, "xarray.DataArray")
+
+
+NPY, NUMBERS = find(Kind.ARRAY, "npy"), find(Kind.ARRAY, "numbers")
+
+
+@given(arrays(scalar_dtypes(), array_shapes(min_dims=0, min_side=0)))
+def test_an_array_keeps_every_bit(array):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "array.npy"
+        write(array, path, NPY)
+        back = read(path, NPY, "numpy.ndarray")
+    assert (back.dtype, back.shape, back.tobytes()) == (array.dtype, array.shape, array.tobytes())
+
+
+@given(arrays(st.one_of(boolean_dtypes(), integer_dtypes()), array_shapes()))
+def test_whole_numbers_keep_their_values_as_json(array):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "array.json"
+        write(array, path, NUMBERS)
+        assert np.array_equal(read(path, NUMBERS, "numpy.ndarray"), array)
+
+
+@given(arrays(array_dtypes(max_size=2), array_shapes()))
+def test_an_array_of_records_is_refused(array):
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(FormatError, match="cannot travel"):
+        write(array, Path(folder) / "array.npy", NPY)
 
 
 def test_a_file_that_is_not_there_is_no_broken_file(tmp_path):

@@ -25,7 +25,9 @@ class Kind(StrEnum):
     GEOMETRY = "geometry"  # one shapely geometry
     FEATURES = "features"  # geometries with attributes
     GRID = "grid"  # arrays with coordinates
+    ARRAY = "array"  # numbers in rows, without coordinates
     TABLE = "table"  # rows and columns
+    FIGURE = "figure"  # a drawing, for looking at
 
 
 KINDS: dict[str, Kind] = {
@@ -34,7 +36,10 @@ KINDS: dict[str, Kind] = {
     "geopandas.GeoDataFrame": Kind.FEATURES,
     "pandas.DataFrame": Kind.TABLE,
     "moorage.BBox": Kind.BBOX,
+    "numpy.ndarray": Kind.ARRAY,
+    "matplotlib.figure.Figure": Kind.FIGURE,
     "builtins.bytes": Kind.BYTES,
+    "pathlib.Path": Kind.BYTES,  # it travels as its content
 }
 """Type name, as :func:`type_name` gives it, to kind; geometries and plain values are told by rule."""
 
@@ -117,10 +122,32 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("csv", "text/csv", ".csv", Kind.TABLE, "tables"),
     Format("records", "application/json", ".json", Kind.TABLE, "tables"),
+    Format("npy", "application/x-npy", ".npy", Kind.ARRAY, "arrays", magic=(b"\x93NUMPY",)),
+    Format("numbers", "application/json", ".json", Kind.ARRAY, "arrays"),
+    Format(
+        "figure_png",
+        "image/png",
+        ".png",
+        Kind.FIGURE,
+        "figures",
+        magic=(b"\x89PNG\r\n\x1a\n",),
+        readable=False,
+        aliases=("png",),
+    ),
+    Format(
+        "figure_svg",
+        "image/svg+xml",
+        ".svg",
+        Kind.FIGURE,
+        "figures",
+        magic=(b"<?xml", b"<svg"),
+        readable=False,
+        aliases=("svg",),
+    ),
 )
 """The first format of a kind is its default."""
 
-_TOP_PACKAGES = frozenset({"xarray", "geopandas", "pandas", "shapely", "moorage"})
+_TOP_PACKAGES = frozenset({"xarray", "geopandas", "pandas", "shapely", "moorage", "numpy", "pathlib"})
 _GEOMETRIES = frozenset(
     {
         "Geometry",

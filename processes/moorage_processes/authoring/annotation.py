@@ -18,20 +18,31 @@ COLLECTIONS = frozenset({list, tuple, set, frozenset, Sequence})
 MAPPINGS = frozenset({dict, Mapping})
 SERVABLE = (
     "numbers, text, booleans, Literal, enums, dates and times, lists and dicts of these, dataclasses, pydantic models, "
-    "BBox, bytes, shapely geometries, GeoDataFrame, DataFrame, DataArray and Dataset"
+    "BBox, bytes, Path, shapely geometries, GeoDataFrame, DataFrame, DataArray, Dataset, ndarray and, as an output, Figure"
 )
+ANYTHING = frozenset({list, dict})
+"""Without a word about what is in them: whatever JSON has."""
 VAGUE = frozenset({Any, object})
 REMEDIES: Mapping[str, str] = types.MappingProxyType(
     {
-        "numpy.ndarray": "use xarray.DataArray, which knows its coordinates, or list[float]",
         "geopandas.GeoSeries": "use geopandas.GeoDataFrame",
         "pandas.Series": "use pandas.DataFrame",
-        "pathlib.Path": "a path means nothing on another machine; use bytes, or the type that the file holds",
-        "builtins.list": "say of what, as in list[float]",
+        "pandas.Timestamp": "use datetime.datetime",
+        "pathlib.PurePath": "use pathlib.Path",
+        "pathlib.PosixPath": "use pathlib.Path",
+        "_io.BytesIO": "use bytes",
         "builtins.tuple": "say of what, as in tuple[float, float]",
         "builtins.set": "say of what, as in set[str]",
-        "builtins.dict": "say of what, as in dict[str, float] or dict[str, Any]",
         "builtins.complex": "use two floats",
+        "numpy.datetime64": "use datetime.datetime",
+        "numpy.float32": "use float",
+        "numpy.float64": "use float",
+        "numpy.int32": "use int",
+        "numpy.int64": "use int",
+        "numpy.bool": "use bool",
+        "matplotlib.Axes": "return its figure, and write -> matplotlib.figure.Figure",
+        "PIL.Image": 'return the picture as a file holds it, and write -> Annotated[bytes, Media("image/png")]',
+        "plotly.Figure": 'return figure.to_html().encode(), and write -> Annotated[bytes, Media("text/html")]',
     }
 )
 
@@ -58,6 +69,8 @@ class Annotation:
     nullable: bool = False
     geometries: tuple[str, ...] = ()
     """The shapely classes that will do, by name, where it is a geometry."""
+    dtype: str | None = None
+    """numpy's name of the type of its values, where it is an array that says so."""
     unit: str | None = None
     media_type: str | None = None
     title: str | None = None
@@ -78,6 +91,7 @@ def read_annotation(annotation: Any) -> Annotation:
         if item.kind is not Kind.VALUE:
             _refuse_constraints(beside)
             return _told(replace(item, many=True, nullable=nullable), beside)
+    bare, dtype = _without_dtype(bare)
     kind = _kind(bare)
     if kind is Kind.VALUE:
         check_value(bare)
@@ -88,7 +102,7 @@ def read_annotation(annotation: Any) -> Annotation:
     classes = get_args(bare) or (bare,)
     geometries = tuple(each.__name__ for each in classes) if kind is Kind.GEOMETRY else ()
     name = type_name(bare) if len(classes) == 1 else "shapely.Geometry"
-    return _told(Annotation(bare, kind, name, nullable=nullable, geometries=geometries), beside)
+    return _told(Annotation(bare, kind, name, nullable=nullable, geometries=geometries, dtype=dtype), beside)
 
 
 def _unwrapped(annotation: Any) -> tuple[Any, list[Any], bool]:
@@ -108,6 +122,18 @@ def _unwrapped(annotation: Any) -> tuple[Any, list[Any], bool]:
             annotation = Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007
         else:
             return annotation, beside, nullable
+
+
+def _without_dtype(bare: Any) -> tuple[Any, str | None]:
+    """``NDArray[np.float64]`` as the class itself and the name of the type of its values."""
+    origin = get_origin(bare)
+    if not isinstance(origin, type) or kind_of(type_name(origin)) is not Kind.ARRAY:
+        return bare, None
+    values = get_args(get_args(bare)[1]) if len(get_args(bare)) > 1 else ()
+    scalar = values[0] if values and isinstance(values[0], type) else None
+    # np.generic, np.floating and the like leave the choice
+    is_one = scalar is not None and not scalar.__subclasses__()
+    return origin, scalar.__name__ if scalar is not None and is_one else None
 
 
 def _is_union(annotation: Any) -> bool:
@@ -161,9 +187,9 @@ def _met_as(bare: Any) -> str:
     if isinstance(bare, type) and issubclass(bare, Enum):
         return _common([type(each.value) for each in bare])
     origin = get_origin(bare)
-    if origin in COLLECTIONS:
+    if origin in COLLECTIONS or bare is list:
         return "builtins.list"
-    if origin in MAPPINGS or is_dataclass(bare) or hasattr(bare, "model_fields") or is_typeddict(bare):
+    if origin in MAPPINGS or bare is dict or is_dataclass(bare) or hasattr(bare, "model_fields") or is_typeddict(bare):
         return "builtins.dict"
     return "builtins.object"
 
@@ -182,11 +208,11 @@ def check_value(annotation: Any, seen: frozenset[Any] = frozenset()) -> None:
     """
     bare, _, _ = _unwrapped(annotation)
     origin, parts = get_origin(bare), get_args(bare)
-    if bare in PLAIN or origin is Literal or bare in seen:
+    if bare in PLAIN | ANYTHING or origin is Literal or bare in seen:
         return
     if _is_union(bare) or origin in COLLECTIONS:
         for part in parts:
-            if part is not Ellipsis:
+            if part is not Ellipsis and not (part is Any and origin in COLLECTIONS):
                 check_value(part, seen)
     elif origin in MAPPINGS:
         if parts[1] is not Any:

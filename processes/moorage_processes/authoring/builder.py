@@ -13,7 +13,7 @@ from moorage_processes.authoring.annotation import UnservableError
 from moorage_processes.authoring.decorator import MARK, Options, is_marked
 from moorage_processes.authoring.docstring import Explanation, read_docstring
 from moorage_processes.authoring.invocation import FunctionCall, MethodCall
-from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.authoring.process import ClassMethod, ImportPath, Process
 from moorage_processes.authoring.signature import humanised, inputs_of, outputs_of
 from moorage_processes.authoring.source_location import SourceLocation, source_location_of
 from moorage_processes.authoring.statelessness import check_fitness
@@ -73,20 +73,22 @@ def _of_class(cls: type, address: ImportPath, place: SourceLocation) -> tuple[Pr
 def _of_method(cls: type, name: str, member: Any, address: ImportPath, constructor: tuple[Input, ...]) -> Process:
     """The process of one method, with the arguments of the constructor among its inputs where it has an instance."""
     options: Options = vars(cls)[MARK]
-    usual_id = f"{options.id or hyphened(cls.__name__)}-{hyphened(name)}"
+    class_id = options.id or hyphened(cls.__name__)
+    usual_id = f"{class_id}-{hyphened(name)}"
     static = isinstance(member, staticmethod)
     method = member.__func__ if static else member
     options = vars(method).get(MARK, replace(options, id=None, title=None))
     draft = Draft.of(method, options, usual_id, replace(address, name=f"{address.name}.{name}"))
     if static:
-        return draft.finished(draft.inputs(), FunctionCall(method))
+        return draft.finished(draft.inputs(), FunctionCall(method), ClassMethod(class_id, name, ()))
     inputs = draft.inputs(method=True)
     made = frozenset(each.id for each in constructor)
     for each in inputs:
         if each.id in made:
             reason = f"the constructor and the method both take {each.id!r}"
             draft.place.refuse(UnservableError(reason, "give one of them another name"))
-    return draft.finished((*constructor, *inputs), MethodCall(cls, name, made))
+    belongs = ClassMethod(class_id, name, tuple(each.id for each in constructor))
+    return draft.finished((*constructor, *inputs), MethodCall(cls, name, made), belongs)
 
 
 def _constructor_inputs(cls: type, place: SourceLocation) -> tuple[Input, ...]:
@@ -136,13 +138,14 @@ class Draft:
         """What the function takes, without the instance where it is a method."""
         return tuple(inputs_of(self.function, self.said, self.place, method=method))
 
-    def finished(self, inputs: tuple[Input, ...], run: Run) -> Process:
+    def finished(self, inputs: tuple[Input, ...], run: Run, of_class: ClassMethod | None = None) -> Process:
         """The process, where nothing stands against serving it.
 
         Parameters
         ----------
         inputs : all that it takes.
         run : what runs it.
+        of_class : the class that it belongs to, where it is a method.
         """
         record, outputs = outputs_of(self.function, self.said, self.place)
         given = self.options.id or self.usual_id
@@ -169,4 +172,5 @@ class Draft:
             function=run,
             record=record,
             example=self.options.example,
+            of_class=of_class,
         )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from moorage_processes.authoring.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +34,18 @@ class FunctionCall:
                 given.append(arguments.get(name, default))
             elif name in arguments or parameter.default is parameter.empty:
                 named[name] = arguments.get(name)
-        return self.function(*given, **named)
+        returned = self.function(*given, **named)
+        return _in_the_end(returned) if isinstance(returned, Generator) else returned
+
+
+def _in_the_end(steps: Generator[float | tuple[float, str], None, Any]) -> Any:
+    """What a generator returns; what it yields on the way is its progress."""
+    while True:
+        try:
+            told = next(steps)
+        except StopIteration as end:
+            return end.value
+        progress(*told) if isinstance(told, tuple) else progress(told)
 
 
 @dataclass(frozen=True)

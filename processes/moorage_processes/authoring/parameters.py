@@ -41,6 +41,8 @@ class Input:
     """What one occurrence takes."""
     required: bool
     unit: str | None = None
+    dtype: str | None = None
+    """numpy's name of the type that the values of an array are given."""
 
     def describe(self) -> dict[str, Any]:
         """OGC's inputDescription."""
@@ -76,6 +78,8 @@ class Input:
                     return _geometry(value, self.annotation, self.schema["properties"]["type"]["enum"])
                 case Kind.BYTES:
                     return _octets(value)
+                case Kind.ARRAY:
+                    return _array(value, self.dtype)
             return _plain_value(value, self._adapter)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -185,6 +189,14 @@ def _box(value: Any) -> BBox:
     if not isinstance(value, Mapping):
         raise ValueError("it takes {'bbox': [west, south, east, north]}")  # noqa: TRY004 - the value is wrong, not the call
     return BBox.from_json(value)
+
+
+def _array(value: Any, dtype: str | None) -> Any:
+    from moorage.formats.arrays import array_of  # noqa: PLC0415 - numpy, and only where an array comes in
+
+    if not isinstance(value, list):
+        raise ValueError("it takes a list of numbers, or of lists of numbers")  # noqa: TRY004 - the value is wrong
+    return array_of(value, dtype)
 
 
 def _octets(value: Any) -> bytes:

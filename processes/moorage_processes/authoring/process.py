@@ -43,6 +43,23 @@ class ImportPath:
 
 
 @dataclass(frozen=True)
+class ClassMethod:
+    """Which method of which class a process is, so that a caller can make an object first."""
+
+    cls: str
+    """The class, as an id."""
+    method: str
+    constructor: tuple[str, ...]
+    """The inputs that make the object; none for a static method."""
+
+    def metadata(self) -> list[dict[str, str]]:
+        """OGC's metadata of a process."""
+        told = [("moorage:class", self.cls), ("moorage:method", self.method)]
+        told += [("moorage:constructor", name) for name in self.constructor]
+        return [{"role": role, "title": title} for role, title in told]
+
+
+@dataclass(frozen=True)
 class Process:
     """A method that can be called by anyone, with its whole description."""
 
@@ -61,6 +78,8 @@ class Process:
     """The named tuple or dataclass whose fields are the outputs, where there is one."""
     example: Mapping[str, Any] = field(default_factory=dict)
     """What a call to copy gives for inputs; ``...`` to take it from the data."""
+    of_class: ClassMethod | None = None
+    """The class it belongs to, where it is a method."""
 
     def describe(self) -> dict[str, Any]:
         """The process description of OGC 18-062r2, without links."""
@@ -71,6 +90,7 @@ class Process:
             "description": self.description,
             "version": self.version,
             "keywords": list(self.keywords),
+            **({} if self.of_class is None else {"metadata": self.of_class.metadata()}),
             "jobControlOptions": [*(["sync-execute"] if self.limits.sync else []), *asynchronous],
             "outputTransmission": ["value", "reference"],
             "inputs": {name: self._with_example(name, each.describe()) for name, each in self.inputs.items()},
@@ -101,6 +121,10 @@ class Process:
             if each.required and each.id not in arguments:
                 raise InputError(f"{each.id} is missing", input=each.id)
         returned = self.function(arguments)
+        if not self.outputs:
+            if returned is not None:
+                raise TypeError(f"{self.id} returned a {type(returned).__name__}; it declares None")
+            return {}
         if self.record is None:
             values = {SINGLE: returned}
         elif isinstance(returned, self.record):

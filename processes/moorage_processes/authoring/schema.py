@@ -51,6 +51,8 @@ def input_schema(annotation: Annotation) -> Schema:
             return value_schema(annotation)
         case Kind.BBOX | Kind.GEOMETRY | Kind.BYTES:
             return _shaped(annotation)
+    if annotation.kind is Kind.ARRAY:
+        return {"oneOf": [{"type": "array", "items": {}}, _written(formats_of(Kind.ARRAY, writable=False)[0])]}
     accepted = [
         {"type": "string", "format": "byte", "contentMediaType": fmt.media_type}
         for fmt in formats_of(annotation.kind, writable=False)
@@ -136,6 +138,8 @@ def _written(fmt: Format) -> Schema:
     schema: Schema = {"contentMediaType": fmt.media_type}
     if fmt.name == "geojson":
         return {"type": "object", "format": "geojson-feature-collection", **schema}
+    if fmt.name == "numbers":
+        return {"type": "array", "items": {}, **schema}
     if fmt.name == "records":
         return {"type": "array", "items": {"type": "object"}, **schema}
     if fmt.magic:

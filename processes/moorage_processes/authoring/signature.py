@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace, UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from moorage.formats import Kind, formats_of
 from moorage.values import BBox
@@ -19,7 +20,7 @@ from moorage_processes.authoring.json_values import plain
 from moorage_processes.authoring.parameters import Input, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from moorage_processes.authoring.source_location import SourceLocation
 
@@ -28,6 +29,9 @@ SINGLE = "result"
 EMPTY = inspect.Parameter.empty
 FACTORY = "<factory>"
 """How a dataclass shows a default that it makes anew each time."""
+PROGRESS = frozenset({float, int, tuple[float, str], tuple[int, str]})
+"""What a generator may yield: how much is done, from 0 to 1, and what it is doing."""
+ITERATORS = frozenset({Generator, Iterator, Iterable})
 STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
@@ -56,10 +60,12 @@ def outputs_of(
 
     Returns
     -------
-    The named tuple or dataclass, where there is one, and the outputs.
+    The named tuple or dataclass, where there is one, and the outputs: none where it returns nothing.
     """
     with place.watching("return"):
         returned = return_type(function)
+        if returned is type(None):
+            return None, ()
         if is_record(returned):
             said = {**explanation.returned, **read_docstring(returned).parameters}
             return returned, tuple(_field_outputs(returned, said, place))
@@ -75,20 +81,38 @@ def _field_outputs(record: type, said: Mapping[str, str], place: SourceLocation)
 
 
 def return_type(function: Callable[..., Any]) -> Any:
-    """The resolved type of what a function returns.
+    """The resolved type of what a function returns, also one that yields its progress before.
 
     Raises
     ------
     UnservableError
-        where it does not say, or returns nothing.
+        where it does not say.
     """
     annotation = inspect.signature(function).return_annotation
     if annotation is EMPTY:
-        raise UnservableError("it does not say what it returns", "write its type, as in -> xr.DataArray")
+        raise UnservableError(
+            "it does not say what it returns", "write its type, as in -> xr.DataArray, or -> None for nothing"
+        )
     returned = resolved("return", annotation, function)
-    if returned is type(None):
-        raise UnservableError("it returns nothing", "return a result; what it prints goes to the log of the job")
+    if get_origin(returned) is Generator or inspect.isgeneratorfunction(inspect.unwrap(function)):
+        return _returned_in_the_end(returned)
     return returned
+
+
+def _returned_in_the_end(generated: Any) -> Any:
+    """What a generator of progress returns when it is done."""
+    match get_args(generated):
+        case (yielded, _, returned) if get_origin(generated) is Generator:
+            ways = get_args(yielded) if get_origin(yielded) in (Union, UnionType) else (yielded,)
+            if PROGRESS.issuperset(ways):
+                return returned
+            result = spelled(returned)
+        case _:
+            result = "RESULT" if generated in ITERATORS or get_origin(generated) in ITERATORS else spelled(generated)
+    raise UnservableError(
+        f"it yields, and says {spelled(generated)}; what a method yields is how far it is",
+        f"write -> Generator[float, None, {result}], yield numbers from 0 to 1, and return the result",
+    )
 
 
 def is_record(returned: Any) -> bool:
@@ -122,6 +146,8 @@ def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanati
         raise UnservableError(f"the input {name!r} has no type", f"write one, as in {name}: float")
     with _naming(f"the input {name!r}"):
         annotation = read_annotation(resolved(name, parameter.annotation, function))
+        if annotation.kind is Kind.FIGURE:
+            raise UnservableError("a figure is for looking at", "take the data that it shows, as in xr.DataArray")
         default = _default(parameter, annotation)
         words = explanation.parameters.get(name) or annotation.description or ""
         return Input(
@@ -135,6 +161,7 @@ def _input(parameter: inspect.Parameter, function: Callable[..., Any], explanati
             schema=_with_default(input_schema(annotation), annotation, default),
             required=parameter.default is EMPTY and not annotation.nullable,
             unit=annotation.unit or unit_in(words),
+            dtype=annotation.dtype,
         )
 
 
@@ -209,7 +236,7 @@ def _fits(default: object, annotation: Annotation) -> bool:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow, and only where methods are
 
     if annotation.many or annotation.kind is Kind.BYTES:
-        return isinstance(default, bytes) and not annotation.many
+        return isinstance(default, annotation.one) and not annotation.many
     if annotation.kind is not Kind.VALUE:
         return isinstance(default, annotation.one)
     try:

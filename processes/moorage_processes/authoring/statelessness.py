@@ -35,8 +35,6 @@ def check_fitness(function: Callable[..., Any], place: SourceLocation) -> None:
 def _shape_flaws(function: FunctionType) -> Iterator[UnservableError]:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         yield UnservableError("it is async", "write a plain def; each call has a process of its own")
-    elif inspect.isgeneratorfunction(function):
-        yield UnservableError("it yields its results one by one", "return them together")
     if function.__name__ == "<lambda>":
         yield UnservableError("a lambda has no name, types or docstring", "write it as def")
         return

@@ -113,19 +113,47 @@ def _file(module: ModuleType) -> str:
 
 
 def _clashes(found: Iterable[_Found]) -> Iterator[Refusal]:
-    """Ids that two functions share, or that the client's service object needs for itself."""
-    taken: dict[str, ImportPath] = {}
+    """Ids that two functions or classes share, or that the client's service object needs for itself."""
+    taken: dict[str, _Taken] = {}
     for each in found:
         for process in each.processes:
-            name = process.id.replace("-", "_")
-            other = taken.setdefault(name, process.address)
-            if name in RESERVED_IDS:
-                reason = f"the id {process.id!r} is a word of the client's own"
-            elif other is not process.address:
-                reason = f"the id {process.id!r} is taken by {other.name} in {other.file or other.module}"
-            else:
-                continue
-            place = source_location_of(each.target)
-            yield Refusal(
-                place.file, place.line, process.address.name, reason, 'write @process(id="...") with another id'
-            )
+            for what, given in _names(process):
+                name = given.replace("-", "_")
+                other = taken.setdefault(name, _Taken(each.target, what, process.address))
+                if name in RESERVED_IDS:
+                    reason = f"the id {given!r} is a word of the client's own"
+                elif not other.stands_against(_Taken(each.target, what, process.address)):
+                    continue
+                else:
+                    place = other.address
+                    reason = f"the id {given!r} is taken by {place.name} in {place.file or place.module}"
+                yield _clash(each.target, process, reason)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Who has an id."""
+
+    target: Any
+    what: str
+    """``class``, which all its methods share, or ``process``."""
+    address: ImportPath
+
+    def stands_against(self, other: _Taken) -> bool:
+        """Whether another may not have the same."""
+        if self.target is other.target and "class" in (self.what, other.what):
+            return False
+        return self.address is not other.address
+
+
+def _names(process: Process) -> Iterator[tuple[str, str]]:
+    """The id of a process, and that of its class."""
+    yield "process", process.id
+    if process.of_class is not None:
+        yield "class", process.of_class.cls
+
+
+def _clash(target: Any, process: Process, reason: str) -> Refusal:
+    place = source_location_of(target)
+    remedy = 'write @process(id="...") with another id'
+    return Refusal(place.file, place.line, process.address.name, reason, remedy)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.execution.failures import logged_failure, not_stored
-from moorage_processes.execution.inputs import InputReader
+from moorage_processes.execution.inputs import PATH_TYPE, InputReader
 from moorage_processes.execution.outputs import write_output
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Failure, Request
 from moorage_processes.network.fetch import Policy
@@ -91,6 +93,8 @@ class Executor:
                 listening(report),
                 room(self._result_size),
             ):
+                if any(each.type_name == PATH_TYPE for each in process.outputs.values()):
+                    stack.enter_context(_own_temporary_files(directory))
                 reader = InputReader(self._datasets, self._policy, directory, stack)
                 arguments = {
                     name: reader.receive(process.inputs[name], value) for name, value in request.inputs.items()
@@ -121,3 +125,18 @@ class Executor:
             with self._computing.at_home(progress, number, len(wanted)):
                 written.append(write_output(process.outputs[name], results[name], request.outputs[name], directory))
         return tuple(written)
+
+
+@contextmanager
+def _own_temporary_files(directory: Path) -> Iterator[None]:
+    """Let temporary files of a method, and of programs that it starts, lie in a folder of this call."""
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(dir=directory, prefix="work-") as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            del os.environ["TMPDIR"]
+            if before[1] is not None:
+                os.environ["TMPDIR"] = before[1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import mimetypes
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 
+PATH_TYPE = "pathlib.Path"
+SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+"""Others that a URL may end with lead nowhere, or mean nothing to a library."""
 HEAD = 64
 """Bytes of a file that tell its format."""
 
@@ -70,6 +75,10 @@ class InputReader:
             if "value" in value:
                 media_type = stated_media_type(value)
                 value = value["value"]
+        if declared.kind is Kind.BYTES:
+            return self._bytes(declared, value, media_type)
+        if declared.kind is Kind.ARRAY and isinstance(value, str):
+            return self._by_content(declared, _decoded(declared, value), media_type)
         if declared.kind not in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
             return declared.decode_value(value)
         if isinstance(value, dict) and "collection" in value:
@@ -102,11 +111,11 @@ class InputReader:
                 return self._linked(declared, href, form)
             except UnrangedError:
                 LOGGER.info("%s: the host gives no parts of it, so it is fetched whole", declared.id)
-        path = self._scratch()
+        path = self._scratch(_suffix(declared, link.get("type")) or Path(urlsplit(href).path).suffix)
         stated = fetch(href, path, self._policy, declared.id)
         if declared.kind is Kind.BYTES:
-            return path.read_bytes()
-        if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
+            return path if declared.type_name == PATH_TYPE else path.read_bytes()
+        if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.ARRAY):
             return self._read(declared, path, link.get("type") or stated)
         return declared.decode_value(self._fetched_value(declared, path, str(link.get("type") or stated)))
 
@@ -162,13 +171,45 @@ class InputReader:
                 input=declared.id,
             )
         try:
-            return formats.read(path, fmt, declared.type_name)
+            found = formats.read(path, fmt, declared.type_name)
+            return found if declared.dtype is None else _as_type(found, declared.dtype)
         except ValueError as error:
             raise InputError(f"{declared.id}: {error}", input=declared.id) from error
 
-    def _scratch(self) -> Path:
+    def _bytes(self, declared: Input, value: Any, media_type: str | None) -> bytes | Path | None:
+        """Encoded content, or a file with it for a method that takes a path."""
+        content = declared.decode_value(value)
+        if content is None or declared.type_name != PATH_TYPE:
+            return content  # type: ignore[no-any-return]  # bytes, by its kind
+        path = self._scratch(_suffix(declared, media_type))
+        path.write_bytes(content)
+        return path
+
+    def _scratch(self, suffix: str = "") -> Path:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._directory, prefix="input-"))
-        return Path(folder) / "content"
+        return Path(folder) / f"content{suffix if SUFFIX.fullmatch(suffix) else ''}"
+
+
+def _decoded(declared: Input, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise InputError(f"{declared.id}: it takes a list of numbers, or base64", input=declared.id) from error
+
+
+def _as_type(array: Any, dtype: str) -> Any:
+    from moorage.formats.arrays import as_type  # noqa: PLC0415 - numpy, and only where an array comes in
+
+    return as_type(array, dtype)
+
+
+def _suffix(declared: Input, media_type: str | None) -> str:
+    """How the name of a file ends that holds an input: libraries know its format by that."""
+    stated = declared.schema.get("contentMediaType", "") if declared.kind is Kind.BYTES else ""
+    for each in (media_type or "", stated):
+        if found := mimetypes.guess_extension(each.partition(";")[0].strip().lower()):
+            return found
+    return ""
 
 
 def _stated(declared: Input, media_type: str | None) -> formats.Format | None:

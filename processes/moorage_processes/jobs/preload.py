@@ -16,6 +16,8 @@ NEEDED = {
     Kind.FEATURES: FEATURES,
     Kind.GEOMETRY: FEATURES,
     Kind.TABLE: ("pandas", "moorage.formats.tables"),
+    Kind.ARRAY: ("moorage.formats.arrays",),
+    Kind.FIGURE: ("matplotlib.figure", "matplotlib.backends.backend_agg", "moorage.formats.figures"),
 }
 """What reads, writes and draws each kind of values."""
 

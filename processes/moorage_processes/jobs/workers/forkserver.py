@@ -44,6 +44,8 @@ def main() -> NoReturn:
         os.dup2(nothing.fileno(), 0)
     OperatorLog(settings["log"], "forkserver").begin()
     control.set_inheritable(False)
+    # windows of pyplot's would open on the author's own desktop
+    os.environ.setdefault("MPLBACKEND", "Agg")
     Forkserver(control, settings).serve()
     os._exit(0)
 

@@ -148,7 +148,7 @@ def _results(outputs: Described) -> dict[str, Any]:
 
 
 def _member(described: Mapping[str, Any]) -> dict[str, Any]:
-    if formats.kind_of(type_of(described)) in (*DATA, Kind.BYTES):
+    if formats.kind_of(type_of(described)) in (*DATA, Kind.BYTES, Kind.ARRAY, Kind.FIGURE):
         return any_of(schema_of("qualifiedValue"), schema_of("link"))
     return any_of(as_openapi(described["schema"]), schema_of("qualifiedValue"), schema_of("link"))
 

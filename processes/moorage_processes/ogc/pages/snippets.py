@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Entry
     from moorage_processes.data.datasets import Datasets
 
-FILES = (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.BYTES)
+FILES = (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.BYTES, Kind.FIGURE, Kind.ARRAY)
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ class Snippets:
     @cached_property
     def _file(self) -> str | None:
         """The output that is asked for as a file: the first, where it is one."""
-        name, described = next(iter(self.entry.description["outputs"].items()))
-        return name if kind_of(type_of(described)) in FILES else None
+        for name, described in self.entry.description["outputs"].items():
+            return name if kind_of(type_of(described)) in FILES else None
+        return None
 
     @property
     def _saved(self) -> str:

@@ -25,7 +25,8 @@ MINUTE, HOUR = 60.0, 3600.0
 SHORT = 10.0
 
 
-KINDS = {Kind.GRID: "grid", Kind.FEATURES: "features", Kind.TABLE: "table", Kind.BYTES: "file"}
+KINDS = {Kind.GRID: "grid", Kind.FEATURES: "features", Kind.TABLE: "table", Kind.BYTES: "file", Kind.ARRAY: "array",
+         Kind.FIGURE: "picture"}  # fmt: skip
 
 
 def kind_words(described: Mapping[str, Any]) -> str:
