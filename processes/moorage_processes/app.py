@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from moorage_processes.catalogue.reading import begin_reading
 from moorage_processes.configuration.configuration import Configuration, ConfigurationError, read_configuration
-from moorage_processes.configuration.engine import policy_of, service_engine
+from moorage_processes.configuration.engine import check_names, own_processes, policy_of, service_engine
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.network.hosts import Hosts
 from moorage_processes.ogc import cors
@@ -87,6 +87,7 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
     app.register_blueprint(blueprint(service, lambda: openapi_document(service, openapi)))
     app.register_blueprint(coverage_blueprint(collections))
     app.before_request(lambda: _refresh(collections, pygeoapi.resources))
+    service.engine.on_renewal(lambda settings: _renew(service, pygeoapi.resources, own_processes(settings)))
     app.register_blueprint(pygeoapi.blueprint)
     problem.register(app)
     page.register(app, service)
@@ -154,29 +155,29 @@ def _pygeoapi_config(configuration: Configuration, service: Service, collections
         "output_dir": None,
         "engine": service.engine.settings.to_json(),
     }
-    _check_names(configuration, service)
+    check_names(configuration, service.live_catalogue.own)
     document["resources"].update(collections.resources())
     document["server"].setdefault("templates", {}).setdefault("path", str(page.TEMPLATES))
-    for (
-        name,
-        entry,
-    ) in service.live_catalogue.own.items():  # sites come and go, and are in the store, which is opened later
-        processor = {"name": "moorage_processes.plugins.processor.Method", "entry": entry.to_json()}
-        document["resources"][name] = {"type": "process", "processor": processor}
+    # sites come and go, and are in the store, which is opened later
+    document["resources"].update(_process_resources(service.live_catalogue.own))
     return document
 
 
-def _check_names(configuration: Configuration, service: Service) -> None:
-    """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing."""
-    taken = dict.fromkeys(service.live_catalogue.own, "process") | dict.fromkeys(
-        configuration.pygeoapi["resources"] or (), "resource"
-    )
-    for name in configuration.datasets.entries:
-        if name in taken:
-            raise ConfigurationError(
-                f"datasets.{name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
-                "give the dataset another"
-            )
+def _process_resources(own: Catalogue) -> dict[str, Any]:
+    """Processes as pygeoapi has them in its ``resources:``."""
+    method = "moorage_processes.plugins.processor.Method"
+    return {
+        name: {"type": "process", "processor": {"name": method, "entry": entry.to_json()}}
+        for name, entry in own.items()
+    }
+
+
+def _renew(service: Service, resources: dict[str, Any], own: Catalogue) -> None:
+    """Methods were edited: all that is answered from now on has the new ones."""
+    for name in service.live_catalogue.own:
+        resources.pop(name, None)
+    resources.update(_process_resources(own))
+    service.live_catalogue.replace(own)
 
 
 def _refresh(collections: Collections, resources: dict[str, Any]) -> None:

@@ -37,9 +37,9 @@ AWAY = method("sea-ice", "freeze", ["area"], {"area": None}, site="awi.")
 def served():
     script = {f"GET /processes/{each['id']}": each for each in (MELT, UNIT, AWAY)}
     script |= {f"POST /processes/{each['id']}/execution": {"result": 3.0} for each in (MELT, UNIT, AWAY)}
-    with scripted({**script, "GET /processes": {"processes": [MELT, UNIT, AWAY], "links": []}}) as server:
-        with moorage.connect(server.url) as hub:
-            yield server, hub
+    script["GET /processes"] = {"processes": [MELT, UNIT, AWAY], "links": []}
+    with scripted(script) as server, moorage.connect(server.url) as hub:
+        yield server, hub
 
 
 def sent(server):

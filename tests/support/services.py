@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,22 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **sections: dict) -> Iterator[Running]:
+def serve(
+    folder: Path,
+    modules: Sequence[str] = (),
+    *,
+    ours: bool = False,
+    options: Sequence[str] = (),
+    terminal: Path | None = None,
+    **sections: dict,
+) -> Iterator[Running]:
     """Serve *modules* from *folder* while the block lasts.
 
     Parameters
     ----------
     ours : whether the methods that come with Moorage are served too; to describe them is most of the work of a start.
+    options : of the command.
+    terminal : file that has all that the command writes; without it, it goes where the tests' own words go.
     sections : laid over the shipped configuration; running jobs are not waited for at the end unless ``drain`` says so.
     """
     document = yaml.safe_load(shipped("local.yml").read_text())
@@ -45,9 +55,11 @@ def serve(folder: Path, modules: Sequence[str] = (), *, ours: bool = False, **se
     config.write_text(yaml.safe_dump(document))
     url = f"http://localhost:{port}"
     command = [sys.executable, "-m", "moorage.cli", "serve", *modules]
-    command += ["--config", str(config), "--port", str(port), "--state", str(state)]
-    with subprocess.Popen(command) as process, _answering(Running(url, process, state)) as service:
-        yield service
+    command += ["--config", str(config), "--port", str(port), "--state", str(state), *options]
+    with ExitStack() as stack:
+        out = None if terminal is None else stack.enter_context(terminal.open("wb"))
+        process = stack.enter_context(subprocess.Popen(command, stdout=out, stderr=out))
+        yield stack.enter_context(_answering(Running(url, process, state)))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import all_suffixes
@@ -147,6 +147,28 @@ class ImportedFiles:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for other processes."""
         return {"files": self.files, "folders": [asdict(folder) | {"digest": each} for folder, each in self.folders]}
+
+    def of_authors(self, sources: Iterable[str], ours: Iterable[str]) -> Self:
+        """What an author may edit: without what an installer put there, and without the packages in the folders *ours*.
+
+        The files *sources* are among it, even where they could not be imported.
+        """
+        mine = tuple(ours)
+        paths = [*self.files, *sources]
+        files = {
+            path: self.files.get(path) or stamp(path) for path in paths if not any(_is_below(path, o) for o in mine)
+        }
+        folders = [
+            (folder, digest)
+            for folder, digest in self.folders
+            if not folder.installed and not any(_is_below(folder.path, o) for o in mine)
+        ]
+        return replace(self, files=files, folders=folders)
+
+    def now(self) -> Self:
+        """The same files and folders, as they are at this moment."""
+        folders = [(folder, _digest(folder.rows())) for folder, _ in self.folders]
+        return replace(self, files={path: stamp(path) for path in self.files}, folders=folders)
 
     def changes(self) -> Iterator[str]:
         """Paths of the files and folders that are no longer what they were."""

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.description_cache import CachedDescriptions
@@ -19,7 +19,7 @@ from moorage_processes.catalogue.imported_files import ImportedFiles, ImportReco
 from moorage_processes.errors import Refusal, ServingError
 
 if TYPE_CHECKING:
-    from moorage_processes.authoring.process import Process
+    from moorage_processes.authoring.process import ImportPath, Process
 
 CHILD = "from moorage_processes.catalogue.reading import describe_for_parent; describe_for_parent()"
 TICK = 100_000_000
@@ -50,27 +50,44 @@ def describe_for_parent() -> None:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # what authors' modules print goes to the terminal, also from C
     os.dup2(2, 1)
+    asked = json.loads(sys.argv[1])
+    installed = installed_sources(ours=asked["builtin"], others=asked["installed"])
+    describe_into(answer, asked["sources"], installed, asked["since"])
+
+
+def describe_into(
+    answer: TextIO, sources: Sequence[str], installed: Sequence[ImportPath], since: int | None
+) -> NoReturn:
+    """Describe methods in this process, tell that, and end: their modules are imported here.
+
+    Parameters
+    ----------
+    answer : told each module before it is imported, and in the last line the descriptions or what stands against them.
+    sources : method files and modules.
+    installed : modules that come before them.
+    since : time [ns since 1970] after which no file may have changed that is told among those imported; None for none.
+    """
 
     def tell(document: Mapping[str, Any]) -> None:
         print(json.dumps(document), file=answer, flush=True)
 
-    asked = json.loads(sys.argv[1])
     recorder = ImportRecorder()
     sys.meta_path.insert(0, recorder)
     try:
         processes = describe(
-            asked["sources"],
-            installed_sources(ours=asked["builtin"], others=asked["installed"]),
+            sources,
+            installed,
             importing=lambda module: tell({"importing": module}),
         )
         tell(
             {
                 "entries": [Entry.of(process).to_json() for process in processes],
-                "imported": _imported(processes, recorder, asked["since"]),
+                "imported": _imported(processes, recorder, since),
             }
         )
     except ServingError as error:
-        tell({"refusals": [vars(refusal) for refusal in error.refusals]})
+        imported = _imported((), recorder, since)
+        tell({"refusals": [vars(refusal) for refusal in error.refusals], "imported": imported})
     sys.stdout.flush()
     sys.stderr.flush()
     # threads that a module began must not keep the service waiting
@@ -91,6 +108,31 @@ def describe_here(source: str) -> Entry:
         raise ServingError((Refusal(source, 1, source, reason, "name one, as in flood.py:flood_days"),))
     # what else this process has imported is another matter in each
     return replace(Entry.of(processes[0]), libraries=())
+
+
+def last_word(lines: Iterable[str | bytes]) -> dict[str, Any]:
+    """What a describing child said last."""
+    last: dict[str, Any] = {}
+    for line in lines:
+        last = json.loads(line)
+        if "importing" not in last:
+            break  # what a module left running may hold the pipe open
+    return last
+
+
+def catalogue_in(last: Mapping[str, Any], code: int) -> Catalogue:
+    """The catalogue in the last word of a describing child, which ended with this code.
+
+    Raises
+    ------
+    ServingError
+        with all that stands against serving all of it.
+    """
+    if "refusals" in last:
+        raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
+    if "entries" not in last:
+        raise ServingError((_death(code, last.get("importing", "moorage_processes")),))
+    return Catalogue.from_json(last["entries"])
 
 
 class PendingCatalogue:
@@ -122,19 +164,12 @@ class PendingCatalogue:
         ServingError
             with all that stands against serving all of it.
         """
-        last: dict[str, Any] = {}
         with self._child as child:
-            for line in child.stdout or ():
-                last = json.loads(line)
-                if "importing" not in last:
-                    break  # what a module left running may hold the pipe open
-        if "refusals" in last:
-            raise ServingError(tuple(Refusal(**each) for each in last["refusals"]))
-        if "entries" not in last:
-            raise ServingError((_death(child.returncode, last.get("importing", "moorage_processes")),))
+            last = last_word(child.stdout or ())
+        catalogue = catalogue_in(last, child.returncode)
         if self._cached is not None and last["imported"] is not None:
             self._cached.write(last["entries"], last["imported"])
-        return Catalogue.from_json(last["entries"])
+        return catalogue
 
     def close(self) -> None:
         """End the child, if it is still at work."""

@@ -68,6 +68,7 @@ class ServeCommand(LongRunning):
         """Declare what the command takes."""
         declare_service(parser)
         parser.add_argument("--no-jobs", action="store_true", help="leave jobs to workers, and run calls only")
+        parser.add_argument("--reload", action="store_true", help="serve methods anew whenever their files are edited")
 
     def work(self, arguments: Namespace) -> int:
         """Serve until a signal says stop."""
@@ -82,6 +83,10 @@ class ServeCommand(LongRunning):
             configuration = replace(configuration, settings=replace(settings, jobs=False))
         options = {"installed": settings.installed, "cached": settings.description_cache}
         state_of(configuration).prepare()
+        if arguments.reload:
+            from moorage_processes.commands import reload  # noqa: PLC0415 - the same
+
+            reload.begin(configuration)
         reading = begin_reading(settings.modules, **options)
         with reading as pending, HeadStart(configuration, pending) as head_start:
             # importing the server takes about as long as describing the methods, so it is done meanwhile

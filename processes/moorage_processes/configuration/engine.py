@@ -113,6 +113,31 @@ def service_engine(configuration: Configuration, catalogue: Catalogue) -> Engine
     return replace(settings, state=settings.state.absolute())
 
 
+def check_names(configuration: Configuration, own: Catalogue) -> None:
+    """Refuse a dataset that is called like a process or another resource: pygeoapi has one name for one thing.
+
+    Raises
+    ------
+    ConfigurationError
+        naming it.
+    """
+    resources = dict.fromkeys(configuration.pygeoapi["resources"] or (), "resource")
+    taken = dict.fromkeys(own, "process") | resources
+    for name in configuration.datasets.entries:
+        if name in taken:
+            raise ConfigurationError(
+                f"datasets.{name}: there is a {taken[name]} of that name, and pygeoapi has one name for one thing; "
+                "give the dataset another"
+            )
+
+
+def own_processes(settings: EngineSettings) -> Catalogue:
+    """The processes that the engine of a service runs for its callers."""
+    entries = Catalogue.from_json(settings.executor["catalogue"])
+    internal = {each.id for each in INTERNAL}
+    return Catalogue(each for each in entries.values() if each.id not in internal)
+
+
 def _computing(settings: Settings, slots: int) -> Computing:
     try:
         return Computing.among(slots, settings.scheduler)

@@ -75,17 +75,24 @@ class InputReader:
             if "value" in value:
                 media_type = stated_media_type(value)
                 value = value["value"]
-        if declared.kind is Kind.BYTES:
-            return self._bytes(declared, value, media_type)
-        if declared.kind is Kind.ARRAY and isinstance(value, str):
-            return self._by_content(declared, _decoded(declared, value), media_type)
         if declared.kind not in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
-            return declared.decode_value(value)
+            return self._no_dataset(declared, value, media_type)
         if isinstance(value, dict) and "collection" in value:
             return self._selected(declared, value)
         if isinstance(value, str):
             return self._by_text(declared, value, media_type)
         return self._by_content(declared, json.dumps(value).encode(), media_type)
+
+    def _no_dataset(self, declared: Input, value: Any, media_type: str | None) -> Any:
+        """What can only be in the request itself."""
+        if declared.kind is Kind.ARRAY and isinstance(value, str):
+            return self._by_content(declared, _decoded(declared, value), media_type)
+        content = declared.decode_value(value)
+        if content is None or declared.type_name != PATH_TYPE:
+            return content
+        path = self._scratch(_suffix(declared, media_type))
+        path.write_bytes(content)
+        return path
 
     def _by_text(self, declared: Input, text: str, media_type: str | None) -> Any:
         """A bare string: a dataset id where one matches, otherwise base64 known by its first bytes."""
@@ -175,15 +182,6 @@ class InputReader:
             return found if declared.dtype is None else _as_type(found, declared.dtype)
         except ValueError as error:
             raise InputError(f"{declared.id}: {error}", input=declared.id) from error
-
-    def _bytes(self, declared: Input, value: Any, media_type: str | None) -> bytes | Path | None:
-        """Encoded content, or a file with it for a method that takes a path."""
-        content = declared.decode_value(value)
-        if content is None or declared.type_name != PATH_TYPE:
-            return content  # type: ignore[no-any-return]  # bytes, by its kind
-        path = self._scratch(_suffix(declared, media_type))
-        path.write_bytes(content)
-        return path
 
     def _scratch(self, suffix: str = "") -> Path:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._directory, prefix="input-"))

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,11 +56,19 @@ class Engine:
         self._state = StateDirectory.of(self._settings.to_json())
         self._store = Store(self._settings.url, counts=settings.metrics)
         self._link: SupervisorClient | None = None
+        self._renewed: Callable[[EngineSettings], None] = lambda _settings: None
 
     @property
     def settings(self) -> EngineSettings:
         """What it was made from."""
         return self._settings
+
+    def on_renewal(self, renewed: Callable[[EngineSettings], None]) -> None:
+        """Call *renewed*, in a thread of its own, with the new settings whenever methods have been edited.
+
+        Say so before :meth:`start`.
+        """
+        self._renewed = renewed
 
     def prepare(self) -> None:
         """Make the state directory and the store ready; once before web processes are forked, so that errors come once.
@@ -88,7 +96,7 @@ class Engine:
             where the state directory or the store cannot be used.
         """
         self.prepare()
-        self._link = SupervisorClient(self._settings, self._state)
+        self._link = SupervisorClient(self._settings, self._state, self._renewed)
         self._link.start()
 
     def close(self, *, stop_supervisor: bool = False) -> None:

@@ -79,6 +79,7 @@ class LiveCatalogue:
         self._sites = sites
         self._lock = Lock()
         self._known: tuple[tuple[Any, ...], ...] = ()
+        self._told: list[RegisteredSite] = []
         self._snapshot = CatalogueSnapshot(own, self._places)
         self._read = -FRESH
 
@@ -86,6 +87,12 @@ class LiveCatalogue:
     def own(self) -> Catalogue:
         """What runs here."""
         return self._own
+
+    def replace(self, own: Catalogue) -> None:
+        """Have other processes of its own from now on; requests that are being answered go on with those before."""
+        with self._lock:
+            self._own = own
+            self._compose()
 
     @property
     def takes_sites(self) -> bool:
@@ -124,10 +131,13 @@ class LiveCatalogue:
         # whichever of its machines said so last
         known = tuple((site.name, replace(site.announcement, machine=""), site.is_present()) for site in sites)
         if known != self._known:
-            entries = [entry for site in sites for entry in entries_of(site)]
-            places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in sites}
-            self._known = known
-            self._snapshot = CatalogueSnapshot(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
+            self._known, self._told = known, sites
+            self._compose()
+
+    def _compose(self) -> None:
+        entries = [entry for site in self._told for entry in entries_of(site)]
+        places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in self._told}
+        self._snapshot = CatalogueSnapshot(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
 
 
 def entries_of(site: RegisteredSite) -> Iterator[Entry]:

@@ -11,17 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, TextIO
 
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.ipc import Connection, connected
+from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.logs import JSON
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.files.state_directory import StateDirectory
-    from moorage_processes.jobs.settings import EngineSettings
 
 LOGGER = logging.getLogger(__name__)
 
@@ -48,10 +48,17 @@ class SupervisorClient:
     ----------
     settings : for a supervisor that must be started.
     state : where it is found.
+    renewed : called with other settings, when methods were edited.
     """
 
-    def __init__(self, settings: EngineSettings, state: StateDirectory) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        state: StateDirectory,
+        renewed: Callable[[EngineSettings], None] = lambda _settings: None,
+    ) -> None:
         self._settings = settings
+        self._renewed = renewed
         self._state = state
         self._lock = Lock()
         self._idle: list[Connection] = []
@@ -143,10 +150,14 @@ class SupervisorClient:
                 return
         hello = {"fingerprint": self._settings.fingerprint, "born": self._settings.born}
         connection.send({"do": "hello", **hello})
-        if connection.receive().head["welcome"]:
-            self._is_there.set()
-        # nothing more comes: this returns when the supervisor has gone
-        connection.receive()
+        # this returns when the supervisor has gone
+        while True:
+            frame = connection.receive()
+            if "renew" in frame.head:
+                self._settings = EngineSettings.from_json(json.loads(frame.body))
+                self._renewed(self._settings)
+            elif frame.head["welcome"]:
+                self._is_there.set()
 
     def start_supervisor(self) -> None:
         """Start a supervisor, unless another web process has just done so; return when it can be reached."""
@@ -209,6 +220,32 @@ def _terminal() -> Iterator[tuple[int, ...]]:
         yield (terminal,)
     finally:
         os.close(terminal)
+
+
+def settings_of_supervisor(state: StateDirectory) -> EngineSettings:
+    """What the supervisor of a state directory works by.
+
+    Raises
+    ------
+    OSError, EOFError
+        where there is none, or it ends.
+    """
+    with contextlib.closing(connected(state.run / "socket")) as connection:
+        connection.send({"do": "settings"})
+        return EngineSettings.from_json(json.loads(connection.receive(MARGIN).body))
+
+
+def renew_supervisor(state: StateDirectory, settings: EngineSettings) -> bool:
+    """Let a supervisor and all its web processes have other methods; whether these were newer than theirs.
+
+    Raises
+    ------
+    OSError, EOFError
+        where there is none, or it ends.
+    """
+    with contextlib.closing(connected(state.run / "socket")) as connection:
+        connection.send({"do": "renew"}, json.dumps(settings.to_json()).encode())
+        return bool(connection.receive(MARGIN).head["renewed"])
 
 
 def end_supervisor(state: StateDirectory, drain: float) -> None:

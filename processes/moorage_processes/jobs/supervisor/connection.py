@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from moorage_processes.jobs.supervisor.call import SyncCall
 from moorage_processes.jobs.supervisor.subscriptions import Subscription, Subscriptions
 
 if TYPE_CHECKING:
+    from moorage_processes.jobs.settings import EngineSettings
     from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
     from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
@@ -25,8 +27,17 @@ class SupervisorApi(Protocol):
     store_thread: StoreThread
     subscriptions: Subscriptions
 
+    @property
+    def settings(self) -> EngineSettings:
+        """What it works by."""
+        ...
+
     def greet(self, connection: ClientConnection, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; whether it is welcome to stay."""
+        ...
+
+    def renew(self, body: bytes) -> bool:
+        """Methods were edited; whether these settings were news."""
         ...
 
     def asked_to_leave(self) -> bool:
@@ -78,10 +89,18 @@ class ClientConnection:
                 self._supervisor.stop(head["job"], head["queue"], runs=head["runs"], on_end=answer)
             case "hello":
                 self._peer.send({"welcome": self._supervisor.greet(self, head)})
+            case "settings":
+                self._peer.send({}, json.dumps(self._supervisor.settings.to_json()).encode())
+            case "renew":
+                self._peer.send({"renewed": self._supervisor.renew(frame.body)})
             case "leave":
                 self._peer.send({"leaving": self._supervisor.asked_to_leave()})
             case "describe":
                 self._peer.send(self._supervisor.describe())
+
+    def renew(self, settings: bytes) -> None:
+        """Tell the web process which methods there are now."""
+        self._peer.send({"renew": True}, settings)
 
     def _begin_call(self, frame: Frame) -> None:
         self._call = SyncCall(frame, self._peer, self._supervisor.store_thread, self._supervisor.dispatcher)

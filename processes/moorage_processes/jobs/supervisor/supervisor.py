@@ -102,6 +102,7 @@ class Supervisor:
         self._present: set[ClientConnection] = set()
         # as if the last of them had gone, but for the time that a server takes to be built
         self._alone_since = time.monotonic() + FIRST - ALONE
+        self._renewed = b""
         self._patience: float | None = None
         self._began = time.time()
         self._has_recovered = False
@@ -159,6 +160,11 @@ class Supervisor:
         database = Database(self._settings.url, survives_power_loss=False)
         return Hub(self._settings.hub, database, self._state, self, counts=self._settings.metrics)
 
+    @property
+    def settings(self) -> EngineSettings:
+        """What it works by, with the methods as they are now."""
+        return self._settings
+
     def look(self) -> None:
         """A job may wait, here or for a site."""
         self.store_thread.look(may_wait=self.dispatcher.is_brisk)
@@ -180,7 +186,20 @@ class Supervisor:
             LOGGER.info("a newer service has other settings")
             self._leave(0.0)
         self._present.add(connection)
+        if self._renewed and hello["born"] < self._settings.born:
+            connection.renew(self._renewed)
         return self._patience is None
+
+    def renew(self, body: bytes) -> bool:
+        """Have other methods from now on, and let all web processes know; whether that was new."""
+        settings = EngineSettings.from_json(json.loads(body))
+        if settings.born <= self._settings.born or self._patience is not None:
+            return False
+        self._settings, self._fingerprint, self._renewed = settings, settings.fingerprint, body
+        self._pool.renew(settings.to_json())
+        for connection in self._present:
+            connection.renew(body)
+        return True
 
     def asked_to_leave(self) -> bool:
         """The service stops; where another one is here, the supervisor stays."""

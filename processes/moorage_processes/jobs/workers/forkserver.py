@@ -100,6 +100,9 @@ class Forkserver:
         if not message:
             return False
         order = json.loads(message)
+        if "renew" in order:
+            self._renew(files[0])
+            return True
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -109,6 +112,14 @@ class Forkserver:
             os.close(file)
         self._tell({"forked": order["fork"], "pid": pid})
         return True
+
+    def _renew(self, file: int) -> None:
+        """Have other methods from now on: an author's are imported in workers only, so the next have the new ones."""
+        with os.fdopen(file) as stream:
+            settings = json.load(stream)
+        preload(settings["preload"])
+        self._executor = Executor(settings["executor"])
+        self._executor.preload()
 
     def _become_worker(self, parent: int, own: tuple[int, int], files: list[int], *, is_early: bool) -> NoReturn:
         """Be the worker; this never returns."""

@@ -141,6 +141,28 @@ class WorkerPool:
         ours.settimeout(0)
         return ours
 
+    def renew(self, settings: Mapping[str, Any]) -> None:
+        """Have workers with other methods from now on; those that run something go on until it is done."""
+        self._settings = {name: settings[name] for name in FORKSERVER}
+        self._send_settings(self._settings)
+
+    def _send_settings(self, settings: Mapping[str, Any]) -> None:
+        """Send them to the forkserver, again and again where it is busy; one that starts meanwhile has them already."""
+        if self._control is None or settings is not self._settings:
+            return
+        with tempfile.TemporaryFile("w+") as file:
+            json.dump(settings, file)
+            file.seek(0)
+            try:
+                socket.send_fds(self._control, [json.dumps({"renew": True}).encode()], [file.fileno()])
+            except OSError:
+                self._loop.call_later(SHORTEST_PAUSE, self._send_settings, settings)
+                return
+        for worker in self._workers.values():
+            self._listener.retire(worker)
+            if not worker.is_ready:
+                worker.kill()
+
     def stop(self) -> None:
         """Kill all; the listener is not told."""
         self._hang_up()
@@ -214,6 +236,9 @@ class WorkerPool:
             return
         self._pause = 0.0
         worker.pid = frame.head["ready"]
+        if worker.is_being_killed:
+            worker.kill()
+            return
         worker.is_ready = True
         self._listener.ready(worker)
         if not worker.is_early:
@@ -256,7 +281,7 @@ class WorkerPool:
         self._part_with(worker, code)
         if worker is self._early:
             self._early = None
-        if worker.is_ready:
+        if worker.is_ready or worker.is_retired:
             self._fill()
         else:
             self._loop.call_later(

@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.execution.executor import Executor
 from moorage_processes.execution.failures import logged_failure, not_stored
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
 from moorage_processes.jobs.ipc import Connection, Frame
@@ -27,6 +26,7 @@ from moorage_processes.jobs.workers.shared_progress import ProgressReading, Shar
 from moorage_processes.logs import OperatorLog, Subject
 
 if TYPE_CHECKING:
+    from moorage_processes.execution.executor import Executor
     from moorage_processes.jobs.files.state_directory import StateDirectory
 
 LOGGER = logging.getLogger(__name__)
