@@ -202,7 +202,7 @@ def test_one_function_is_described_here(tmp_path):
 
 
 def test_all_that_stands_against_all_sources_is_told_at_once(tmp_path):
-    text = HEAD + "@process\ndef a(x) -> int:\n    return x\n\n@process\ndef b(x: list = []) -> int:\n    return 1\n"
+    text = HEAD + "@process\ndef a(x) -> int:\n    return x\n\n@process\ndef b(x: tuple = ()) -> int:\n    return 1\n"
     told = refusals(
         write(tmp_path / "bad.py", text),
         write(tmp_path / "missing_import.py", "import numpy\nimport no_such_library\n"),
@@ -212,7 +212,7 @@ def test_all_that_stands_against_all_sources_is_told_at_once(tmp_path):
     assert len(told) == 4
     text = "\n".join(told)
     assert f"{tmp_path}/bad.py:3: a: the input 'x' has no type; write one, as in x: float" in text
-    assert f"{tmp_path}/bad.py:7: b: the input 'x': list cannot travel; say of what, as in list[float]" in text
+    assert f"{tmp_path}/bad.py:7: b: the input 'x': tuple cannot travel; say of what, as in tuple[float, float]" in text
     assert f"{tmp_path}/missing_import.py:2:" in text
     assert "there is no module 'no_such_library'" in text
     assert "nowhere.py: there is no such file; check its path" in text

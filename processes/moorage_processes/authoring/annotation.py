@@ -18,8 +18,8 @@ COLLECTIONS = frozenset({list, tuple, set, frozenset, Sequence})
 MAPPINGS = frozenset({dict, Mapping})
 SERVABLE = (
     "numbers, text, booleans, Literal, enums, dates and times, lists and dicts of these, dataclasses, pydantic "
-    "models, BBox, bytes, Path, shapely geometries, GeoDataFrame, DataFrame, DataArray, Dataset, ndarray, and Figure as "
-    "an output"
+    "models, BBox, bytes, Path, shapely geometries, GeoDataFrame, DataFrame, DataArray, Dataset, ndarray, and for "
+    "outputs Figure"
 )
 ANYTHING = frozenset({list, dict})
 """Without a word about what is in them: whatever JSON has."""

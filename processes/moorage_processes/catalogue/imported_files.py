@@ -154,15 +154,12 @@ class ImportedFiles:
         The files *sources* are among it, even where they could not be imported.
         """
         mine = tuple(ours)
-        paths = [*self.files, *sources]
-        files = {
-            path: self.files.get(path) or stamp(path) for path in paths if not any(_is_below(path, o) for o in mine)
-        }
-        folders = [
-            (folder, digest)
-            for folder, digest in self.folders
-            if not folder.installed and not any(_is_below(folder.path, o) for o in mine)
-        ]
+
+        def is_theirs(path: str) -> bool:
+            return not any(_is_below(path, each) for each in mine)
+
+        files = {path: self.files.get(path) or stamp(path) for path in [*self.files, *sources] if is_theirs(path)}
+        folders = [each for each in self.folders if not each[0].installed and is_theirs(each[0].path)]
         return replace(self, files=files, folders=folders)
 
     def now(self) -> Self:

@@ -1,4 +1,4 @@
-"""Methods described again and again while their author edits them: each time in a fork, so that each time is the first."""
+"""Methods described again and again while their author edits them, each time in a fork that has not seen them yet."""
 
 from __future__ import annotations
 
