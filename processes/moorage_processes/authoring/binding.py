@@ -84,12 +84,15 @@ def _taken(function: Callable[..., Any], *, method: bool = False) -> Iterator[tu
 
 def _returned(function: Callable[..., Any]) -> tuple[type | None, dict[str, Any]]:
     returned = return_type(function)
+    if returned is type(None):
+        return None, {}
     return (returned, dict(fields_of(returned))) if is_record(returned) else (None, {SINGLE: returned})
 
 
 def _input(name: str, hint: Any, told: Mapping[str, Any]) -> Input:
     annotation = read_annotation(hint)
-    return Input(**_told(name, annotation, told), many=annotation.many, required=told["minOccurs"] > 0)
+    required = told["minOccurs"] > 0
+    return Input(**_told(name, annotation, told), many=annotation.many, required=required, dtype=annotation.dtype)
 
 
 def _output(name: str, hint: Any, told: Mapping[str, Any]) -> Output:
