@@ -271,6 +271,9 @@ class RemoteJob(Future[Any]):
     def _receive(self, scratch: Scratch) -> dict[str, Received]:
         source = Source(self._connection, self._part("results") if self.url else None)
         answer, self._answer = self._answer, None
+        if answer is None and not self._wish().chosen:
+            # a method without outputs: there is nothing to ask for
+            return {}
         return Receiver(self._wish(), scratch, self._report).receive(
             source.open() if answer is None else answer, source
         )
