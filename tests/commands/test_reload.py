@@ -12,6 +12,7 @@ from support.services import serve
 from support.waiting import eventually
 
 METHODS = """
+import os
 import time
 from pathlib import Path
 
@@ -23,6 +24,12 @@ from moorage_processes import process
 def scaled(number: float) -> float:
     '''A number, scaled.'''
     return factor() * number
+
+
+@process
+def mortal() -> float:
+    '''End its process.'''
+    os._exit(3)
 
 
 @process
@@ -92,7 +99,7 @@ def test_an_edit_of_a_module_beside_is_served_and_a_job_that_runs_goes_on(author
     (author.folder / "go").touch()
     assert author.service.value(job) == 2.0
     assert author.service.value(author.service.submit("patient", folder=str(author.folder))) == 3.0
-    assert "edited, and served anew: scaled, patient" in author.told()
+    assert "edited, and served anew: scaled, mortal, patient" in author.told()
 
 
 def test_a_new_method_is_described_and_served_and_an_old_one_goes(author):
@@ -109,7 +116,7 @@ def test_a_new_method_is_described_and_served_and_an_old_one_goes(author):
     [
         ("def broken(:\n", "ice.py:1: {file}: it is no Python: invalid syntax"),
         ("from beside import nothing\n", "importing it fails with ImportError: cannot import name 'nothing'"),
-        (METHODS.replace("number: float", "number"), "ice.py:10: scaled: the input 'number' has no type"),
+        (METHODS.replace("number: float", "number"), "ice.py:11: scaled: the input 'number' has no type"),
         (METHODS.replace("def patient", "def sea"), "datasets.sea: there is a process of that name"),
     ],
     ids=["syntax", "import", "type", "name"],
@@ -121,7 +128,10 @@ def test_a_mistake_is_told_and_what_was_there_is_still_served(author, text, word
     told = words.format(file=author.folder / "ice.py")
     eventually(lambda: told in author.told(), told=author.told)
     assert "the methods are served as they were before" in author.told()
-    assert author.value(number=1) == factor
+    for _ in range(3):
+        # workers that begin meanwhile have what was there as well
+        author.service.call("mortal")
+    assert {author.value(number=1) for _ in range(6)} == {factor}
     author.write("ice.py", METHODS.replace("* number", "* number + 1"))
     eventually(lambda: all(author.value(number=1) == factor + 1 for _ in range(6)))
     author.write("ice.py", METHODS)
@@ -132,7 +142,7 @@ def test_a_module_that_was_missing_is_found_when_it_is_written(author):
     author.write("ice.py", METHODS.replace("import factor", "import factor\nfrom later import ONE"))
     eventually(lambda: "there is no module 'later'" in author.told(), told=author.told)
     author.write("later.py", "ONE = 1\n")
-    eventually(lambda: author.told().rstrip().endswith("served anew: scaled, patient"), told=author.told)
+    eventually(lambda: author.told().rstrip().endswith("served anew: scaled, mortal, patient"), told=author.told)
 
 
 def test_another_edit_in_the_same_second_that_keeps_the_size_is_noticed(author):

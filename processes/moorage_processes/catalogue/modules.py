@@ -12,6 +12,7 @@ from types import ModuleType
 
 from moorage_processes.authoring.process import ImportPath
 from moorage_processes.authoring.version import AUTHOR
+from moorage_processes.catalogue.snapshot import SnapshotLoader
 from moorage_processes.errors import Refusal, ServingError
 
 OURS = (Path(__file__).parent, Path(__file__).parents[1] / "authoring")
@@ -71,7 +72,8 @@ def load_module(address: ImportPath) -> ModuleType:
 def _load_file(name: str, file: str) -> ModuleType:
     package = sys.modules.setdefault(AUTHOR, ModuleType(AUTHOR, "Files that belong to no package."))
     package.__path__ = []
-    spec = importlib.util.spec_from_file_location(name, file)
+    loader = SnapshotLoader(name, file) if file in SnapshotLoader.texts else None
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)

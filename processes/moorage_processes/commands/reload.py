@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes import logs
@@ -21,6 +22,7 @@ from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.catalogue.discovery import OURS
 from moorage_processes.catalogue.reading import TICK
 from moorage_processes.catalogue.rereading import Reading, Rereader, forget_compiled
+from moorage_processes.catalogue.snapshot import texts_of
 from moorage_processes.configuration.engine import check_names, own_processes, service_engine, state_of
 from moorage_processes.errors import OperatorError, Refusal
 from moorage_processes.jobs.supervisor.client import renew_supervisor, settings_of_supervisor
@@ -86,7 +88,7 @@ class Reloader:
         reading = self._rereader.read(since)
         if reading.imported is not None and reading.catalogue is not None:
             # nothing has been edited since the service began
-            self._served = (_essence(self._beside_ours(reading.catalogue)), reading.imported.files)
+            self._serve(self._beside_ours(reading.catalogue), reading.imported, is_same=True)
         tries = 0
         while True:
             tries = 0 if reading.imported is not None else tries + 1
@@ -122,11 +124,7 @@ class Reloader:
         if trouble or reading.catalogue is None:
             self._say(f"{trouble}\nuntil that is mended, the methods are served as they were before", logging.ERROR)
             return
-        whole = self._beside_ours(reading.catalogue)
-        now = (_essence(whole), imported.files)
-        if now != self._served:
-            self._renew(whole)
-            self._served = now
+        if self._serve(self._beside_ours(reading.catalogue), imported):
             self._say(f"edited, and served anew: {', '.join(reading.catalogue)}", logging.INFO)
 
     def _clash(self, authors: Catalogue) -> str:
@@ -143,12 +141,18 @@ class Reloader:
             return str(error)
         return ""
 
-    def _renew(self, catalogue: Catalogue) -> None:
+    def _serve(self, catalogue: Catalogue, imported: ImportedFiles, *, is_same: bool = False) -> bool:
+        """Have methods served from these files, unless they are, or files were edited meanwhile; whether that is done."""
+        now, texts = (_essence(catalogue), imported.files), texts_of(imported.files)
+        if now == self._served or imported.now() != imported:
+            return False
         settings = service_engine(self._configuration, catalogue)
+        settings = replace(settings, executor={**settings.executor, "texts": texts})
         while True:
             with contextlib.suppress(OSError, EOFError):
-                renew_supervisor(self._state, settings)
-                return
+                renew_supervisor(self._state, settings, is_same=is_same)
+                self._served = now
+                return True
             self._pause()
 
     def _say(self, words: str, level: int) -> None:

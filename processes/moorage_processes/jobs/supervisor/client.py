@@ -235,8 +235,14 @@ def settings_of_supervisor(state: StateDirectory) -> EngineSettings:
         return EngineSettings.from_json(json.loads(connection.receive(MARGIN).body))
 
 
-def renew_supervisor(state: StateDirectory, settings: EngineSettings) -> bool:
+def renew_supervisor(state: StateDirectory, settings: EngineSettings, *, is_same: bool) -> bool:
     """Let a supervisor and all its web processes have other methods; whether these were newer than theirs.
+
+    Parameters
+    ----------
+    state : directory of the supervisor.
+    settings : with the methods.
+    is_same : whether its workers have these methods already.
 
     Raises
     ------
@@ -244,7 +250,7 @@ def renew_supervisor(state: StateDirectory, settings: EngineSettings) -> bool:
         where there is none, or it ends.
     """
     with contextlib.closing(connected(state.run / "socket")) as connection:
-        connection.send({"do": "renew"}, json.dumps(settings.to_json()).encode())
+        connection.send({"do": "renew", "is_same": is_same}, json.dumps(settings.to_json()).encode())
         return bool(connection.receive(MARGIN).head["renewed"])
 
 

@@ -36,7 +36,7 @@ class SupervisorApi(Protocol):
         """A web process introduces itself; whether it is welcome to stay."""
         ...
 
-    def renew(self, body: bytes) -> bool:
+    def renew(self, body: bytes, *, is_same: bool) -> bool:
         """Methods were edited; whether these settings were news."""
         ...
 
@@ -92,7 +92,7 @@ class ClientConnection:
             case "settings":
                 self._peer.send({}, json.dumps(self._supervisor.settings.to_json()).encode())
             case "renew":
-                self._peer.send({"renewed": self._supervisor.renew(frame.body)})
+                self._peer.send({"renewed": self._supervisor.renew(frame.body, is_same=head["is_same"])})
             case "leave":
                 self._peer.send({"leaving": self._supervisor.asked_to_leave()})
             case "describe":

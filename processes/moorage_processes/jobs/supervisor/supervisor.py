@@ -190,13 +190,13 @@ class Supervisor:
             connection.renew(self._renewed)
         return self._patience is None
 
-    def renew(self, body: bytes) -> bool:
+    def renew(self, body: bytes, *, is_same: bool) -> bool:
         """Have other methods from now on, and let all web processes know; whether that was new."""
         settings = EngineSettings.from_json(json.loads(body))
         if settings.born <= self._settings.born or self._patience is not None:
             return False
         self._settings, self._fingerprint, self._renewed = settings, settings.fingerprint, body
-        self._pool.renew(settings.to_json())
+        self._pool.renew(settings.to_json(), is_same=is_same)
         for connection in self._present:
             connection.renew(body)
         return True

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from moorage_processes.catalogue.snapshot import import_from
 from moorage_processes.execution.executor import Executor
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.workers import linux
@@ -64,7 +65,7 @@ class Forkserver:
         self._state = StateDirectory.of(settings)
         self._modules = settings["preload"]
         self._workers: set[int] = set()
-        self._executor = Executor(settings["executor"])
+        self._executor = _executor_of(settings)
         self._log = OperatorLog(settings["log"], "worker", tuple(settings["terminal"]))
 
     def serve(self) -> None:
@@ -118,7 +119,7 @@ class Forkserver:
         with os.fdopen(file) as stream:
             settings = json.load(stream)
         preload(settings["preload"])
-        self._executor = Executor(settings["executor"])
+        self._executor = _executor_of(settings)
         self._executor.preload()
 
     def _become_worker(self, parent: int, own: tuple[int, int], files: list[int], *, is_early: bool) -> NoReturn:
@@ -151,6 +152,12 @@ class Forkserver:
     def _tell(self, message: Mapping[str, int]) -> None:
         with contextlib.suppress(BrokenPipeError):
             self._control.send(json.dumps(message).encode())
+
+
+def _executor_of(settings: Mapping[str, Any]) -> Executor:
+    """What workers run requests with; where methods are being edited, they import those that were described."""
+    import_from(settings["executor"].get("texts", {}))
+    return Executor(settings["executor"])
 
 
 def preload(modules: list[str]) -> None:

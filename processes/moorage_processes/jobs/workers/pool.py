@@ -141,12 +141,18 @@ class WorkerPool:
         ours.settimeout(0)
         return ours
 
-    def renew(self, settings: Mapping[str, Any]) -> None:
-        """Have workers with other methods from now on; those that run something go on until it is done."""
-        self._settings = {name: settings[name] for name in FORKSERVER}
-        self._send_settings(self._settings)
+    def renew(self, settings: Mapping[str, Any], *, is_same: bool) -> None:
+        """Have workers with other methods from now on; those that run something go on until it is done.
 
-    def _send_settings(self, settings: Mapping[str, Any]) -> None:
+        Parameters
+        ----------
+        settings : the engine's.
+        is_same : whether those that there are may stay, since their methods are as described in these.
+        """
+        self._settings = {name: settings[name] for name in FORKSERVER}
+        self._send_settings(self._settings, is_same)
+
+    def _send_settings(self, settings: Mapping[str, Any], is_same: bool) -> None:  # noqa: FBT001 - called later too
         """Send them to the forkserver, again and again where it is busy; one that starts meanwhile has them already."""
         if self._control is None or settings is not self._settings:
             return
@@ -156,9 +162,9 @@ class WorkerPool:
             try:
                 socket.send_fds(self._control, [json.dumps({"renew": True}).encode()], [file.fileno()])
             except OSError:
-                self._loop.call_later(SHORTEST_PAUSE, self._send_settings, settings)
+                self._loop.call_later(SHORTEST_PAUSE, self._send_settings, settings, is_same)
                 return
-        for worker in self._workers.values():
+        for worker in () if is_same else self._workers.values():
             self._listener.retire(worker)
             if not worker.is_ready:
                 worker.kill()
