@@ -17,6 +17,7 @@ from moorage_processes.authoring.process import ImportPath
 from moorage_processes.authoring.version import GROUP
 from moorage_processes.catalogue.discovery import describe
 from moorage_processes.errors import ServingError
+from openapi_spec_validator import OpenAPIV30SpecValidator
 from support.paths import ROOT
 from support.services import serve
 from support.waiting import eventually
@@ -89,6 +90,12 @@ def test_what_an_author_writes_is_what_others_see(guided):
     for process in hub:
         page = hub._connection.get(f"{guided.url}/processes/{process}", headers={"Accept": "text/html"})
         assert page.status_code == 200, process
+
+
+def test_all_of_it_is_described_for_programs(guided):
+    document = moorage.connect(guided.url)._connection.get(f"{guided.url}/openapi?f=json").json()
+    OpenAPIV30SpecValidator(document).validate()
+    assert "/processes/remember/execution" in document["paths"]
 
 
 def test_an_edit_is_served_anew_and_a_mistake_is_told(guided):

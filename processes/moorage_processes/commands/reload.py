@@ -142,7 +142,7 @@ class Reloader:
         return ""
 
     def _serve(self, catalogue: Catalogue, imported: ImportedFiles, *, is_same: bool = False) -> bool:
-        """Have methods served from these files, unless they are, or files were edited meanwhile; whether that is done."""
+        """Have methods served from these files, unless they are, or files were edited meanwhile; whether it did."""
         now, texts = (_essence(catalogue), imported.files), texts_of(imported.files)
         if now == self._served or imported.now() != imported:
             return False
