@@ -31,13 +31,13 @@ class SnapshotLoader(SourceFileLoader):
     texts: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """By path; the same for all modules of this process."""
 
-    def path_stats(self, path: str) -> Mapping[str, Any]:  # type: ignore[override]  # typeshed knows no OSError
+    def path_stats(self, path: str) -> Mapping[str, Any]:
         """Nothing of a kept text: what Python compiled before may be of another."""
         if path in self.texts:
             raise OSError(f"{path} is loaded from what was kept of it")
         return super().path_stats(path)
 
-    def get_data(self, path: str) -> bytes:  # type: ignore[override]  # the same, whatever its name there
+    def get_data(self, path: str) -> bytes:
         """The kept text, or the content of a file."""
         kept = self.texts.get(path)
         return super().get_data(path) if kept is None else kept.encode(*KEPT)
