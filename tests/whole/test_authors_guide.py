@@ -87,9 +87,14 @@ def test_what_an_author_writes_is_what_others_see(guided):
         str(hub.draw.__signature__.return_annotation),
         str(hub.draw.__signature__.parameters["table"].annotation),
     }
-    for process in hub:
-        page = hub._connection.get(f"{guided.url}/processes/{process}", headers={"Accept": "text/html"})
-        assert page.status_code == 200, process
+    pages = {
+        process: hub._connection.get(f"{guided.url}/processes/{process}", headers={"Accept": "text/html"}).text
+        for process in hub
+    }
+    assert "Path(&#34;table.csv&#34;)" in pages["draw"]
+    assert "values=[1.0, 2.0, 3.0]" in pages["anomalies"]
+    listed = hub._connection.get(f"{guided.url}/processes/anomalies/execution?values=[1,3]&response=document").json()
+    assert set(listed) == {"result"}
 
 
 def test_all_of_it_is_described_for_programs(guided):

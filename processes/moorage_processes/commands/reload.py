@@ -58,6 +58,8 @@ def begin(configuration: Configuration) -> None:
         if configuration.settings.log == logs.JSON:
             logs.OperatorLog(logs.JSON, "reload").begin()
         Reloader(configuration, parent).run()
+    except Exception:  # whatever it is, the service goes on, and its author must know
+        LOGGER.exception("edited methods are no longer served anew; start the service again")
     finally:
         os._exit(0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.formats import Kind, formats_of, kind_of
 
 from moorage_processes.authoring.process import EXAMPLE
+from moorage_processes.execution.inputs import PATH_TYPE
 from moorage_processes.ogc.collections.cache import layer_of
 from moorage_processes.ogc.descriptions import metadata, type_of
 from moorage_processes.ogc.pages.derived import Box, Scene, derived, middle
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from moorage_processes.ogc.pages.grid_facts import GridFacts, Variable
 
 DATA = (Kind.GRID, Kind.FEATURES, Kind.TABLE)
+NUMBERS = [1.0, 2.0, 3.0]
 SEVERAL = 2
 """How many of the data an input is shown with that takes more than one: with one alone there is nothing to compare."""
 ALIKE = re.compile(r"the grid of \*\w+\*")
@@ -64,6 +67,16 @@ def _shown(described: Mapping[str, Any]) -> str | None:
     return metadata(described, EXAMPLE)
 
 
+def _plain(name: str, described: Mapping[str, Any], kind: Kind) -> Any:
+    """A value for what can be no dataset."""
+    if kind is Kind.ARRAY:
+        return NUMBERS
+    if kind is Kind.BYTES and type_of(described) == PATH_TYPE:
+        media_type = described["schema"].get("contentMediaType", "").partition(";")[0]
+        return YourFile(f"{name}{mimetypes.guess_extension(media_type) or ''}")
+    return value_of(described["schema"], name)
+
+
 class Example:
     """One call in the making.
 
@@ -87,7 +100,7 @@ class Example:
         if value is None:
             if described.get("minOccurs", 1) == 0:
                 return None
-            value = value_of(described["schema"], name)
+            value = _plain(name, described, kind)
         if isinstance(value, dict) and kind is Kind.VALUE and "bbox" not in value:
             value = {"value": value}
         return self._times(described, [value])

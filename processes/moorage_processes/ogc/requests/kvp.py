@@ -140,8 +140,8 @@ def _value(name: str, text: str, described: Mapping[str, Any]) -> Any:
     if kind is Kind.BBOX:
         return _box(name, text)
     if kind is not Kind.VALUE:
-        # a dataset id or base64 stands as it is, GeoJSON as JSON
-        return _parsed(name, text) if text.lstrip().startswith("{") else text
+        # a dataset id or base64 stands as it is, GeoJSON and lists of numbers as JSON
+        return _parsed(name, text) if text.lstrip().startswith(("{", "[")) else text
     if described.get("maxOccurs", 1) != 1:
         return [_typed(name, part, described["schema"]) for part in _items(name, text)]
     return _typed(name, text, described["schema"])
