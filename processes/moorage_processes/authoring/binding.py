@@ -11,7 +11,7 @@ from moorage.formats import formats_of
 from moorage_processes.authoring.annotation import Annotation, UnservableError, read_annotation
 from moorage_processes.authoring.invocation import FunctionCall, MethodCall
 from moorage_processes.authoring.parameters import Input, Output, stated_unit
-from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.authoring.process import ClassMethod, ImportPath, Process
 from moorage_processes.authoring.signature import SINGLE, fields_of, is_record, resolved, return_type
 from moorage_processes.errors import Refusal, ServingError
 
@@ -62,6 +62,7 @@ def bind(target: Any, address: ImportPath, description: Mapping[str, Any], limit
         address=address,
         function=run,
         record=record,
+        of_class=ClassMethod.from_metadata(description.get("metadata", ())),
     )
 
 

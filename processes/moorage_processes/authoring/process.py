@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from moorage_processes.authoring.signature import SINGLE
 from moorage_processes.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from moorage_processes.authoring.limits import Limits
     from moorage_processes.authoring.parameters import Input, Output
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "moorage:example"
 """Role of the metadata that tells what a call to copy gives for an input, as JSON; empty to take it from the data."""
+CLASS, METHOD, CONSTRUCTOR = "moorage:class", "moorage:method", "moorage:constructor"
+"""Roles of the metadata by which a process says that it is a method of a class."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,16 @@ class ClassMethod:
     constructor: tuple[str, ...]
     """The inputs that make the object; none for a static method."""
 
+    @classmethod
+    def from_metadata(cls, metadata: Sequence[Mapping[str, str]]) -> Self | None:
+        """Read what :meth:`metadata` wrote; None where it tells of no class."""
+        told = {each["role"]: each["title"] for each in metadata}
+        constructor = tuple(each["title"] for each in metadata if each["role"] == CONSTRUCTOR)
+        return cls(told[CLASS], told[METHOD], constructor) if CLASS in told else None
+
     def metadata(self) -> list[dict[str, str]]:
         """OGC's metadata of a process."""
-        told = [("moorage:class", self.cls), ("moorage:method", self.method)]
-        told += [("moorage:constructor", name) for name in self.constructor]
+        told = [(CLASS, self.cls), (METHOD, self.method), *((CONSTRUCTOR, name) for name in self.constructor)]
         return [{"role": role, "title": title} for role, title in told]
 
 
