@@ -104,9 +104,12 @@ class Reloader:
     # -- what is served -----------------------------------------------------------------------------------------
 
     def _catalogue_of_service(self) -> Catalogue:
+        """What the service has begun with; its web processes are there, so what is told now is newer than theirs."""
         while True:
             with contextlib.suppress(OSError, EOFError):
-                return own_processes(settings_of_supervisor(self._state))
+                settings = settings_of_supervisor(self._state)
+                if settings is not None:
+                    return own_processes(settings)
             self._pause()
 
     def _warm_up(self, served: Catalogue) -> None:

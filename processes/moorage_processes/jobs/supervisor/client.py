@@ -222,8 +222,8 @@ def _terminal() -> Iterator[tuple[int, ...]]:
         os.close(terminal)
 
 
-def settings_of_supervisor(state: StateDirectory) -> EngineSettings:
-    """What the supervisor of a state directory works by.
+def settings_of_supervisor(state: StateDirectory) -> EngineSettings | None:
+    """What the supervisor of a state directory works by; None as long as no web process uses it.
 
     Raises
     ------
@@ -232,7 +232,8 @@ def settings_of_supervisor(state: StateDirectory) -> EngineSettings:
     """
     with contextlib.closing(connected(state.run / "socket")) as connection:
         connection.send({"do": "settings"})
-        return EngineSettings.from_json(json.loads(connection.receive(MARGIN).body))
+        frame = connection.receive(MARGIN)
+        return EngineSettings.from_json(json.loads(frame.body)) if frame.head["is_used"] else None
 
 
 def renew_supervisor(state: StateDirectory, settings: EngineSettings, *, is_same: bool) -> bool:

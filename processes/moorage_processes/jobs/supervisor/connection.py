@@ -32,6 +32,11 @@ class SupervisorApi(Protocol):
         """What it works by."""
         ...
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a web process is there."""
+        ...
+
     def greet(self, connection: ClientConnection, hello: Mapping[str, Any]) -> bool:
         """A web process introduces itself; whether it is welcome to stay."""
         ...
@@ -90,7 +95,8 @@ class ClientConnection:
             case "hello":
                 self._peer.send({"welcome": self._supervisor.greet(self, head)})
             case "settings":
-                self._peer.send({}, json.dumps(self._supervisor.settings.to_json()).encode())
+                is_used = self._supervisor.is_used
+                self._peer.send({"is_used": is_used}, json.dumps(self._supervisor.settings.to_json()).encode())
             case "renew":
                 self._peer.send({"renewed": self._supervisor.renew(frame.body, is_same=head["is_same"])})
             case "leave":

@@ -165,6 +165,11 @@ class Supervisor:
         """What it works by, with the methods as they are now."""
         return self._settings
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a web process is there."""
+        return bool(self._present)
+
     def look(self) -> None:
         """A job may wait, here or for a site."""
         self.store_thread.look(may_wait=self.dispatcher.is_brisk)
