@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import moorage
 import pytest
@@ -18,44 +14,8 @@ from moorage_processes.authoring.version import GROUP
 from moorage_processes.catalogue.discovery import describe
 from moorage_processes.errors import ServingError
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from support.paths import ROOT
-from support.services import serve
+from support.authors_guide import BLOCKS, CALLS, CURL, FAILURE, FILES, METHODS, PACKAGE, REFUSALS, REFUSED, TESTS, URL
 from support.waiting import eventually
-
-PAGE = (ROOT / "processes" / "AUTHORS.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
-FILES = {match[1]: text for name, text in BLOCKS if name == "python" and (match := re.match(r"# (\w+\.py)\n", text))}
-CALLS = [text for name, text in BLOCKS if name == "python" and text not in FILES.values()]
-SERVE, CURL = (text for name, text in BLOCKS if name == "bash")
-FAILURE, REFUSALS = (text for name, text in BLOCKS if name == "text")
-(PACKAGE,) = (text for name, text in BLOCKS if name == "toml")
-REFUSED, TESTS = "tides.py", "test_ice.py"
-METHODS = [name for name in FILES if name not in (REFUSED, TESTS)]
-URL = "http://localhost:5000"
-
-
-@dataclass(frozen=True)
-class Guided:
-    """Where an author stands who has followed the guide."""
-
-    folder: Path
-    url: str
-
-    def terminal(self) -> str:
-        """What the service said."""
-        return (self.folder / "terminal").read_text()
-
-
-@pytest.fixture(scope="module")
-def guided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guided]:
-    """A service of the guide's methods, started as the guide says."""
-    folder = tmp_path_factory.mktemp("guide")
-    for name in METHODS:
-        (folder / name).write_text(FILES[name])
-    assert SERVE.split() == ["moorage", "serve", "ice.py", "--reload"]
-    modules = [str(folder / name) for name in METHODS]
-    with serve(folder, modules, options=SERVE.split()[3:], terminal=folder / "terminal") as service:
-        yield Guided(folder, service.url)
 
 
 def test_every_block_is_known_to_these_tests():
@@ -73,7 +33,7 @@ def test_its_calls_do_what_it_says(guided, monkeypatch):
     assert (guided.folder / "days.svg").read_text().startswith("<?xml")
     file = names["table"]
     assert (file.is_file(), file.suffix) == (True, ".csv")
-    assert FAILURE.strip() in guided.terminal()
+    assert FAILURE.strip() in guided.told()
 
 
 def test_curl_is_answered(guided):
@@ -110,7 +70,7 @@ def test_an_edit_is_served_anew_and_a_mistake_is_told(guided):
     eventually(lambda: hub.melt([1.0]) == 5.0)
     file.write_text(FILES["ice.py"].replace("temperature: list[float]", "temperature"))
     told = f"{file}:10: melt: the input 'temperature' has no type; write one, as in temperature: float"
-    eventually(lambda: told in guided.terminal(), told=guided.terminal)
+    eventually(lambda: told in guided.told(), told=guided.told)
     assert hub.melt([1.0]) == 5.0
     file.write_text(FILES["ice.py"])
 

@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes import logs
+from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
-from moorage_processes.catalogue.discovery import OURS
 from moorage_processes.catalogue.reading import TICK
 from moorage_processes.catalogue.rereading import Reading, Rereader, forget_compiled
 from moorage_processes.catalogue.snapshot import texts_of
