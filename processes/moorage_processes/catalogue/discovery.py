@@ -23,7 +23,7 @@ Importing = Callable[[str], object]
 """Hears which module is about to be imported."""
 
 
-def installed_sources(*, ours: bool, others: bool) -> list[ImportPath]:
+def installed_sources(*, ours: bool = True, others: bool = True) -> list[ImportPath]:
     """The modules that installed distributions offer: Moorage's own, and those of others."""
     wanted = [each for each in offered() if (ours if each.module.startswith(OURS) else others)]
     return [ImportPath(None, None, each.module, each.attr or "") for each in wanted]

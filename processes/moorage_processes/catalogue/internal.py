@@ -13,17 +13,20 @@ MODULE = "moorage_processes.methods.preview"
 UNTOLD = {"title": "", "description": "", "metadata": []}
 """What nobody is told of them."""
 TEXT = {"schema": {"type": "string"}, "minOccurs": 1, **UNTOLD}
-INPUTS = {"path": TEXT, "media_type": TEXT, "content": {**TEXT, "minOccurs": 0}}
+OPTIONAL = {**TEXT, "minOccurs": 0}
+INPUTS = {"path": TEXT, "media_type": TEXT, "content": OPTIONAL}
 
 
-def _entry(name: str, answer: dict[str, Any]) -> Entry:
+def _entry(name: str, answer: dict[str, Any], **more: dict[str, Any]) -> Entry:
     """An entry that only workers know; its id begins as no id of an author's process does."""
     outputs = {"result": {"schema": answer, **UNTOLD}}
-    described = {"id": f"_{name}", "version": "", "keywords": [], "inputs": INPUTS, "outputs": outputs, **UNTOLD}
+    described = {"id": f"_{name}", "version": "", "keywords": [], "inputs": INPUTS | more}
+    described |= {"outputs": outputs, **UNTOLD}
     return Entry(f"_{name}", described, LIMITS, ImportPath(None, None, MODULE, name))
 
 
-PICTURE = _entry("picture", {"type": "string", "format": "byte", "contentMediaType": "image/png"})
+IMAGE = {"type": "string", "format": "byte", "contentMediaType": "image/png"}
+PICTURE = _entry("picture", IMAGE, label=OPTIONAL, unit=OPTIONAL)
 FACTS = _entry("facts", {"type": "object"})
 INTERNAL = (PICTURE, FACTS)
 """All of them."""
