@@ -212,8 +212,9 @@ def test_a_password_in_a_store_is_not_repeated(tmp_path):
     [
         *((host, True) for host in ("data.example.org", "data.example.org:8443", "localhost", "localhost:80")),
         *((host, True) for host in ("10.1.2.3", "10.1.0.0/16", "::1", "fd00::/8", "bücher.example", "127.2")),
+        *((host, True) for host in ("10.1.2.3:80", "10.1.0.0/16:80", "[::1]", "[::1]:80", "[fd00::/8]:80", "127.2:80")),
         *((host, False) for host in ("https://data.example.org", "data.example.org/path", "*.example.org", "a b", "")),
-        *((host, False) for host in ("10.1.0.0/99", "10.1.2.3:80", "10.1.2.3.4", "[::1]", "data.example.org:", "a:0")),
+        *((host, False) for host in ("10.1.0.0/99", "10.1.2.3.4", "[::1]:", "[a]:80", "data.example.org:", "a:0")),
         ("Data.example.org", False),
     ],
 )

@@ -109,6 +109,31 @@ def test_localhost_is_fetched_where_it_is_listed(host, tmp_path):
     fetch(f"http://localhost:{port}/content", tmp_path / "content", policy, "grid")
 
 
+@pytest.mark.parametrize("entry", ["localhost:{}", "127.0.0.1:{}", "127.0.0.0/8:{}"])
+def test_a_listed_port_is_the_only_one_that_is_open(host, tmp_path, entry):
+    port = int(host.rsplit(":")[-1])
+    open_port = Policy(own="http://service.example", allowed_hosts=(entry.format(port),))
+    other_port = Policy(own="http://service.example", allowed_hosts=(entry.format(port - 1),))
+    fetch(f"http://127.0.0.1:{port}/content", tmp_path / "content", open_port, "grid")
+    with pytest.raises(InputError, match="not a host this service fetches from"):
+        fetch(f"http://127.0.0.1:{port}/content", tmp_path / "content", other_port, "grid")
+
+
+def test_a_name_does_not_open_ports_of_the_address_it_leads_to(host, tmp_path):
+    port = int(host.rsplit(":")[-1])
+    policy = Policy(own="http://service.example", allowed_hosts=("127.1", f"127.0.0.0/8:{port - 1}"))
+    with pytest.raises(InputError, match=f"127.1:{port} leads to a private address"):
+        fetch(f"http://127.1:{port}/content", tmp_path / "content", policy, "grid")
+
+
+def test_a_redirect_of_the_service_itself_opens_no_other_port(host, tmp_path):
+    own, port = f"http://{host}", int(host.rsplit(":")[-1])
+    policy = Policy(own=own, allowed_hosts=(f"localhost:{port - 1}",))
+    for elsewhere in ("localhost", "127.0.0.2"):
+        with pytest.raises(InputError, match="not a host this service fetches from"):
+            fetch(f"{own}/moved?to=http://{elsewhere}:{port}/content", tmp_path / "content", policy, "grid")
+
+
 def test_a_redirect_within_the_origin_is_followed(host, tmp_path):
     fetch(f"http://{host}/near", tmp_path / "content", LISTED, "grid")
     assert (tmp_path / "content").stat().st_size == 1000

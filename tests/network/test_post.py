@@ -43,8 +43,12 @@ def test_a_redirect_is_not_followed():
     [
         ("http://127.0.0.1:9/", (), "not a host callbacks are sent to"),
         ("http://127.0.0.2:9/", ("127.0.0.1",), "not a host callbacks are sent to"),
+        ("http://127.0.0.1:9/", ("localhost:10",), "not a host callbacks are sent to"),
+        ("http://127.0.0.1:9/", ("127.0.0.0/8:10", "localhost:10"), "not a host callbacks are sent to"),
+        ("http://[::1]:9/", ("[::1]:10",), "not a host callbacks are sent to"),
+        ("http://127.1:9/", ("127.1", "localhost:10"), "127.1:9 leads to a private address"),
         # a name by which the resolver means 127.0.0.2
-        ("http://127.0x2:9/", ("127.0x2", "127.0.0.1"), "127.0x2 leads to a private address"),
+        ("http://127.0x2:9/", ("127.0x2", "127.0.0.1"), "127.0x2:9 leads to a private address"),
     ],
 )
 def test_nothing_is_sent_where_the_operator_does_not_allow_it(url, listed, words):

@@ -242,8 +242,10 @@ def test_a_redirect_leads_nowhere(service):
 
 
 def test_a_listed_name_that_leads_to_a_private_address_is_told_nothing(service):
-    job = service.submit("shout", {"subscriber": {"successUri": f"http://127.0x2:{free_port()}/"}})
-    eventually(lambda: "tried once: 127.0x2 leads to a private address, which is not allowed" in service.log(job))
+    port = free_port()
+    job = service.submit("shout", {"subscriber": {"successUri": f"http://127.0x2:{port}/"}})
+    words = f"tried once: 127.0x2:{port} leads to a private address, which is not allowed"
+    eventually(lambda: words in service.log(job))
     service.settled(job)
 
 

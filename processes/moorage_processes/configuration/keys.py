@@ -123,7 +123,8 @@ MEDIA_TYPE: KeyRule[Any] = KeyRule(
 )
 FOLDER: KeyRule[Any] = KeyRule("a folder that is there", lambda value: _is_text(value) and Path(value).is_dir())
 HOSTS: KeyRule[tuple[str, ...]] = KeyRule(
-    "a list of hosts (data.example.org, data.example.org:8443), addresses and networks (10.1.0.0/16)",
+    "a list of hosts (data.example.org), addresses and networks (10.1.0.0/16), each with or without a port "
+    "(data.example.org:8443, 10.1.0.0/16:8443, [fd00::/8]:8443)",
     _is_hosts,
     read=tuple,
 )

@@ -5,16 +5,19 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-LOOPBACK = ("127.0.0.0/8", "::1/128")
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 PORTS = {"http": 80, "https": 443}
 HIGHEST_PORT = 65535
 NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*:[^\[\]]*)\](?:(?P<mark>:)(?P<port>.*))?")
+"""An IPv6 address or network as a URL has it, before a port."""
 
 
 class ForbiddenHostError(Exception):
@@ -26,25 +29,44 @@ class UnknownHostError(Exception):
 
 
 @dataclass(frozen=True)
+class _Entry:
+    """One entry of such a list: a name or networks, and the only port that is meant."""
+
+    name: str = ""
+    networks: tuple[Network, ...] = ()
+    port: int | None = None
+    """None for any."""
+
+    def means(self, host: str, port: int) -> bool:
+        """Whether the host of a URL is this one by its name."""
+        return host == self.name and self.port in (None, port)
+
+    def holds(self, address: Address, port: int) -> bool:
+        """Whether a port at an address is among what is listed."""
+        return self.port in (None, port) and any(address in network for network in self.networks)
+
+
+@dataclass(frozen=True)
 class Hosts:
     """What an operator has listed.
 
     Parameters
     ----------
-    listed : hosts by name (``data.example.org``, any port, or ``data.example.org:8443``), by address or by network
-        (``10.1.0.0/16``). A private address needs its address or network here, even where the name that leads to it
-        is listed; ``localhost`` stands for the loopback network too.
+    listed : hosts by name (``data.example.org``), by address or by network (``10.1.0.0/16``), each with any port, or
+        with one (``data.example.org:8443``, ``10.1.0.0/16:8443``, ``[fd00::/8]:8443``). A private address needs its
+        address or network here, with the port that is asked for, even where the name that leads to it is listed;
+        ``localhost`` stands for the loopback networks too.
     """
 
     listed: tuple[str, ...] = ()
 
     def covers(self, parts: SplitResult) -> bool:
-        """Whether the host of a URL is listed as it is written there."""
-        host = parts.hostname or ""
+        """Whether the host of a URL is listed as it is written there, with its port."""
+        host, port = parts.hostname or "", port_of(parts)
         address = _as_address(host)
         if address is not None:
-            return self._lists(address)
-        return host in self.listed or f"{host}:{port_of(parts)}" in self.listed
+            return self._lists(address, port)
+        return any(entry.means(host, port) for entry in _entries(self.listed))
 
     def resolve(self, parts: SplitResult, *, trusted: bool = False) -> str:
         """One address for the host of a URL: the one to connect to, since a name can change its meaning.
@@ -61,43 +83,64 @@ class Hosts:
         ForbiddenHostError
             where one of its addresses is private and not listed.
         """
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", port_of(parts)
         try:
-            found = socket.getaddrinfo(host, port_of(parts), type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise UnknownHostError(f"the host {host} is not known") from error
         addresses = [str(entry[4][0]) for entry in found]
         for text in addresses:
             address = ipaddress.ip_address(text.split("%")[0])
-            if not (address.is_global or trusted or self._lists(address)):
-                raise ForbiddenHostError(f"{host} leads to a private address, which is not allowed")
+            if not (address.is_global or trusted or self._lists(address, port)):
+                raise ForbiddenHostError(f"{host}:{port} leads to a private address, which is not allowed")
         return addresses[0]
 
-    def _lists(self, address: Address) -> bool:
-        return any(address in network for network in self._networks())
+    def _lists(self, address: Address, port: int) -> bool:
+        return any(entry.holds(address, port) for entry in _entries(self.listed))
 
-    def _networks(self) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        for entry in self.listed:
-            if entry.rsplit(":", 1)[0] == "localhost":
-                yield from map(ipaddress.ip_network, LOOPBACK)
-            try:
-                yield ipaddress.ip_network(entry, strict=False)
-            except ValueError:
-                continue  # a name
+
+@cache
+def _entries(listed: tuple[str, ...]) -> tuple[_Entry, ...]:
+    return tuple(_entry(text) for text in listed)
+
+
+def _entry(text: str) -> _Entry:
+    host, port = _split(text)
+    network = _as_network(host)
+    if network is not None:
+        return _Entry(networks=(network,), port=port)
+    return _Entry(host, LOOPBACK if host == "localhost" else (), port)
+
+
+def _split(text: str) -> tuple[str, int | None]:
+    """Host and port of an entry; an IPv6 address or network with a port stands in brackets."""
+    if _as_network(text) is not None:
+        return text, None
+    bracketed = BRACKETED.fullmatch(text)
+    host, mark, port = (bracketed["host"], bracketed["mark"], bracketed["port"]) if bracketed else text.rpartition(":")
+    if not mark:
+        return (host if bracketed else text), None
+    return (host, int(port)) if port.isdecimal() and 0 < int(port) <= HIGHEST_PORT else (text, None)
 
 
 def is_usable(entry: str) -> bool:
     """Whether an entry of such a list can ever cover a host: a name in small letters, an address or a network."""
-    if is_network(entry):
+    host, _ = _split(entry)
+    if _as_network(host) is not None:
         return True
-    name, mark, port = entry.rpartition(":")
-    if mark and not (port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
-        return False
-    name = name if mark else entry
-    if name.rpartition(".")[2].isdecimal():
+    if host.rpartition(".")[2].isdecimal():
         # no name ends so; short for an address, as 127.1 is, it is met as it is written
-        return _as_address(name) is None and _is_short(name)
-    return NAME.fullmatch(name) is not None and name == name.lower()
+        return _is_short(host)
+    return NAME.fullmatch(host) is not None and host == host.lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is always this machine itself."""
+    name = host.strip("[]").lower().removesuffix(".")
+    address = _as_address(name)
+    if address is None:
+        return name == "localhost" or name.endswith(".localhost")  # RFC 6761
+    return any(address in network for network in LOOPBACK)
 
 
 def parsed(url: str) -> SplitResult:
@@ -140,12 +183,8 @@ def target_of(parts: SplitResult) -> str:
 
 
 def is_network(entry: str) -> bool:
-    """Whether an entry of such a list is an address, or a network."""
-    try:
-        ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return False
-    return True
+    """Whether an entry of such a list is an address or a network, with a port or without."""
+    return _as_network(_split(entry)[0]) is not None
 
 
 def _is_short(name: str) -> bool:
@@ -159,5 +198,12 @@ def _is_short(name: str) -> bool:
 def _as_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _as_network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
