@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from moorage_processes.errors import InputError
 from moorage_processes.network.fetch import Policy, fetch
+from moorage_processes.network.range_reader import RangeReader
+from support.scripted_server import Answer, Told, scripted
+from support.waiting import eventually
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -170,6 +176,92 @@ def test_too_much_is_refused_whether_its_size_is_stated_or_not(host, tmp_path, p
     policy = Policy(own="", allowed_hosts=("127.0.0.0/8",), size=999)
     with pytest.raises(InputError, match="more than 999 bytes"):
         fetch(f"http://{host}/{page}", tmp_path / "content", policy, "grid")
+
+
+class Slow:
+    """A host that sends its answer byte by byte, for as long as anybody listens."""
+
+    def __init__(self, head: bytes, each: bytes) -> None:
+        self.head = head
+        self.each = each
+        self.is_left = threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        try:
+            connection.recv(65536)
+            connection.sendall(self.head)
+            while True:
+                connection.sendall(self.each)
+                time.sleep(0.05)
+        except OSError:
+            self.is_left.set()
+
+
+@contextmanager
+def slow(talk: Slow) -> Iterator[str]:
+    """Where a slow host listens, which is left by its caller before the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                talk(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/content"
+        eventually(talk.is_left.is_set)
+
+
+DRIPS = {
+    "head": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "interim": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+    "unsized": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "chunk size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+}
+PARTIAL = {name: (head.replace(b"200 OK", b"206 Part"), each) for name, (head, each) in DRIPS.items()}
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_a_host_that_drips_is_left_when_the_time_is_up(tmp_path, part):
+    policy = Policy(own="", allowed_hosts=("127.0.0.1",), seconds=0.4)
+    with slow(Slow(*DRIPS[part])) as url, pytest.raises(InputError, match="took longer than 0.4 s"):
+        fetch(url, tmp_path / "content", policy, "grid")
+
+
+@pytest.mark.parametrize("part", PARTIAL)
+def test_a_part_that_drips_is_left_when_the_time_is_up(part):
+    policy = Policy(own="", allowed_hosts=("127.0.0.1",), seconds=0.4)
+    with (
+        slow(Slow(*PARTIAL[part])) as url,
+        closing(RangeReader(url, policy, "grid")) as link,
+        pytest.raises(InputError, match="does not answer in full within 0.4 s"),
+    ):
+        link.get(span="bytes=0-99")
+
+
+def test_redirects_begin_no_new_time(tmp_path):
+    def go_on(told: Told) -> Answer:
+        time.sleep(0.3)
+        return Answer(status=302, headers={"Location": f"/{len(told.path)}"})
+
+    with scripted({f"GET /{name}": go_on for name in ("content", 8, 2)}) as host:
+        policy = Policy(own="", allowed_hosts=("127.0.0.1",), seconds=0.5)
+        with pytest.raises(InputError, match="took longer than 0.5 s"):
+            fetch(f"{host.url}/content", tmp_path / "content", policy, "grid")
+
+
+def test_a_connection_that_is_kept_gives_each_part_its_own_time():
+    def part(told: Told) -> Answer:
+        time.sleep(0.3)
+        return Answer(b"x" * 10, status=206, headers={"Content-Range": "bytes 0-9/10"})
+
+    with scripted({"GET /content": part}) as host:
+        policy = Policy(own="", allowed_hosts=("127.0.0.1",), seconds=2.0)
+        with closing(RangeReader(f"{host.url}/content", policy, "grid")) as link:
+            for _ in range(8):
+                assert link.get(span="bytes=0-9").content == b"x" * 10
 
 
 def test_an_answer_that_is_no_success_is_told(host, tmp_path):

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import urllib3
 
 from moorage_processes.errors import InputError
+from moorage_processes.network.connections import connections
 from moorage_processes.network.hosts import ForbiddenHostError, Hosts, UnknownHostError, parsed, port_of, target_of
 
 REDIRECTS = 3
@@ -28,7 +29,8 @@ class Policy:
     own : base URL of this service, whose own results are always allowed.
     allowed_hosts : further hosts, as :class:`moorage_processes.network.hosts.Hosts` takes them.
     size : most bytes of one input.
-    seconds : longest time for one input, from the first connection to the last byte.
+    seconds : longest time for one input, or for one part of what is read in parts, from the first connection to the
+        last byte.
     published : base URL where results of this machine stayed that another service leads to; always allowed too.
     """
 
@@ -90,28 +92,18 @@ def fetch(href: str, path: Path, policy: Policy, name: str) -> str:
                 continue
             if response.status != 200:  # noqa: PLR2004 - HTTP's word for success
                 raise InputError(f"{name}: {href} answered with status {response.status}", input=name)
-            _save(response, path, policy, deadline, name)
+            _save(response, path, policy, name)
             return str(response.headers.get("Content-Type", ""))
     raise InputError(f"{name}: {href} redirects more than {REDIRECTS} times", input=name)
-
-
-def connections(
-    parts: SplitResult, address: str, timeout: urllib3.Timeout, most: int = 1
-) -> urllib3.HTTPConnectionPool:
-    """Connections to one *address* as the host of a URL, *most* of them kept, whatever its name means by then."""
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        return urllib3.HTTPSConnectionPool(
-            address, port_of(parts), timeout=timeout, maxsize=most, server_hostname=host, assert_hostname=host
-        )
-    return urllib3.HTTPConnectionPool(address, port_of(parts), timeout=timeout, maxsize=most)
 
 
 @contextmanager
 def _open(parts: SplitResult, policy: Policy, deadline: float, name: str) -> Iterator[urllib3.BaseHTTPResponse]:
     address = policy.resolve(parts, name)
-    timeout = urllib3.Timeout(total=max(0.1, deadline - time.monotonic()))
-    with connections(parts, address, timeout) as pool:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _too_slow(policy, name)
+    with connections(parts, address, urllib3.Timeout(left), left) as pool:
         try:
             response = pool.request(
                 "GET",
@@ -126,10 +118,12 @@ def _open(parts: SplitResult, policy: Policy, deadline: float, name: str) -> Ite
             finally:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
+            if time.monotonic() >= deadline:
+                raise _too_slow(policy, name) from error
             raise InputError(f"{name}: {parts.geturl()} does not answer", input=name) from error
 
 
-def _save(response: urllib3.BaseHTTPResponse, path: Path, policy: Policy, deadline: float, name: str) -> None:
+def _save(response: urllib3.BaseHTTPResponse, path: Path, policy: Policy, name: str) -> None:
     stated = response.headers.get("Content-Length", "")
     left = policy.size
     if stated.isdigit() and int(stated) > policy.size:
@@ -139,13 +133,15 @@ def _save(response: urllib3.BaseHTTPResponse, path: Path, policy: Policy, deadli
             left -= len(block)
             if left < 0:
                 raise _too_large(policy, name)
-            if time.monotonic() > deadline:
-                raise InputError(f"{name}: the reference took longer than {policy.seconds:g} s", input=name)
             file.write(block)
 
 
 def _too_large(policy: Policy, name: str) -> InputError:
     return InputError(f"{name}: the reference holds more than {policy.size} bytes, the most one may hold", input=name)
+
+
+def _too_slow(policy: Policy, name: str) -> InputError:
+    return InputError(f"{name}: the reference took longer than {policy.seconds:g} s, the most one may take", input=name)
 
 
 def _redirected(parts: SplitResult, location: str, policy: Policy, name: str) -> SplitResult:

@@ -7,14 +7,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import urllib3
 
 from moorage_processes.errors import InputError
-from moorage_processes.network.fetch import Policy, connections
+from moorage_processes.network.connections import connections
 from moorage_processes.network.hosts import target_of
+
+if TYPE_CHECKING:
+    from moorage_processes.network.fetch import Policy
 
 CONNECTION = 5.0
 """Seconds after which an address that takes no connection is given up."""
@@ -70,7 +73,8 @@ class RangeReader:
         self._shown = shown or href
         self._counting = Lock()
         timeout = urllib3.Timeout(connect=min(CONNECTION, silence), read=silence)
-        self._pool = connections(self.parts, policy.resolve(self.parts, name), timeout, AT_ONCE)
+        address = policy.resolve(self.parts, name)
+        self._pool = connections(self.parts, address, timeout, policy.seconds, AT_ONCE)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For a process that computes a part: there the address is checked, and connected to, anew."""
@@ -115,6 +119,7 @@ class RangeReader:
 
     def _asked(self, target: str, span: str | None) -> RangeAnswer:
         headers = {"Host": self.parts.netloc, "Accept-Encoding": "identity"} | ({"Range": span} if span else {})
+        begun = time.monotonic()
         try:
             response = self._pool.request(
                 "GET",
@@ -130,7 +135,9 @@ class RangeReader:
             finally:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise InputError(f"{self.name}: {self._shown} does not answer", input=self.name) from error
+            is_late = time.monotonic() - begun >= self._policy.seconds
+            within = f" in full within {self._policy.seconds:g} s" if is_late else ""
+            raise InputError(f"{self.name}: {self._shown} does not answer{within}", input=self.name) from error
         if response.status in REDIRECTS:
             raise LedElsewhereError(
                 f"{self.name}: {self._shown} redirects, and is to be read in parts; give the final address",
@@ -142,7 +149,6 @@ class RangeReader:
         if is_part and response.status == WHOLE:
             response.close()  # all of it, which nobody asked for
             return b""
-        deadline = time.monotonic() + self._policy.seconds
         pieces = []
         while block := response.read(BLOCK):
             with self._counting:
@@ -153,11 +159,6 @@ class RangeReader:
                     f"{self.name}: more than {self._policy.size} bytes of {self._shown} were read, the most one may"
                     " hold; ask for less of it",
                     input=self.name,
-                )
-            if time.monotonic() > deadline:
-                response.close()
-                raise InputError(
-                    f"{self.name}: {self._shown} took longer than {self._policy.seconds:g} s", input=self.name
                 )
             pieces.append(block)
         return b"".join(pieces)
