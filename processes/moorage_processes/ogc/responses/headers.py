@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from moorage.formats import FORMATS
+
 from moorage_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -16,14 +18,26 @@ SECURITY = (
 )
 SEALED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """For results that a browser would run as a page of this service."""
-ACTIVE = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
+PASSIVE = frozenset({
+    *(each.media_type.partition(";")[0] for each in FORMATS),
+    "application/octet-stream", "application/pdf", "application/zip", "text/plain", "text/tab-separated-values",
+    "image/avif", "image/bmp", "image/gif", "image/jp2", "image/jpeg", "image/tiff", "image/webp",
+})  # fmt: skip
+"""What browsers show, or save, without running any of it; with it all JSON."""
+PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
+"""What is worth looking at in a browser all the same, where nothing of it runs."""
 
 
 def seal(response: Response) -> Response:
-    """Let browsers take an output for what it states, and run nothing of it."""
+    """Let browsers take an output for what it states, and run nothing of it: all that is not known to be passive."""
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.headers.get("Content-Type", "").partition(";")[0] in ACTIVE:
-        response.headers["Content-Security-Policy"] = SEALED
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type in PASSIVE or media_type.endswith("+json"):
+        return response
+    response.headers["Content-Security-Policy"] = SEALED
+    if media_type not in PAGES:
+        _, semicolon, name = response.headers.get("Content-Disposition", "").partition(";")
+        response.headers["Content-Disposition"] = f"attachment{semicolon}{name}"
     return response
 
 

@@ -139,7 +139,7 @@ class Results:
         if artefact.href is not None:
             return self._led_to(artefact.href, artefact)
         if artefact.file is None:
-            return Response(json.dumps(artefact.value), content_type=artefact.media_type)
+            return seal(Response(json.dumps(artefact.value), content_type=artefact.media_type))
         source = SentFile(
             partial(self.artefact_files.open, artefact.file), artefact.size, self.artefact_files.path(artefact.file)
         )
@@ -197,7 +197,7 @@ class Results:
 
         # RFC 2387 wants the type of the first part told
         stated = f'multipart/related; boundary={boundary}; type="{artefacts[0].media_type.partition(";")[0]}"'
-        return Response(parts(), content_type=stated)
+        return seal(Response(parts(), content_type=stated))
 
     def _part_head(self, artefact: Artefact, boundary: str, *, is_reference: bool) -> bytes:
         lines = [
