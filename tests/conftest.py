@@ -69,8 +69,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
     methods = [str(AUTHOR_MODULES / f"methods_{name}.py") for name in ("for_tests", "on_arrays")]
-    settings = {"queue": 50, "body_size": "16 MB"}
-    with serve(folder, methods, ours=True, datasets=named, moorage=settings) as service:
+    settings = {"queue": 50, "body_size": "16 MB", "drafts": True}
+    pages = {"cors": True}
+    with serve(folder, methods, ours=True, datasets=named, moorage=settings, server=pages) as service:
         yield service
 
 

@@ -16,12 +16,13 @@ from moorage_processes.configuration.configuration import Configuration, Configu
 from moorage_processes.configuration.engine import check_names, own_processes, policy_of, service_engine
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.network.hosts import Hosts
-from moorage_processes.ogc import cors
 from moorage_processes.ogc.callbacks.subscriber import CallbackRules, Schedule
 from moorage_processes.ogc.collections.cache import files_only
 from moorage_processes.ogc.collections.collections import Collections
 from moorage_processes.ogc.collections.coverage_endpoint import coverage_blueprint
+from moorage_processes.ogc.cors import Cors
 from moorage_processes.ogc.health import health_blueprint
+from moorage_processes.ogc.host_header import HostCheck
 from moorage_processes.ogc.live_catalogue import LiveCatalogue
 from moorage_processes.ogc.metrics import metrics_blueprint
 from moorage_processes.ogc.openapi.document import openapi_document
@@ -81,6 +82,7 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
         pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.before_request(HostCheck(configuration.url, configuration.bind[0], settings.server_names).refuse_others)
     app.register_blueprint(health_blueprint(service))
     if settings.metrics:
         app.register_blueprint(metrics_blueprint(service.engine))
@@ -91,8 +93,8 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
     app.register_blueprint(pygeoapi.blueprint)
     problem.register(app)
     page.register(app, service)
-    if configuration.pygeoapi["server"].get("cors"):
-        app.after_request(cors.allow_others)
+    everything = bool(configuration.pygeoapi["server"].get("cors"))
+    app.after_request(Cors(everything, configuration.is_local).tell)
     return app
 
 
@@ -115,6 +117,7 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         held=Semaphore(THREADS // 2),
         sync_timeout=settings.sync_timeout,
         drafts=settings.drafts,
+        is_local=configuration.is_local,
         metadata=configuration.pygeoapi.get("metadata") or {},
         callbacks=_callback_rules(settings),
     )

@@ -171,6 +171,8 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
         ("moorage: {nats: 4222}", "moorage.nats", "it takes text"),
         ("moorage: {body_size: large}", "moorage.body_size", "such as 64 MB"),
         ("moorage: {installed: 1}", "moorage.installed", "it takes true or false"),
+        ("moorage: {server_names: ['web:5000']}", "moorage.server_names", "it takes a list of names or addresses"),
+        ("moorage: {server_names: [10.0.0.0/8]}", "moorage.server_names", "it takes a list of names or addresses"),
         ("moorage: {allowed_hosts: example.org}", "moorage.allowed_hosts", "it takes a list of hosts"),
     ],
 )

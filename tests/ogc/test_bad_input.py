@@ -117,7 +117,8 @@ def test_a_body_that_is_too_large_is_refused(service_url):
 
 def test_a_body_that_never_ends_is_refused(service_url):
     blocks = (b"x" * 1_000_000 for _ in range(40))
-    answer = requests.post(f"{service_url}/processes/echo/execution", data=blocks, timeout=60)
+    stated = {"Content-Type": "application/json"}
+    answer = requests.post(f"{service_url}/processes/echo/execution", data=blocks, headers=stated, timeout=60)
     assert answer.status_code == 413
 
 

@@ -63,7 +63,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "towns": {"path": "towns.geojson", "kind": "features"}}
     resources = {"places": collection(FEATURES | {"data": str(folder / "towns.geojson")})}
     resources["sea-surface"] = collection(COVERAGE | {"data": str(folder / "sea.nc")})
-    settled = {"installed": False, "queue": 10_000}
+    settled = {"installed": False, "queue": 10_000, "drafts": True}
     with serve(folder, modules, datasets=named, resources=resources, moorage=settled) as service:
         yield service
 

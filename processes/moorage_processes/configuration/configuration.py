@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -16,6 +17,7 @@ from moorage_processes.configuration.settings import Settings
 from moorage_processes.configuration.validation import ConfigurationError, check
 from moorage_processes.data import datasets
 from moorage_processes.data.datasets import Datasets
+from moorage_processes.network.hosts import is_loopback
 
 __all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
 
@@ -39,6 +41,14 @@ class Configuration:
         """Host and port to listen on."""
         bind = self.pygeoapi["server"]["bind"]
         return str(bind["host"]), int(bind["port"])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the service: where it listens and where callers find it are loopback.
+
+        One that listens on loopback and is found elsewhere has a proxy in front of it, and is public.
+        """
+        return is_loopback(self.bind[0]) and is_loopback(urlsplit(self.url).hostname or "")
 
     @property
     def state(self) -> Path:

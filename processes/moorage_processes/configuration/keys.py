@@ -13,7 +13,7 @@ from moorage.formats import Kind
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
 from moorage_processes.configuration.validation import KeyRule, Section
-from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_usable
+from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_name, is_usable
 
 DATABASES = frozenset({"sqlite", "postgresql"})
 
@@ -68,6 +68,10 @@ def _is_database(value: Any) -> bool:
 
 def _is_hosts(value: Any) -> bool:
     return _is_texts(value) and all(map(is_usable, value))
+
+
+def _is_names(value: Any) -> bool:
+    return _is_texts(value) and all(map(is_name, value))
 
 
 def _is_read_by(parse: Callable[[Any], float]) -> Callable[[Any], bool]:
@@ -127,6 +131,9 @@ HOSTS: KeyRule[tuple[str, ...]] = KeyRule(
     "(data.example.org:8443, 10.1.0.0/16:8443, [fd00::/8]:8443)",
     _is_hosts,
     read=tuple,
+)
+NAMES: KeyRule[tuple[str, ...]] = KeyRule(
+    "a list of names or addresses, without a port (web, 10.1.2.3)", _is_names, read=tuple
 )
 STORE: KeyRule[str] = KeyRule(
     "a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False

@@ -11,6 +11,7 @@ from moorage_processes.configuration.keys import (
     AGE,
     FLAG,
     HOSTS,
+    NAMES,
     OPTIONS,
     RESULTS,
     SIZE,
@@ -55,6 +56,7 @@ class Settings:
     results: str | None = key(RESULTS, None)
     results_options: Mapping[str, Any] = key(OPTIONS, {})
     retention: Retention = key(RETENTION, Retention())  # noqa: RUF009 - it is frozen
+    server_names: tuple[str, ...] = key(NAMES, ())
     allowed_hosts: tuple[str, ...] = key(HOSTS, ())
     reference_size: int = key(SIZE, Policy.size)
     reference_seconds: float = key(seconds(above_zero=True), Policy.seconds)

@@ -134,6 +134,12 @@ def is_usable(entry: str) -> bool:
     return NAME.fullmatch(host) is not None and host == host.lower()
 
 
+def is_name(entry: str) -> bool:
+    """Whether an entry is a single host, by name or address, with any port."""
+    host, port = _split(entry)
+    return port is None and is_usable(entry) and (_as_address(host) is not None or _as_network(host) is None)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, a name or an address, is always this machine itself."""
     name = host.strip("[]").lower().removesuffix(".")

@@ -8,8 +8,9 @@ from flask import Flask
 
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.relay.protocol import PUBLISHED
-from moorage_processes.ogc import cors, problems
+from moorage_processes.ogc import problems
 from moorage_processes.ogc import vocabulary as ogc
+from moorage_processes.ogc.cors import Cors
 from moorage_processes.ogc.health import healthz
 from moorage_processes.ogc.pages import problem
 from moorage_processes.ogc.problems import Problem
@@ -65,7 +66,7 @@ def published_app(published: PublishedResults) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.add_url_rule(f"/{PUBLISHED}/<job_id>/<output_id>", view_func=published.output, methods=["GET"])
     app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
-    app.after_request(cors.allow_others)
+    app.after_request(Cors().tell)
     problem.register(app, pages=False)
     return app
 

@@ -51,7 +51,6 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
         ("GET", "/processes", processes.listing),
         ("GET", "/processes/<process_id>", processes.description),
         ("POST", "/processes/<process_id>/execution", execution.execute),
-        ("GET", "/processes/<process_id>/execution", execution.execute_by_query),
         ("GET", "/jobs", jobs.listing),
         ("GET", "/jobs/<job_id>", jobs.job),
         ("DELETE", "/jobs/<job_id>", jobs.dismiss),
@@ -61,12 +60,13 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
         ("GET", "/jobs/<job_id>/results/<output_id>/look", picture.look),
         ("GET", f"{PLACE}/<name>", static_file),
     )
+    of_drafts = (("GET", "/processes/<process_id>/execution", execution.execute_by_query),) if service.drafts else ()
     of_sites: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/sites", sites.listing),
         ("PUT", "/sites/uploads/<token>", sites.take_in),
         ("GET", "/sites/requests/<token>", sites.hand_out),
     )
-    for method, rule, view in (*table, *(of_sites if service.live_catalogue.takes_sites else ())):
+    for method, rule, view in (*table, *of_drafts, *(of_sites if service.live_catalogue.takes_sites else ())):
         endpoint, exact = view.__qualname__.replace(".", " "), rule in FILES
         routes.add_url_rule(rule, endpoint, view, methods=[method], strict_slashes=exact)
     return routes

@@ -44,7 +44,9 @@ class Service:
     sync_timeout: float
     """Seconds after which a call that is waited for is given up."""
     drafts: bool
-    """Whether the classes of draft 2.0 that are met are declared."""
+    """Whether the classes of draft 2.0 that are met are declared, and methods run by GET."""
+    is_local: bool
+    """Whether only this machine reaches it."""
     metadata: Mapping[str, Any]
     """Who offers it, as pygeoapi's configuration has it under ``metadata:``."""
     callbacks: CallbackRules

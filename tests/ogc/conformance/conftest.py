@@ -32,7 +32,8 @@ class Quiet(SimpleHTTPRequestHandler):
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service; one job runs at a time, so that the next is seen waiting."""
     moorage = {"slots": 1, "allowed_hosts": ["127.0.0.1"]}
-    with serve(tmp_path_factory.mktemp("conforming"), [str(METHODS)], ours=True, moorage=moorage) as running:
+    folder, pages = tmp_path_factory.mktemp("conforming"), {"cors": True}
+    with serve(folder, [str(METHODS)], ours=True, moorage=moorage, server=pages) as running:
         yield running
 
 

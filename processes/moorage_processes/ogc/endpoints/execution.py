@@ -17,7 +17,14 @@ from moorage_processes.ogc.pages.results import results_page
 from moorage_processes.ogc.problems import Problem
 from moorage_processes.ogc.requests.execute_request import ExecuteRequest, ResponseHeaders, order_of, read_json
 from moorage_processes.ogc.requests.kvp import read_query
-from moorage_processes.ogc.requests.negotiation import Preferences, is_draft, preferences, runs_async, wants_html
+from moorage_processes.ogc.requests.negotiation import (
+    Preferences,
+    check_json,
+    is_draft,
+    preferences,
+    runs_async,
+    wants_html,
+)
 from moorage_processes.ogc.responses.results import WantedForm
 from moorage_processes.ogc.responses.status import etag_of, job_url, status_info
 
@@ -42,6 +49,7 @@ class ExecutionEndpoint:
     def execute(self, process_id: str) -> Response:
         """Run a process by an execute request."""
         entry = self._service.entry(process_id)
+        check_json(request)
         wanted = preferences(request.headers.getlist("Prefer"))
         accept = request.headers.get("Accept", "")
         signals = ResponseHeaders(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
@@ -53,6 +61,9 @@ class ExecutionEndpoint:
     def execute_by_query(self, process_id: str) -> Response:
         """Run a process by a query: one parameter for each input (draft 2.0, KVP-encoded execution)."""
         entry = self._service.entry(process_id)
+        if self._service.is_local and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            detail = "a page of another site does not run methods of a service on this machine; open the address itself"
+            raise Problem(403, "Forbidden", detail)
         query = read_query(request.args, entry)
         wanted = preferences([*request.headers.getlist("Prefer"), *query.prefer])
         accept = query.accept or request.headers.get("Accept", "")

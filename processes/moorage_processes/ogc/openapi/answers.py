@@ -28,6 +28,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
     400: ("The request is wrong.", (ogc.INVALID_QUERY, ogc.INVALID_PARAMETER, ogc.NO_SUCH_OUTPUT)),
+    403: ("It is not allowed.", ()),
     404: (
         "What was asked for is not there.",
         (ogc.NO_SUCH_PROCESS, ogc.NO_SUCH_JOB, ogc.RESULT_NOT_READY, ogc.RESULT_NOT_AVAILABLE, ogc.NO_PICTURE),
@@ -37,7 +38,9 @@ CAUSES: dict[int, tuple[str, tuple[str, ...]]] = {
     412: ("It is no longer what If-Match names.", ()),
     413: ("The body is larger than this service takes.", ()),
     414: ("The address is longer than this service takes.", ()),
+    415: ("The body is not stated to be JSON.", ()),
     416: ("The file does not have those bytes.", ()),
+    421: ("The request is for a host that this service is not.", ()),
     431: ("The headers are longer than this service takes.", ()),
     500: ("The process failed, or the service did.", ("InternalError",)),
     503: ("The service is busy, or cannot run anything now.", ()),
@@ -100,7 +103,7 @@ RESPONSES: dict[str, Answer] = {
 }
 """Answers by what this document calls them."""
 
-EVERYWHERE = (400, 414, 431, 500, 503)
+EVERYWHERE = (400, 414, 421, 431, 500, 503)
 """Problems that any request can meet."""
 
 

@@ -33,9 +33,9 @@ def openapi_document(service: Service, pygeoapi: Mapping[str, Any]) -> dict[str,
     """
     entries = service.catalogue.values()
     outputs = [described for entry in entries for described in entry.description["outputs"].values()]
-    paths = service_paths() | processes_paths()
+    paths = service_paths() | processes_paths(by_query=service.drafts)
     for entry in entries:
-        paths |= process_paths(entry)
+        paths |= process_paths(entry, by_query=service.drafts)
     paths |= sites_paths() if service.live_catalogue.takes_sites else {}
     paths |= jobs_paths(outputs) | collection_paths(pygeoapi, service.datasets.entries)
     return {

@@ -46,10 +46,16 @@ WISHES = (
 )
 
 
-def process_paths(entry: Entry) -> dict[str, Any]:
-    """The paths of one process."""
+def process_paths(entry: Entry, *, by_query: bool) -> dict[str, Any]:
+    """The paths of one process.
+
+    Parameters
+    ----------
+    entry : the process.
+    by_query : whether it is executed by GET too.
+    """
     path = f"/processes/{quote(entry.id)}"
-    return {path: {"get": _description(entry)}, f"{path}/execution": _executions(entry)}
+    return {path: {"get": _description(entry)}, f"{path}/execution": _executions(entry, by_query=by_query)}
 
 
 def _description(entry: Entry) -> dict[str, Any]:
@@ -66,27 +72,28 @@ def _description(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _executions(entry: Entry) -> dict[str, Any]:
+def _executions(entry: Entry, *, by_query: bool) -> dict[str, Any]:
     common = {"tags": [entry.id], "description": entry.description["description"] or entry.description["title"]}
     answers = executed(entry.description["outputs"], asynchronous=entry.limits.asynchronous)
-    return {
+    executions = {
         "post": {
             **common,
             "operationId": f"execute-{entry.id}",
             "summary": "Execute it",
             "parameters": parameter("Prefer-execute", "f", "profile"),
             "requestBody": {"required": True, "content": {ogc.JSON: {"schema": _request(entry)}}},
-            "responses": answers,
+            "responses": answers | problems(415),
             "callbacks": {"subscriber": subscriber(_results(entry.description["outputs"]))},
         },
-        "get": {
-            **common,
-            "operationId": f"execute-{entry.id}-by-query",
-            "summary": "Execute it by a query",
-            "parameters": [*_query_parameters(entry), *parameter("Prefer-execute", "f", "profile")],
-            "responses": answers,
-        },
     }
+    by_get = {
+        **common,
+        "operationId": f"execute-{entry.id}-by-query",
+        "summary": "Execute it by a query",
+        "parameters": [*_query_parameters(entry), *parameter("Prefer-execute", "f", "profile")],
+        "responses": answers | problems(403),
+    }
+    return executions | ({"get": by_get} if by_query else {})
 
 
 def executed(outputs: Described, *, asynchronous: bool = True) -> dict[str, Any]:

@@ -50,9 +50,13 @@ def service_paths() -> dict[str, Any]:
     }
 
 
-def processes_paths() -> dict[str, Any]:
-    """The process list, and what holds for any process; beside it stand those of each."""
-    any_process = executed({})
+def processes_paths(*, by_query: bool) -> dict[str, Any]:
+    """The process list, and what holds for any process; beside it stand those of each.
+
+    Parameters
+    ----------
+    by_query : whether processes are executed by GET too.
+    """
     asked = ("processes-limit", "offset", "f", "If-None-Match")
     listing = _get("processes", "processes", "The process list", "processList", *asked)
     described = _get("process", "processes", "The description of a process", "process", "f", "If-None-Match")
@@ -65,20 +69,28 @@ def processes_paths() -> dict[str, Any]:
         "/processes/{processID}": {"parameters": parameter("processID"), "get": described},
         "/processes/{processID}/execution": {
             "parameters": parameter("processID"),
-            "post": {
-                **_named("execute", "processes", "Execute a process"),
-                "parameters": parameter("Prefer-execute", "f", "profile"),
-                "requestBody": {"required": True, "content": {ogc.JSON: {"schema": schema_of("execute")}}},
-                "responses": any_process,
-                "callbacks": {"subscriber": subscriber(schema_of("results"))},
-            },
-            "get": {
-                **_named("execute-by-query", "processes", "Execute a process by a query"),
-                "description": "One parameter for each input and output; the paths of each process name them.",
-                "parameters": parameter("Prefer-execute", "f", "profile"),
-                "responses": any_process,
-            },
+            "post": _execute(),
+            **({"get": _execute_by_query()} if by_query else {}),
         },
+    }
+
+
+def _execute() -> dict[str, Any]:
+    return {
+        **_named("execute", "processes", "Execute a process"),
+        "parameters": parameter("Prefer-execute", "f", "profile"),
+        "requestBody": {"required": True, "content": {ogc.JSON: {"schema": schema_of("execute")}}},
+        "responses": executed({}) | problems(415),
+        "callbacks": {"subscriber": subscriber(schema_of("results"))},
+    }
+
+
+def _execute_by_query() -> dict[str, Any]:
+    return {
+        **_named("execute-by-query", "processes", "Execute a process by a query"),
+        "description": "One parameter for each input and output; the paths of each process name them.",
+        "parameters": parameter("Prefer-execute", "f", "profile"),
+        "responses": executed({}) | problems(403),
     }
 
 

@@ -129,6 +129,26 @@ def chosen(request: Request, names: tuple[str, ...], otherwise: str) -> str:
     return names[0]
 
 
+def check_json(request: Request) -> None:
+    """Refuse a body that is not stated to be JSON.
+
+    A browser sends what is stated to be a form or text, or nothing, from any page to any service without asking it
+    first; JSON it does not. So this alone keeps pages of other sites from running methods (CORS, `Fetch Standard`_).
+
+    .. _Fetch Standard: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+
+    Raises
+    ------
+    Problem
+        415, saying what is to be stated.
+    """
+    if request.mimetype == ogc.JSON or request.mimetype.endswith("+json"):
+        return
+    stated = f"{request.mimetype[:80]!r}" if request.mimetype else "nothing"
+    detail = f"Content-Type states {stated}; an execute request is JSON: send the header 'Content-Type: {ogc.JSON}'"
+    raise Problem(415, "UnsupportedMediaType", detail, headers={"Accept": ogc.JSON})
+
+
 def names_json(accept: str) -> bool:
     """Whether an Accept header asks for JSON by name, not only for anything."""
     return any(part.partition(";")[0].strip().lower() == ogc.JSON for part in accept.split(","))

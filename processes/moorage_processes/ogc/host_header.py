@@ -1,0 +1,99 @@
+"""The Host header: which names a request may call the service by.
+
+A page elsewhere can give a name of its own the address of this machine (DNS rebinding); its browser then takes the
+service for a part of that page, and lets it read and run everything. Only the name in the request tells.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from flask import request
+
+from moorage_processes.network.hosts import is_loopback, is_name
+from moorage_processes.ogc.problems import Problem
+
+HEALTH = "health"
+"""Blueprint that tells nothing but how the service is: probes ask it by whatever they know."""
+METRICS = "metrics"
+"""Blueprint that is asked by address too, which no page of another site can be found under."""
+
+
+@dataclass(frozen=True)
+class HostCheck:
+    """Refuses requests that are meant for somebody else.
+
+    Parameters
+    ----------
+    url : where callers find the service.
+    bound : the host it listens on.
+    further : more names it has.
+    """
+
+    url: str
+    bound: str
+    further: tuple[str, ...] = ()
+
+    def refuse_others(self) -> None:
+        """Before anything is done for a request.
+
+        Raises
+        ------
+        Problem
+            421, where it is for another host; 400, where its Host is none.
+        """
+        # only HTTP/1.0 does without, which no browser speaks
+        stated = request.environ.get("HTTP_HOST")
+        if request.blueprint == HEALTH or stated is None:
+            return
+        name = _name_in(stated)
+        if not (self.covers(name) or (request.blueprint == METRICS and _is_address(name))):
+            raise Problem(
+                421,
+                "MisdirectedRequest",
+                f"this service is not called {name[:80]!r}; it is found at {self.url}, and its operator lists further "
+                "names under moorage: server_names",
+            )
+
+    def covers(self, name: str) -> bool:
+        """Whether the service has this name, in small letters and without a port."""
+        if name in self._names:
+            return True
+        if self._is_nameless:
+            return is_loopback(name) or _is_address(name)
+        return is_loopback(name) and is_loopback(self.bound)
+
+    @cached_property
+    def _is_nameless(self) -> bool:
+        """Whether it listens on all addresses and was not told where callers find it."""
+        host = urlsplit(self.url).hostname or ""
+        return _is_address(host) and ipaddress.ip_address(host).is_unspecified
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        own = {urlsplit(self.url).hostname or "", self.bound, *self.further}
+        own |= {socket.gethostname()} if self._is_nameless else set()
+        return frozenset(each.lower().removesuffix(".") for each in own if each)
+
+
+def _name_in(stated: str) -> str:
+    try:
+        parts = urlsplit(f"//{stated}")
+        name, _ = (parts.hostname or "").removesuffix("."), parts.port  # a port that is no number raises
+    except ValueError:
+        name = ""
+    if not is_name(name) or parts.netloc != stated or "@" in stated:
+        raise Problem(400, "BadRequest", f"Host: {stated[:80]!r} is no host; it takes a name or address, and a port")
+    return name
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
