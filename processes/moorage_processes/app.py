@@ -20,6 +20,7 @@ from moorage_processes.ogc.callbacks.subscriber import CallbackRules, Schedule
 from moorage_processes.ogc.collections.cache import files_only
 from moorage_processes.ogc.collections.collections import Collections
 from moorage_processes.ogc.collections.coverage_endpoint import coverage_blueprint
+from moorage_processes.ogc.collections.query import check_query
 from moorage_processes.ogc.cors import Cors
 from moorage_processes.ogc.health import health_blueprint
 from moorage_processes.ogc.host_header import HostCheck
@@ -28,6 +29,7 @@ from moorage_processes.ogc.metrics import metrics_blueprint
 from moorage_processes.ogc.openapi.document import openapi_document
 from moorage_processes.ogc.pages import page, problem
 from moorage_processes.ogc.pygeoapi_app import embedded_pygeoapi, pygeoapi_openapi
+from moorage_processes.ogc.requests.body import ChunkedBodies
 from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
@@ -75,6 +77,7 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
     settings = configuration.settings
     app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size
+    app.wsgi_app = ChunkedBodies(app.wsgi_app)  # type: ignore[method-assign]  # as Flask wants it done
     service = _service(configuration, catalogue)
     app.extensions["moorage"] = service
     collections = Collections(configuration.datasets, configuration.url, settings.answer_size)
@@ -190,6 +193,9 @@ def _refresh(collections: Collections, resources: dict[str, Any]) -> None:
     """
     if request.blueprint != "pygeoapi":
         return
-    if request.method not in READING and (request.view_args or {}).get("collection_id") in collections.entries:
-        raise MethodNotAllowed(sorted(READING), "a dataset of this service can be read, not written")
+    place = request.view_args or {}
+    if place.get("collection_id") in collections.entries:
+        if request.method not in READING:
+            raise MethodNotAllowed(sorted(READING), "a dataset of this service can be read, not written")
+        check_query(place, request.args)
     collections.refresh(resources)

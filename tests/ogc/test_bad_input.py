@@ -88,7 +88,7 @@ MALFORMED = [
     (b'{"inputs": [1]}', "'inputs' is not a JSON object"),
     (b'{"inputs": {"message": "a", "pause": NaN}}', "NaN, which is not JSON"),
     (b'{"inputs": {"message": "a", "pause": Infinity}}', "Infinity, which is not JSON"),
-    (b"[" * 100_000, "not JSON"),
+    (b"[" * 100_000, "nested more than 100 deep"),
     (b'{"inputs": {"message": "\xff"}}', "not JSON"),
     (b'{"inputs": {"message": "a"}, "response": "banana"}', "neither 'raw' nor 'document'"),
     (b'{"inputs": {"message": "a"}, "outputs": []}', "'outputs' is not a JSON object"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from support.services import Running
 
-CALL = '{"inputs": {"message": "x"}}'
+CALL = '{"inputs": {"message": "x"}, "outputs": {"message": {}}}'
 ORIGIN = "Access-Control-Allow-Origin"
 PUBLIC = "https://analysis.example.org/api"
 
@@ -76,7 +76,7 @@ def test_a_get_executes_only_by_the_draft(awkward_service, service_url):
             "/processes/{processID}/execution"
         ]
     )
-    url = f"{service_url}/processes/echo/execution?message=x"
+    url = f"{service_url}/processes/echo/execution?message=x&message[include]=true"
     assert requests.get(url, timeout=60).json() == "x"
     from_a_page = {"Accept": "application/json", "Sec-Fetch-Site": "cross-site"}
     assert "page of another site" in problem(requests.get(url, headers=from_a_page, timeout=60), 403)["detail"]

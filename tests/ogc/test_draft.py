@@ -222,7 +222,7 @@ WRONG = {
     "twice": ("message=a&Message=b", "stands there twice"),
     "no number": ("message=a&count=two", "count: is 'two'; it takes a number"),
     "not finite": ("message=a&pause=NaN", "pause: is 'NaN'; it takes a finite number"),
-    "broken JSON": ("message=a&numbers=%5B1", "numbers: begins like JSON, but is none"),
+    "broken JSON": ("message=a&numbers=%5B1", "numbers: begins like JSON, but is not JSON"),
     "unknown key": ("message[colour]=red", "message[colour]: is unknown; in brackets stands one of"),
     "quality alone": ("message=a&image[mediaType]=image/tiff", "image[mediaType]: stands without image itself"),
     "include": ("message=a&message[include]=maybe", "message[include]: is 'maybe'; it takes true or false"),

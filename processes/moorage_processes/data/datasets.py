@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from glob import has_magic
 from pathlib import Path
@@ -18,7 +18,28 @@ SUFFIXES = {fmt.suffix: fmt.kind for fmt in FORMATS} | {
     ".geojson": Kind.FEATURES,
     ".fgb": Kind.FEATURES, ".shp": Kind.FEATURES,
 }  # fmt: skip
-SELECTORS = frozenset({"collection", "properties", "bbox", "datetime"})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(each) in (int, float) for each in value)  # a bool is an int too
+
+
+_MEMBERS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "collection": (_is_text, "the id of a dataset"),
+    "properties": (_is_texts, "a list of names of variables"),
+    "bbox": (_is_numbers, "[west, south, east, north]"),
+    "datetime": (_is_text, "an instant or start/end"),
+}
+"""What the long form of a dataset may hold, and what each member takes."""
+SELECTORS = frozenset(_MEMBERS)
 
 
 @dataclass(frozen=True)
@@ -128,9 +149,13 @@ class Datasets:
         """The dataset that the long form ``{"collection": id, ...}`` means, for the input *name*."""
         if unknown := set(selection) - SELECTORS:
             raise InputError(f"{name}: unknown {sorted(unknown)}; a collection takes {sorted(SELECTORS)}", input=name)
-        found = self.find(str(selection["collection"]), kind)
+        for key, value in selection.items():
+            fits, words = _MEMBERS[key]
+            if not (fits(value) or (value is None and key != "collection")):
+                raise InputError(f"{name}: {key}: {str(value)[:80]!r} is not {words}", input=name)
+        found = self.find(selection["collection"], kind)
         if found is None:
-            raise InputError(self.missing(name, str(selection["collection"]), kind), input=name)
+            raise InputError(self.missing(name, selection["collection"], kind), input=name)
         entry, variable = found
         properties = selection.get("properties") or []
         if len(properties) > 1:

@@ -37,6 +37,22 @@ HEAD = 64
 """Bytes of a file that tell its format."""
 
 
+def link_of(name: str, link: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Address and stated media type of the input *name*, given by reference.
+
+    Raises
+    ------
+    InputError
+        where one of them is no text.
+    """
+    href, media_type = link["href"], link.get("type")
+    if not isinstance(href, str):
+        raise InputError(f"{name}: href: {str(href)[:80]} is no URL", input=name)
+    if not isinstance(media_type, str | None):
+        raise InputError(f"{name}: type: {str(media_type)[:80]} is no media type such as 'image/tiff'", input=name)
+    return href, media_type
+
+
 def stated_media_type(qualified: Mapping[str, Any]) -> str | None:
     """The media type of a qualified value, stated beside it or, as some clients do, inside ``format``."""
     stated = qualified.get("format")
@@ -111,20 +127,20 @@ class InputReader:
         return self._read(declared, path, media_type)
 
     def _by_reference(self, declared: Input, link: Mapping[str, Any]) -> Any:
-        href = str(link["href"])
-        form = remote.form_of(href, link.get("type")) if declared.kind is Kind.GRID else None
+        href, media_type = link_of(declared.id, link)
+        form = remote.form_of(href, media_type) if declared.kind is Kind.GRID else None
         if form is not None:
             try:
                 return self._linked(declared, href, form)
             except UnrangedError:
                 LOGGER.info("%s: the host gives no parts of it, so it is fetched whole", declared.id)
-        path = self._scratch(_suffix(declared, link.get("type")) or Path(urlsplit(href).path).suffix)
+        path = self._scratch(_suffix(declared, media_type) or Path(urlsplit(href).path).suffix)
         stated = fetch(href, path, self._policy, declared.id)
         if declared.kind is Kind.BYTES:
             return path if declared.type_name == PATH_TYPE else path.read_bytes()
         if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.ARRAY):
-            return self._read(declared, path, link.get("type") or stated)
-        return declared.decode_value(self._fetched_value(declared, path, str(link.get("type") or stated)))
+            return self._read(declared, path, media_type or stated)
+        return declared.decode_value(self._fetched_value(declared, path, media_type or stated))
 
     def _linked(self, declared: Input, href: str, form: remote.RemoteFormat) -> Any:
         """A grid that stays where it is, of which the method reads what it needs."""

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from moorage_processes.errors import InputError
 from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from moorage_processes.execution.request import Failure
 
 LOGGER = logging.getLogger(__name__)
+SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+
+
+def shown(value: object) -> str:
+    """A wrong value as a message repeats it."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 class Problem(Exception):  # noqa: N818 - RFC 7807's own word
@@ -137,4 +145,6 @@ def _of_http(error: HTTPException) -> Problem:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         most = current_app.config["MAX_CONTENT_LENGTH"]
         detail = f"the body holds more than {most} bytes, the most this service takes; give large data by reference"
+    if isinstance(error, ClientDisconnected):
+        detail = "the body is cut, or not as Content-Length or Transfer-Encoding say; send it again"
     return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), detail, headers=kept)

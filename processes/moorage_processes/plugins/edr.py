@@ -26,7 +26,22 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class Queries(BaseEDRProvider):  # type: ignore[misc]  # pygeoapi is untyped
+class _WithoutInstances:
+    """Answers to what pygeoapi asks every provider, though none of its own bases has it.
+
+    Where :class:`Queries` itself had these, pygeoapi would describe instances as one of its queries.
+    """
+
+    def instances(self) -> list[str]:
+        """None."""
+        return []
+
+    def get_instance(self, instance: str) -> bool:  # noqa: ARG002 - there is never one
+        """Whether there is one of that name."""
+        return False
+
+
+class Queries(_WithoutInstances, BaseEDRProvider):  # type: ignore[misc]  # pygeoapi is untyped
     """A grid dataset for queries of OGC API - EDR; answers are CoverageJSON.
 
     Parameters

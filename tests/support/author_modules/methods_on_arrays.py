@@ -1,11 +1,16 @@
 """Methods on arrays and features: a few that behave, and one that does not let go of its processor."""
 
 import time
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 import geopandas
 import numpy as np
+import pandas as pd
+import shapely
 import xarray as xr
-from moorage_processes import process, progress
+from moorage_processes import BBox, Media, process, progress
+from pydantic import BaseModel
 
 
 @process
@@ -52,3 +57,39 @@ def places(count: int = 100) -> geopandas.GeoDataFrame:
     degrees = np.arange(count, dtype=float) % 90
     columns = {"name": [f"place {number}" for number in range(count)], "number": range(count)}
     return geopandas.GeoDataFrame(columns, geometry=geopandas.points_from_xy(degrees, degrees), crs="EPSG:4326")
+
+
+class Station(BaseModel):
+    """Where somebody measures.
+
+    Parameters
+    ----------
+    name : of the place.
+    depths : levels [m].
+    kept : what else is known of it.
+    """
+
+    name: str
+    depths: list[float] = []
+    kept: dict[str, int] = {}
+
+
+@process
+def take_everything(
+    grid: xr.DataArray | None = None,
+    grids: xr.Dataset | None = None,
+    features: geopandas.GeoDataFrame | None = None,
+    table: pd.DataFrame | None = None,
+    shape: shapely.Geometry | None = None,
+    box: BBox | None = None,
+    image: Annotated[bytes, Media("image/tiff")] | None = None,
+    station: Station | None = None,
+    day: date | None = None,
+    moment: datetime | None = None,
+    colour: Literal["red", "green"] = "red",
+    numbers: list[float] | None = None,
+    either: str | int | None = None,
+    flag: bool = False,  # noqa: FBT001, FBT002 - so are the inputs of authors
+) -> str:
+    """Take an input of each kind, and tell which came."""
+    return ", ".join(sorted(name for name, value in locals().items() if value is not None))

@@ -15,6 +15,7 @@ from moorage_processes.ogc.callbacks.subscriber import read_subscriber
 from moorage_processes.ogc.pages.reply import as_json, reply
 from moorage_processes.ogc.pages.results import results_page
 from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.requests.body import whole_body
 from moorage_processes.ogc.requests.execute_request import ExecuteRequest, ResponseHeaders, order_of, read_json
 from moorage_processes.ogc.requests.kvp import read_query
 from moorage_processes.ogc.requests.negotiation import (
@@ -53,7 +54,7 @@ class ExecutionEndpoint:
         wanted = preferences(request.headers.getlist("Prefer"))
         accept = request.headers.get("Accept", "")
         signals = ResponseHeaders(accept=accept, returns=wanted.returns, is_draft=is_draft(request))
-        document = read_json(_body())
+        document = read_json(whole_body(request))
         order = order_of(document, entry, self._service.snapshot.checkers[entry.id], signals)
         order = replace(order, callbacks=read_subscriber(document, self._service.callbacks.hosts))
         return self._run(order, entry, wanted, WantedForm.of(request))
@@ -154,9 +155,3 @@ class ExecutionEndpoint:
         response = results_page(self._service, results) if form.html else results.answer(form)
         response.headers.add("Link", f'<{job_url(job, self._service.base)}>; rel="monitor"')
         return response
-
-
-def _body() -> bytes:
-    body = request.get_data(cache=False)
-    request.stream.read(1)  # a body of unstated length that is too large is cut, and tells so only here
-    return body

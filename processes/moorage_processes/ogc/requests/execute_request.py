@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from moorage import formats
 from moorage.formats import Kind
 
-from moorage_processes.errors import InputError
 from moorage_processes.execution.request import Request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import media_types, type_of
-from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.problems import Problem, shown
+from moorage_processes.ogc.requests.json_text import JsonError, parsed
 from moorage_processes.ogc.requests.negotiation import ReturnPreference
 
 if TYPE_CHECKING:
@@ -116,18 +115,12 @@ def read_json(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise _malformed("the body is empty; it takes a JSON object with 'inputs'")
     try:
-        document = json.loads(body, parse_constant=_refuse_constant)
-    except InputError as error:
-        raise _malformed(error.detail) from error
-    except (ValueError, RecursionError) as error:
-        raise _malformed("the body is not JSON; it takes a JSON object with 'inputs'") from error
+        document = parsed(body)
+    except JsonError as error:
+        raise _malformed(f"the body {error}; it takes a JSON object with 'inputs'") from error
     if not isinstance(document, dict):
         raise _malformed("the body is not a JSON object; it takes {'inputs': {...}, 'outputs': {...}}")
     return document
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InputError(f"the body holds {name}, which is not JSON; leave the value out or send null")
 
 
 def _malformed(detail: str) -> Problem:
@@ -145,8 +138,8 @@ def _read_shape(document: Mapping[str, Any]) -> ResponseShape | None:
     wanted = document.get("response")
     if wanted is None:
         return None
-    if wanted not in set(ResponseShape):
-        raise _malformed(f"response: {wanted!r} is neither 'raw' nor 'document'")
+    if not isinstance(wanted, str) or wanted not in set(ResponseShape):
+        raise _malformed(f"response: {shown(wanted)} is neither 'raw' nor 'document'")
     return ResponseShape(wanted)
 
 
@@ -158,11 +151,11 @@ def _read_outputs(
     for name in outputs:
         if name not in described:
             known = ", ".join(described)
-            raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {name!r}; {entry.id} has {known}")
+            raise Problem(400, ogc.NO_SUCH_OUTPUT, f"there is no output {shown(name)}; {entry.id} has {known}")
     negotiable = accept if len(outputs) == 1 else ""
     wanted, transmissions = {}, {}
     for name in (name for name in described if name in outputs):
-        wish = outputs[name] or {}
+        wish = {} if outputs[name] is None else outputs[name]
         if not isinstance(wish, dict):
             raise _malformed(f"outputs: {name}: takes an object such as {{'format': {{'mediaType': ...}}}}")
         wanted[name] = _media_type(name, described[name], wish, negotiable)
@@ -172,8 +165,8 @@ def _read_outputs(
 
 
 def _transmission(name: str, way: Any) -> Transmission:
-    if way not in set(Transmission):
-        raise _malformed(f"outputs: {name}: transmissionMode {way!r} is neither 'value' nor 'reference'")
+    if not isinstance(way, str) or way not in set(Transmission):
+        raise _malformed(f"outputs: {name}: transmissionMode {shown(way)} is neither 'value' nor 'reference'")
     return Transmission(way)
 
 
@@ -181,16 +174,23 @@ def _media_type(name: str, described: Mapping[str, Any], wish: Mapping[str, Any]
     """The media type an output is written in: asked for in the body, else by Accept, else the first offered."""
     kind = formats.kind_of(type_of(described))
     supported = media_types(described)
-    stated = wish.get("format") or {}
-    asked = stated.get("mediaType") if isinstance(stated, dict) else None
+    asked = _stated_media_type(name, wish.get("format"))
     if asked is not None:
-        return _chosen(name, kind, str(asked), supported)
+        return _chosen(name, kind, asked, supported)
     for part in accept.split(","):
         wanted = part.split(";q=")[0].strip()
         for each in supported:
             if wanted and _bare(wanted) == _bare(each):
                 return each
     return supported[0]
+
+
+def _stated_media_type(name: str, stated: Any) -> str | None:
+    """What ``format`` of an output says, where it says anything."""
+    media_type = stated.get("mediaType") if isinstance(stated, dict) else stated
+    if media_type is None or (isinstance(stated, dict) and isinstance(media_type, str)):
+        return media_type
+    raise _malformed(f"outputs: {name}: format: {shown(stated)} is not an object such as {{'mediaType': 'text/csv'}}")
 
 
 def _chosen(name: str, kind: Kind, asked: str, supported: list[str]) -> str:
@@ -204,7 +204,9 @@ def _chosen(name: str, kind: Kind, asked: str, supported: list[str]) -> str:
     for each in supported:
         if _bare(each) == _bare(asked):
             return each
-    raise _malformed(f"outputs: {name}: {asked!r} is not a format it is written in; it takes {', '.join(supported)}")
+    raise _malformed(
+        f"outputs: {name}: {shown(asked)} is not a format it is written in; it takes {', '.join(supported)}"
+    )
 
 
 def _bare(media_type: str) -> str:

@@ -15,8 +15,9 @@ from moorage.formats import Kind
 from moorage.values import BBox
 
 from moorage_processes.errors import InputError
-from moorage_processes.execution.inputs import stated_media_type
+from moorage_processes.execution.inputs import link_of, stated_media_type
 from moorage_processes.ogc.descriptions import type_of
+from moorage_processes.ogc.problems import shown
 
 if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Entry
@@ -28,8 +29,6 @@ HEAD = 88
 """Base64 characters that hold the first bytes a format is known by."""
 TYPES = {"integer": "an integer", "number": "a number", "boolean": "true or false", "object": "an object"}
 TEXTS = {"date": "a date", "date-time": "a date and time", "time": "a time"}
-SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
 
 
 def _is_integer(_: object, instance: object) -> bool:
@@ -102,7 +101,7 @@ class InputValidator:
         for name in inputs:
             if name not in self._described:
                 known = ", ".join(self._described) or "no inputs"
-                raise InputError(f"{self._entry.id} has no input {name[:SHOWN]!r}; it takes {known}", input=name)
+                raise InputError(f"{self._entry.id} has no input {shown(name)}; it takes {known}", input=name)
         for name, described in self._described.items():
             if name in inputs:
                 self._check_occurrences(name, described, inputs[name])
@@ -125,7 +124,8 @@ class InputValidator:
         kind = self._kinds[name]
         if isinstance(value, dict):
             if "href" in value:
-                self._policy.check(str(value["href"]), name)
+                href, _ = link_of(name, value)
+                self._policy.check(href, name)
                 return
             if "value" in value:
                 self._check_qualified(name, kind, value)
@@ -153,7 +153,7 @@ class InputValidator:
                 self._check_content(name, kind, value)
             return
         if kind in DATA and kind is not Kind.FEATURES:
-            raise InputError(f"{name}: {_shown(value)} is no {kind}; it takes {self._takes(name)}", input=name)
+            raise InputError(f"{name}: {shown(value)} is no {kind}; it takes {self._takes(name)}", input=name)
         if kind is Kind.ARRAY and isinstance(value, list):
             # looked at as a whole when it becomes an array, which is a thousand times as fast
             return
@@ -180,15 +180,24 @@ class InputValidator:
             elif kind is Kind.GEOMETRY:
                 _check_shape(value, name)
             elif kind is Kind.FEATURES:
-                for number, feature in enumerate(value.get("features", ())):
-                    if feature.get("geometry"):
-                        _check_shape(feature["geometry"], f"{name}: feature {number}")
+                _check_features(value, name)
         except ValueError as error:
             detail = error.detail if isinstance(error, InputError) else f"{name}: {error}"
             raise InputError(f"{detail}; it takes {self._takes(name)}", input=name) from error
 
     def _takes(self, name: str) -> str:
         return takes(self._described[name])
+
+
+def _check_features(collection: Mapping[str, Any], name: str) -> None:
+    features = collection.get("features", [])
+    if not isinstance(features, list):
+        raise InputError(f"{name}: features: {shown(features)} is not a list")
+    for number, feature in enumerate(features):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict | None):
+            raise InputError(f"{name}: feature {number} is not a GeoJSON feature")
+        if feature.get("geometry") is not None:
+            _check_shape(feature["geometry"], f"{name}: feature {number}")
 
 
 def _check_shape(geometry: Any, name: str) -> None:
@@ -261,9 +270,4 @@ def _bounded(schema: Mapping[str, Any]) -> str:
 def _reason(error: ValidationError) -> str:
     if error.validator == "required":
         return str(error.message)
-    return f"{_shown(error.instance)} will not do"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return f"{shown(error.instance)} will not do"

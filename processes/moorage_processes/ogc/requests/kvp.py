@@ -17,6 +17,7 @@ from moorage.formats import Kind
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import type_of
 from moorage_processes.ogc.problems import Problem
+from moorage_processes.ogc.requests.json_text import JsonError, parsed
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -179,8 +180,8 @@ def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
 def _chosen(text: str, schema: Mapping[str, Any]) -> Any:
     """A text where the schema allows several types."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = parsed(text.encode())
+    except JsonError:
         return text
     alternatives = schema.get("oneOf") or schema.get("anyOf") or ()
     takes_text = any(each.get("type") == "string" for each in alternatives)
@@ -210,9 +211,9 @@ def _number(name: str, text: str) -> float | int:
 
 def _parsed(name: str, text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _wrong(name, "begins like JSON, but is none") from error
+        return parsed(text.encode())
+    except JsonError as error:
+        raise _wrong(name, f"begins like JSON, but {error}") from error
 
 
 def _is_included(name: str, members: Mapping[str, str]) -> bool:
