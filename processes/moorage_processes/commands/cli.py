@@ -54,7 +54,6 @@ class LongRunning(Command):
         try:
             status: str | int | None = super().run(arguments)
         except SystemExit as end:
-            # gunicorn's way to end, in each of its processes
             status = end.code
         exit_now(status)
 
@@ -74,6 +73,7 @@ class ServeCommand(LongRunning):
         """Serve until a signal says stop."""
         from moorage_processes.catalogue.reading import begin_reading  # noqa: PLC0415 - slow
         from moorage_processes.commands.head_start import HeadStart  # noqa: PLC0415 - the same
+        from moorage_processes.commands.web.port import Port  # noqa: PLC0415 - the same
         from moorage_processes.configuration.configuration import read_configuration  # noqa: PLC0415 - the same
         from moorage_processes.configuration.engine import state_of  # noqa: PLC0415 - the same
 
@@ -82,17 +82,20 @@ class ServeCommand(LongRunning):
         if arguments.no_jobs:
             configuration = replace(configuration, settings=replace(settings, jobs=False))
         options = {"installed": settings.installed, "cached": settings.description_cache}
-        state_of(configuration).prepare()
+        state = state_of(configuration)
+        state.prepare()
         if arguments.reload:
             from moorage_processes.commands import reload  # noqa: PLC0415 - the same
 
+            # before the port is held, which that process must not keep
             reload.begin(configuration)
+        port = Port.claim(*configuration.bind, state.run)
         reading = begin_reading(settings.modules, **options)
         with reading as pending, HeadStart(configuration, pending) as head_start:
             # importing the server takes about as long as describing the methods, so it is done meanwhile
             from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same
 
-            serve_forever(configuration, head_start)
+            serve_forever(configuration, head_start, port)
         return 0
 
 

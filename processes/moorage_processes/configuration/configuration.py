@@ -17,7 +17,7 @@ from moorage_processes.configuration.settings import Settings
 from moorage_processes.configuration.validation import ConfigurationError, check
 from moorage_processes.data import datasets
 from moorage_processes.data.datasets import Datasets
-from moorage_processes.network.hosts import is_loopback
+from moorage_processes.network.hosts import authority, is_loopback
 
 __all__ = ["Configuration", "ConfigurationError", "Settings", "read_configuration", "shipped"]
 
@@ -170,5 +170,5 @@ def _with_address(document: dict[str, Any], host: str | None, port: int | None) 
         bind |= {name: value for name, value in stated.items() if value is not None}
     check("server.bind", bind, BIND)
     server["bind"] = bind
-    server["url"] = str(server.get("url") or f"http://{bind['host']}:{bind['port']}").rstrip("/")
+    server["url"] = str(server.get("url") or f"http://{authority(bind['host'], bind['port'])}").rstrip("/")
     return document

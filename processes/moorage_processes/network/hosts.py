@@ -183,6 +183,11 @@ def port_of(parts: SplitResult) -> int:
     return parts.port or PORTS.get(parts.scheme, 0)
 
 
+def authority(host: str, port: int) -> str:
+    """A host and port as a URL has them: an IPv6 address takes brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def target_of(parts: SplitResult) -> str:
     """What a request to a URL asks for at its host."""
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -119,6 +119,12 @@ def of_expiry(moment: datetime) -> Problem:
     return Problem(410, ogc.RESULT_NOT_AVAILABLE, detail)
 
 
+def too_large(most: int) -> Problem:
+    """The problem of a request whose body holds more than *most* bytes."""
+    detail = f"the body holds more than {most} bytes, the most this service takes; give large data by reference"
+    return Problem(413, "RequestEntityTooLarge", detail)
+
+
 def of_error(error: Exception) -> Problem:
     """The problem an error is answered with; what has no row is logged and told by a number only."""
     if isinstance(error, Problem):
@@ -143,8 +149,7 @@ def _of_http(error: HTTPException) -> Problem:
     kept: dict[str, str] = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     detail = error.description or ""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        most = current_app.config["MAX_CONTENT_LENGTH"]
-        detail = f"the body holds more than {most} bytes, the most this service takes; give large data by reference"
+        return too_large(current_app.config["MAX_CONTENT_LENGTH"])
     if isinstance(error, ClientDisconnected):
         detail = "the body is cut, or not as Content-Length or Transfer-Encoding say; send it again"
     return Problem(status, HTTPStatus(status).phrase.replace(" ", ""), detail, headers=kept)

@@ -26,6 +26,12 @@ FILES = ("/jobs/<job_id>/results", "/jobs/<job_id>/results/<output_id>")
 
 GDAL, and so QGIS, asks once for the folder of every file it reads by ranges; it must not be given the whole file.
 """
+UPLOADS = "/sites/uploads/"
+
+
+def is_upload(method: str, path: str) -> bool:
+    """Whether a request brings a file that its endpoint reads itself, once it is permitted."""
+    return method == "PUT" and path.startswith(UPLOADS)
 
 
 def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blueprint:
@@ -63,7 +69,7 @@ def blueprint(service: Service, openapi: Callable[[], Mapping[str, Any]]) -> Blu
     of_drafts = (("GET", "/processes/<process_id>/execution", execution.execute_by_query),) if service.drafts else ()
     of_sites: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("GET", "/sites", sites.listing),
-        ("PUT", "/sites/uploads/<token>", sites.take_in),
+        ("PUT", f"{UPLOADS}<token>", sites.take_in),
         ("GET", "/sites/requests/<token>", sites.hand_out),
     )
     for method, rule, view in (*table, *of_drafts, *(of_sites if service.live_catalogue.takes_sites else ())):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from moorage_processes.commands.doctor.finding import Finding
+from moorage_processes.commands.web.port import bound
 from moorage_processes.jobs.files.disk import NETWORKED, file_system
+from moorage_processes.network.hosts import authority
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.files.state_directory import StateDirectory
@@ -74,13 +75,9 @@ def directory(state: StateDirectory) -> Finding:
 
 def address(host: str, port: int) -> Finding:
     """Whether a service can listen there, or does so already."""
-    where = f"{host}:{port}"
+    where = authority(host, port)
     try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            # as a server does, so that connections that were just closed do not stand in the way
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
+        bound(host, port).close()
     except OSError as error:
         return _taken(where, error)
     return Finding("address", f"{where} is free")

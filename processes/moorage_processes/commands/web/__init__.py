@@ -1,0 +1,1 @@
+"""The web server: one process that starts and watches, and several that answer on one listening socket."""

@@ -1,0 +1,277 @@
+"""One connection of a web process: what is read from it, who answers, and when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import select
+import socket
+import time
+from http import HTTPStatus
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask, WSGITask
+
+from moorage_processes.ogc.problems import Problem, too_large
+
+HEADER_PATIENCE = 20.0
+"""Seconds within which the header of a request must come."""
+BODY_PATIENCE = 60.0
+"""Seconds within which a body must come, and one more for each :data:`SLOWEST` bytes of it."""
+SLOWEST = 4096
+LINGER = 5.0
+"""Seconds in which a caller who is still sending can read why that is refused."""
+SEND = 1 << 17
+"""Bytes that are read of a file, and handed to the kernel, at a time."""
+DISCARD = 1 << 18
+SILENCE = 60.0
+"""Seconds that an upload may stand still."""
+
+
+class IncomingRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
+    """A request as it arrives.
+
+    That of an upload counts as whole once its header has come: the application reads the body itself, so that no file
+    of a site is written twice, and none at all without permission.
+    """
+
+    is_upload = False
+    head = b""
+    """What came of an upload together with its header."""
+
+    def received(self, data: bytes) -> int:
+        """Take in what came; how much of it belongs to this request."""
+        consumed: int = super().received(data)
+        if self.headers_finished and not self.is_upload and self._is_for_application():
+            self.is_upload, self.head = True, data[consumed:]
+            self.error, self.completed = None, True
+            return len(data)
+        return consumed
+
+    def _is_for_application(self) -> bool:
+        is_refused = self.error is not None and self.error.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return not is_refused and self.content_length > 0 and self.adj.is_upload(self.command, self.path)
+
+
+class UploadStream(io.RawIOBase):
+    """The body of an upload, read by the thread that answers it.
+
+    Parameters
+    ----------
+    connection : from which it comes; nobody else may read there meanwhile.
+    request : whose body it is.
+    """
+
+    def __init__(self, connection: socket.socket, request: IncomingRequest) -> None:
+        self._socket = connection
+        self._head = request.head
+        self._left = request.content_length - len(request.head)
+        self._expects_word = request.expect_continue
+        self._ready = select.poll()
+        self._ready.register(connection, select.POLLIN)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some of it."""
+        if self._head:
+            count = min(len(buffer), len(self._head))
+            buffer[:count], self._head = self._head[:count], self._head[count:]
+            return count
+        if self._left <= 0:
+            return 0
+        if self._expects_word:
+            self._expects_word = False
+            self._socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        count = self._received(memoryview(buffer)[: self._left])
+        self._left = self._left - count if count else 0
+        return count
+
+    def _received(self, buffer: memoryview) -> int:
+        while self._ready.poll(SILENCE * 1000):
+            with contextlib.suppress(BlockingIOError):
+                return self._socket.recv_into(buffer)
+        raise TimeoutError("the upload has stood still for too long")
+
+
+class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
+    """The application's answer to one request."""
+
+    _keeps_open = False
+
+    def build_response_header(self) -> Any:
+        """The header. waitress would end the connection wherever no length is stated, as of 304 and in chunks."""
+        ends = self.request.headers.get("CONNECTION", "").lower() == "close"
+        self._keeps_open = self.version == "1.1" and not (ends or self.close_on_finish)
+        try:
+            return super().build_response_header()
+        finally:
+            self._keeps_open = False
+
+    def set_close_on_finish(self) -> None:
+        """End the connection after this answer."""
+        if not self._keeps_open:
+            super().set_close_on_finish()
+
+    def execute(self) -> None:
+        """Ask the application."""
+        if self.channel.server.is_leaving or self.request.is_upload:
+            self.set_close_on_finish()
+        if self.request.is_upload:
+            # of an upload that is refused, the rest is still to come
+            self.channel.is_unread = True
+        super().execute()
+
+    def get_environment(self) -> dict[str, Any]:
+        """What the application is told of the request."""
+        environ: dict[str, Any] = super().get_environment()
+        environ |= {"wsgi.multiprocess": True, "SERVER_SOFTWARE": "moorage"}
+        if self.request.is_upload:
+            environ["wsgi.input"] = io.BufferedReader(UploadStream(self.channel.socket, self.request), DISCARD)
+        return environ
+
+    def finish(self) -> None:
+        """Send what is left."""
+        if self.request.command == "HEAD":
+            # of unknown length: it would end in a chunk, and there must be none
+            self.chunked_response = False
+        super().finish()
+
+
+class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is untyped
+    """The answer to what is no request, or one that is too large: a problem document, as of the application."""
+
+    def execute(self) -> None:
+        """Write it, and let the connection end."""
+        problem = self._problem()
+        document = problem.to_json()
+        body = json.dumps(document).encode()
+        self.status = f"{problem.status} {document['title']}"
+        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.content_length = len(body)
+        self.channel.is_unread = True
+        self.set_close_on_finish()
+        self.write(body)
+
+    def _problem(self) -> Problem:
+        error = self.request.error
+        if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return too_large(self.channel.adj.max_request_body_size - 1)
+        return Problem(error.code, HTTPStatus(error.code).phrase.replace(" ", ""), error.body)
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
+    """A connection, read by the loop of its process, and answered by threads."""
+
+    task_class = Answer
+    error_task_class = Refusal
+    parser_class = IncomingRequest
+    is_unread = False
+    """Whether the caller may still be sending what nobody wants."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sendbuf_len = min(self.sendbuf_len, SEND)
+        self._begun = 0.0
+        self._lingers_until = 0.0
+
+    @property
+    def caller(self) -> str:
+        """Address of the peer."""
+        return str(self.addr[0])
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody works on an answer; one may still be on its way, and the next request too."""
+        return not self.requests
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is on its way, in either direction."""
+        return not (self.requests or self.total_outbufs_len or self.request)
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are kept of a body that is not complete."""
+        request = self.request
+        return request.body_bytes_received if request is not None else 0
+
+    def is_late(self, now: float) -> bool:
+        """Whether its time is over: to send a request, or to read why that was refused.
+
+        Parameters
+        ----------
+        now : monotonic time [s].
+        """
+        if self._lingers_until:
+            return now > self._lingers_until
+        request = self.request
+        if request is None or request.empty:
+            return False
+        if not request.headers_finished:
+            return now > self._begun + HEADER_PATIENCE
+        return now > self._begun + BODY_PATIENCE + request.body_bytes_received / SLOWEST
+
+    def received(self, data: bytes) -> Any:
+        """Take in what came."""
+        if self.request is None:
+            self._begun = time.monotonic()
+        return super().received(data)
+
+    def send_continue(self) -> None:
+        """Tell a caller who asks first to go on, unless it has been refused already, or is read by the application."""
+        request = self.request
+        is_complete = request.completed
+        if request.error is None and not request.is_upload:
+            super().send_continue()
+            # waitress takes this for the beginning of a body, even where none comes
+            request.completed = is_complete
+        else:
+            self.sent_continue = True
+
+    def readable(self) -> bool:
+        """Whether the loop reads here."""
+        if self._lingers_until:
+            return True
+        if any(request.is_upload for request in self.requests):
+            return False
+        return bool(super().readable())
+
+    def handle_read(self) -> None:
+        """Something came, or the caller has gone."""
+        if not self._lingers_until:
+            super().handle_read()
+            return
+        try:
+            is_over = not self.socket.recv(DISCARD)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_over = True
+        if is_over:
+            self.handle_close()
+
+    def handle_write(self) -> None:
+        """Send what can be sent; then end, or linger."""
+        if not (self.is_unread and self.close_when_flushed) or self.will_close:
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if not self.connected or self.will_close:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Say that all is said, and take in what the caller still sends: closed at once, it would lose the answer."""
+        self.close_when_flushed = False
+        self._lingers_until = time.monotonic() + LINGER
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
