@@ -69,7 +69,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     sea_surface()[["sst"]].to_netcdf(folder / "sst.nc")
     named = {"sea": {"path": "sea.nc", "variable": "sst"}, "both": "sea.nc", "sst": "sst.nc"}
     methods = [str(AUTHOR_MODULES / f"methods_{name}.py") for name in ("for_tests", "on_arrays")]
-    settings = {"queue": 50, "body_size": "16 MB", "drafts": True}
+    # tests are several callers by what they say of themselves
+    settings = {"queue": 50, "body_size": "16 MB", "drafts": True, "trusted_proxies": ["127.0.0.0/8"]}
     pages = {"cors": True}
     with serve(folder, methods, ours=True, datasets=named, moorage=settings, server=pages) as service:
         yield service

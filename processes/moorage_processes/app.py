@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -28,8 +27,10 @@ from moorage_processes.ogc.live_catalogue import LiveCatalogue
 from moorage_processes.ogc.metrics import metrics_blueprint
 from moorage_processes.ogc.openapi.document import openapi_document
 from moorage_processes.ogc.pages import page, problem
+from moorage_processes.ogc.places import Places
 from moorage_processes.ogc.pygeoapi_app import embedded_pygeoapi, pygeoapi_openapi
 from moorage_processes.ogc.requests.body import ChunkedBodies
+from moorage_processes.ogc.requests.caller import Callers
 from moorage_processes.ogc.routes import blueprint
 from moorage_processes.ogc.service import Service
 
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from moorage_processes.catalogue.catalogue import Catalogue
     from moorage_processes.configuration.settings import Settings
 
-THREADS = 64
-"""Threads of one web process; at most half of them hold requests that wait for a job."""
+THREADS = 96
+"""Threads of one web process."""
+HELD, CALLS = THREADS // 3, THREADS // 2
+"""Those that may wait for a job, and for the answer to a call; the others answer at once."""
 SHORTEST_SECRET = 16
 """Characters of a secret that is worth the name."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -117,7 +120,9 @@ def _service(configuration: Configuration, catalogue: Catalogue) -> Service:
         live_catalogue=LiveCatalogue(catalogue, configuration.datasets, policy, engine.sites if has_sites else None),
         engine=engine,
         datasets=configuration.datasets,
-        held=Semaphore(THREADS // 2),
+        held=Places(HELD),
+        calls=Places(CALLS),
+        callers=Callers(settings.trusted_proxies),
         sync_timeout=settings.sync_timeout,
         drafts=settings.drafts,
         is_local=configuration.is_local,

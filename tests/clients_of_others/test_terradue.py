@@ -118,7 +118,7 @@ def test_it_executes_by_its_own_model_of_a_request(client):
 
 
 def test_it_dismisses_a_job(client):
-    job = submitted(client, "echo", {"message": "a", "pause": 60.0})
+    job = submitted(client, "slow-sum", {"numbers": [], "pause": 60.0})
     assert client.dismiss(job.job_id).status == StatusCode.DISMISSED
     assert told_of(client, job)[-1].status == StatusCode.DISMISSED
 

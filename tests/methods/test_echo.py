@@ -55,6 +55,11 @@ def test_the_message_alone_is_required_and_comes_first(description):
     )
 
 
+def test_nobody_holds_a_place_in_a_service_for_long(description):
+    pause = schema_of(description, "inputs", "pause")
+    assert (pause["minimum"], pause["maximum"]) == (0, 5)
+
+
 def test_outputs_are_named_like_the_inputs_they_echo(description):
     assert list(description["outputs"]) == ["message", "numbers", "bounds", "mixed"]
 

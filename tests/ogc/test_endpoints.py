@@ -254,7 +254,7 @@ def test_the_job_list_is_newest_first_and_filtered(service_url):
 
 
 def test_a_job_is_dismissed_and_one_that_is_done_is_removed(service_url):
-    location = ServiceClient(service_url).submit("echo", {"inputs": {**MESSAGE, "pause": 60}})
+    location = ServiceClient(service_url).submit("slow-sum", numbers=[], pause=60.0)
     answer = requests.delete(location, timeout=60)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json()["status"] == "dismissed"

@@ -130,7 +130,7 @@ def jobs(small: Running) -> Iterator[list[str]]:
     ]
     for job in done:
         client.done(job)
-    running, dismissed = (client.submit("echo", message="x", pause=60) for _ in range(2))
+    running, dismissed = (client.submit("linger", pause=600) for _ in range(2))
     client.dismiss(dismissed)
     yield [identifier(job) for job in (*done, running, dismissed)]
     client.dismiss(running)

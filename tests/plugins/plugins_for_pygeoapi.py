@@ -30,6 +30,7 @@ FUNCTIONS = {
     "noise": f"{ARRAYS}:noise",
     "decline": f"{TESTS}:decline",
     "fail": f"{TESTS}:fail",
+    "steps": f"{TESTS}:steps",
 }
 OURS = {
     name: {"type": "process", "processor": {"name": PLUGIN, "function": function}}

@@ -78,9 +78,9 @@ def test_a_single_value_is_kept_as_it_is(managed):
 def test_progress_is_shown_and_a_job_is_stopped(managed):
     """pygeoapi answers a dismissal in JSON that it calls HTML, and has no words for the results of such a job."""
     client = ServiceClient(managed)
-    job = client.submit("echo", message="a", pause=60)
+    job = client.submit("steps", fractions=[0.5], pause=60.0)
     state = followed(lambda: client.status(job), lambda state: state["progress"] >= 1)[-1]
-    assert (state["status"], state["message"]) == ("running", "waiting")
+    assert (state["status"], state["message"]) == ("running", "at 0.5")
     dismissed = requests.delete(job, timeout=60)
     assert dismissed.headers["Content-Type"].startswith("text/html")
     assert dismissed.json()["status"] == "dismissed"

@@ -137,7 +137,7 @@ def test_the_log_grows_while_a_job_runs(visit, url):
 
 
 def test_a_running_job_is_dismissed_by_its_button(visit, url):
-    job = ServiceClient(url).submit("echo", message="x", pause=60)
+    job = ServiceClient(url).submit("slow-sum", numbers=[], pause=60.0)
     page = visit.page
     page.goto(job)
     page.on("dialog", lambda dialog: dialog.accept())
@@ -255,7 +255,7 @@ def test_without_javascript_everything_can_be_read(browser, url, places):
     for place in places:
         page.goto(place)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-    job = ServiceClient(url).submit("echo", message="x", pause=7)
+    job = ServiceClient(url).submit("slow-sum", numbers=[1.0], pause=7.0)
     page.goto(job)
     expect(page.get_by_text("running").first).to_be_visible()
     # it looks again by itself

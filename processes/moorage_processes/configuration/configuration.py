@@ -165,7 +165,7 @@ def _with_address(document: dict[str, Any], host: str | None, port: int | None) 
     server = document.get("server")
     if not isinstance(server, dict):
         raise ConfigurationError("the section server: is missing; config/local.yml shows one")
-    bind = {"host": "localhost", "port": 5000}
+    bind: dict[str, Any] = {"host": "localhost", "port": 5000}
     for stated in (server.get("bind") or {}, {"host": host, "port": port}):
         bind |= {name: value for name, value in stated.items() if value is not None}
     check("server.bind", bind, BIND)

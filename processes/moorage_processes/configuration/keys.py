@@ -13,7 +13,7 @@ from moorage.formats import Kind
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
 from moorage_processes.configuration.validation import KeyRule, Section
-from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_name, is_usable
+from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_name, is_network, is_usable
 
 DATABASES = frozenset({"sqlite", "postgresql"})
 
@@ -134,6 +134,11 @@ HOSTS: KeyRule[tuple[str, ...]] = KeyRule(
 )
 NAMES: KeyRule[tuple[str, ...]] = KeyRule(
     "a list of names or addresses, without a port (web, 10.1.2.3)", _is_names, read=tuple
+)
+NETWORKS: KeyRule[tuple[str, ...]] = KeyRule(
+    "a list of addresses and networks (10.1.0.0/16)",
+    lambda value: _is_texts(value) and all(map(is_network, value)),
+    read=tuple,
 )
 STORE: KeyRule[str] = KeyRule(
     "a URL such as postgresql+psycopg://moorage@localhost/moorage", _is_database, is_shown=False

@@ -12,6 +12,7 @@ from moorage_processes.configuration.keys import (
     FLAG,
     HOSTS,
     NAMES,
+    NETWORKS,
     OPTIONS,
     RESULTS,
     SIZE,
@@ -57,6 +58,7 @@ class Settings:
     results_options: Mapping[str, Any] = key(OPTIONS, {})
     retention: Retention = key(RETENTION, Retention())  # noqa: RUF009 - it is frozen
     server_names: tuple[str, ...] = key(NAMES, ())
+    trusted_proxies: tuple[str, ...] = key(NETWORKS, ())
     allowed_hosts: tuple[str, ...] = key(HOSTS, ())
     reference_size: int = key(SIZE, Policy.size)
     reference_seconds: float = key(seconds(above_zero=True), Policy.seconds)

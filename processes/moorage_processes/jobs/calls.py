@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.supervisor.client import SupervisorClient
 
 
+TOO_MANY = "too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallRequest:
     """A synchronous call that has not been sent yet."""
@@ -33,6 +36,8 @@ class CallRequest:
     """Kept with it unread."""
     is_recorded: bool
     """Whether the store has a record of it."""
+    caller: str = ""
+    """Who waits for it, where that is known."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created: int = field(default_factory=now)
     """When it was made [microseconds since 1970]."""
@@ -41,7 +46,7 @@ class CallRequest:
         """Send it to the supervisor and wait for the outcome; :meth:`Engine.call` says what is raised."""
         frame = self._reply(client)
         if "busy" in frame.head:
-            raise Busy("too many calls are waited for; try again, or ask for a job with 'Prefer: respond-async'")
+            raise Busy(TOO_MANY)
         if "timed_out" in frame.head:
             raise TimedOut(self._too_long)
         if "interrupted" in frame.head:
@@ -79,6 +84,7 @@ class CallRequest:
             "timeout": self.timeout,
             "created": self.created,
             "is_recorded": self.is_recorded,
+            "caller": self.caller,
         }
 
     @property

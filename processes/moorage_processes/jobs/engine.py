@@ -123,6 +123,7 @@ class Engine:
         answer: Mapping[str, Any] | None = None,
         *,
         is_recorded: bool = True,
+        caller: str = "",
     ) -> Job:
         """Run a request and wait for it; it is forgotten where a part of the engine is killed.
 
@@ -133,6 +134,7 @@ class Engine:
         timeout : how long to wait for it [s]; then it is stopped.
         answer : kept with it unread.
         is_recorded : whether the store has a record of it; without one, forget it in the end.
+        caller : who waits for it. Of several the one who has the fewest calls running comes next.
 
         Returns
         -------
@@ -153,6 +155,7 @@ class Engine:
             timeout=timeout,
             answer=answer or {},
             is_recorded=is_recorded,
+            caller=caller,
         )
         return replace(call.run(self._lines), owner=self._state.identity)
 

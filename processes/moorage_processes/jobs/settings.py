@@ -56,8 +56,8 @@ class EngineSettings:
     """Modules imported once, before workers are made; those that are not installed are passed over."""
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Jobs that run at once; with 0 they are left to other machines at the same store."""
-    call_slots: int = 2
-    """Calls that run at once, beside the jobs."""
+    call_slots: int = 3
+    """Calls that run at once, beside the jobs; one caller has two thirds of them at most."""
     queue: int = 1000
     """Jobs that may wait."""
     call_queue: int = 256

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from moorage_processes import BBox, Media, Unit, process, progress
 
+LONGEST = 5.0
+"""Seconds; a caller who only tests a service holds a place in it no longer."""
 STEP = 0.1
 """Seconds between two reports of progress."""
 
@@ -33,7 +35,7 @@ class Echo(NamedTuple):
 @process
 def echo(
     message: str,
-    pause: Annotated[float, Field(ge=0, le=60), Unit("s")] = 0.0,
+    pause: Annotated[float, Field(ge=0, le=LONGEST), Unit("s")] = 0.0,
     count: Annotated[int, Field(ge=1, le=1000)] = 1,
     numbers: list[int] | None = None,
     bounds: BBox | None = None,

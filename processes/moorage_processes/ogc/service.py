@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Event, Lock, Semaphore
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from flask import g
 
-from moorage_processes.jobs.errors import Elsewhere
+from moorage_processes.jobs.calls import TOO_MANY
+from moorage_processes.jobs.errors import Busy, Elsewhere
 from moorage_processes.jobs.job import Status
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.callbacks.sender import CallbackSender
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from moorage_processes.jobs.job import Job
     from moorage_processes.ogc.callbacks.subscriber import CallbackRules
     from moorage_processes.ogc.live_catalogue import CatalogueSnapshot, LiveCatalogue
+    from moorage_processes.ogc.places import Places
+    from moorage_processes.ogc.requests.caller import Callers
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ class Service:
     live_catalogue: LiveCatalogue
     engine: Engine
     datasets: Datasets
-    held: Semaphore
-    """Places for requests that are held until a job changes."""
+    held: Places
+    """For requests that are held until a job changes."""
+    calls: Places
+    """For calls that are waited for."""
+    callers: Callers
+    """Tells who asks."""
     sync_timeout: float
     """Seconds after which a call that is waited for is given up."""
     drafts: bool
@@ -156,12 +163,21 @@ class Service:
         with self.place() as is_free:
             return (self.engine.wait(job.id, seconds, None) if is_free else None) or job
 
+    def place(self) -> AbstractContextManager[bool]:
+        """Whether the caller has a place among the requests that may be held, taken while the block lasts."""
+        return self.held.place(self.callers.current())
+
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Whether there is a place among the requests that may be held, taken while the block lasts."""
-        is_free = self.held.acquire(blocking=False)
-        try:
-            yield is_free
-        finally:
-            if is_free:
-                self.held.release()
+    def call_place(self) -> Iterator[str]:
+        """A place among the calls that are waited for, while the block lasts: the caller.
+
+        Raises
+        ------
+        Busy
+            where all are taken, or the caller has as many as one may have.
+        """
+        caller = self.callers.current()
+        with self.calls.place(caller) as is_free:
+            if not is_free:
+                raise Busy(TOO_MANY)
+            yield caller

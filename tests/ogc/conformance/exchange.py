@@ -19,6 +19,7 @@ from support.waiting import followed
 PROBLEMS = ("application/json", "application/problem+json")
 DONE = ("successful", "failed", "dismissed")
 MESSAGE = {"message": "teststring"}
+SLOW = "echo-slowly"
 
 
 def get(url: str, **headers: str) -> requests.Response:
@@ -64,7 +65,7 @@ def awaited(job: str, *states: str) -> Any:
 @contextmanager
 def long_job(url: str, pause: float = 50.0) -> Iterator[str]:
     """A job that runs while the block lasts."""
-    job = submit(url, "echo", {"inputs": {**MESSAGE, "pause": pause}})
+    job = submit(url, SLOW, {"inputs": {**MESSAGE, "pause": pause}})
     try:
         yield job
     finally:

@@ -28,6 +28,24 @@ def only_later(text: str) -> str:
     return text
 
 
+class Said(NamedTuple):
+    """What was sent.
+
+    Parameters
+    ----------
+    message : the message.
+    """
+
+    message: str
+
+
+@process
+def echo_slowly(message: str, pause: Annotated[float, Unit("s")] = 0.0) -> Said:
+    """Give back what was sent, after as long a pause as you like."""
+    time.sleep(pause)
+    return Said(message)
+
+
 @process
 def count_outlines(outlines: list[Polygon]) -> int:
     """How many outlines came."""

@@ -1,5 +1,6 @@
-"""Methods that are done at once whatever they are given, one for each kind of input and output."""
+"""Methods that are done at once whatever they are given, but for a pause, one for each kind of input and output."""
 
+import time
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, NamedTuple
@@ -96,3 +97,10 @@ def at_once(words: str = "now") -> str:
 def refuse(period: str = "1990") -> int:
     """Always refuse, in words for the caller."""
     raise InputError("the period holds no data; it has 1991 to 1993", input="period")
+
+
+@process
+def linger(pause: Annotated[float, Field(ge=0, le=3600)] = 0.0) -> float:
+    """Do nothing for a while."""
+    time.sleep(pause)
+    return pause

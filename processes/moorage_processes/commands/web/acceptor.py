@@ -52,6 +52,8 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
     files : how many files this process may open.
     """
 
+    accepting: bool
+    next_channel_cleanup: float
     channel_class = Connection
     is_leaving = False
     """Whether each answer is the last one of its connection."""
@@ -80,7 +82,13 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
         place = (listener.family, listener.type, listener.proto, listener.getsockname())
         self.connections: dict[int, Any] = {}
         super().__init__(
-            app, self.connections, _sock=listener, dispatcher=threads, adj=adjustments, sockinfo=place, bind_socket=False
+            app,
+            self.connections,
+            _sock=listener,
+            dispatcher=threads,
+            adj=adjustments,
+            sockinfo=place,
+            bind_socket=False,
         )
 
     def getsockname(self) -> tuple[str, str]:

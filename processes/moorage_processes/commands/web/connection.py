@@ -168,6 +168,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is untyped
 class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
     """A connection, read by the loop of its process, and answered by threads."""
 
+    sendbuf_len: int
     task_class = Answer
     error_task_class = Refusal
     parser_class = IncomingRequest
@@ -215,13 +216,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
             return False
         if not request.headers_finished:
             return now > self._begun + HEADER_PATIENCE
-        return now > self._begun + BODY_PATIENCE + request.body_bytes_received / SLOWEST
+        received: int = request.body_bytes_received
+        return now > self._begun + BODY_PATIENCE + received / SLOWEST
 
-    def received(self, data: bytes) -> Any:
+    def received(self, data: bytes) -> bool:
         """Take in what came."""
         if self.request is None:
             self._begun = time.monotonic()
-        return super().received(data)
+        return bool(super().received(data))
 
     def send_continue(self) -> None:
         """Tell a caller who asks first to go on, unless it has been refused already, or is read by the application."""
@@ -238,9 +240,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         """Whether the loop reads here."""
         if self._lingers_until:
             return True
-        if any(request.is_upload for request in self.requests):
-            return False
-        return bool(super().readable())
+        return not any(request.is_upload for request in self.requests) and bool(super().readable())
 
     def handle_read(self) -> None:
         """Something came, or the caller has gone."""

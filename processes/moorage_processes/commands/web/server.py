@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from moorage_processes.commands.exit import exit_now
 from moorage_processes.commands.web.process import GRACE, Pulse, StartedService, WebProcess
@@ -199,7 +199,7 @@ class SignalPipe:
 
     NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD)
 
-    def __enter__(self) -> SignalPipe:
+    def __enter__(self) -> Self:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._former = {number: signal.getsignal(number) for number in self.NUMBERS}
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)

@@ -40,7 +40,7 @@ class SyncCall:
         head = frame.head
         request = request_text(head["process"], self._inputs, compact(head["outputs"]))
         attempt = Attempt(head["job"], head["process"], Limits.from_json(head["limits"]), request)
-        self.task = Task(attempt, answer=self._answer)
+        self.task = Task(attempt, answer=self._answer, caller=head["caller"])
         self._is_over = False
         self._started = now()
         self._end = asyncio.get_running_loop().call_later(head["timeout"], self._give_up)

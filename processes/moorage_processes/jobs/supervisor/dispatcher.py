@@ -27,6 +27,7 @@ from moorage_processes.jobs.attempt import (
     out_of_time,
 )
 from moorage_processes.jobs.job import Status
+from moorage_processes.jobs.supervisor.call_queue import CallQueue
 from moorage_processes.jobs.supervisor.limits_monitor import LimitsMonitor
 from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Prefetch
 from moorage_processes.jobs.supervisor.task import KillReason, Task
@@ -62,11 +63,10 @@ class Dispatcher:
 
     def __init__(self, slots: int, call_slots: int, call_queue: int, state: StateDirectory) -> None:
         self._slots = slots
-        self._call_slots = call_slots
         self._call_queue = call_queue
         self._state = state
         self._idle: deque[WorkerHandle] = deque()
-        self._calls: deque[Task] = deque()
+        self._calls = CallQueue(call_slots)
         self._jobs: deque[Task] = deque()
         self._running: dict[WorkerHandle, Task] = {}
         self._prefetch = Prefetch()
@@ -136,6 +136,10 @@ class Dispatcher:
     def _running_jobs(self) -> list[Task]:
         return [task for task in self._running.values() if task.is_job]
 
+    @property
+    def _running_calls(self) -> Iterator[Task]:
+        return (task for task in self._running.values() if not task.is_job)
+
     def runs(self) -> list[Ref]:
         """Attempts at jobs that are in hand."""
         return [task.ref for task in self._tasks() if task.is_job]
@@ -159,8 +163,9 @@ class Dispatcher:
     async def drain(self, patience: float) -> None:
         """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
         self._is_stopping = True
-        while self._calls:
-            self._answer(self._calls.popleft(), {"interrupted": True})
+        for task in list(self._calls):
+            self._calls.remove(task)
+            self._answer(task, {"interrupted": True})
         self._hand_back_waiting()
         await self._calm(patience)
         for task in list(self._running.values()):
@@ -307,10 +312,8 @@ class Dispatcher:
 
     def _dispatch(self) -> None:
         jobs = len(self._running_jobs)
-        calls = len(self._running) - jobs
-        while self._idle and self._calls and calls < self._call_slots:
-            self._begin(self._calls.popleft(), self._idle.pop())
-            calls += 1
+        while self._idle and (call := self._calls.next(self._running_calls)) is not None:
+            self._begin(call, self._idle.pop())
         while self._idle and self._jobs and jobs < self._slots:
             self._begin(self._jobs.popleft(), self._idle.pop())
             jobs += 1
@@ -336,7 +339,8 @@ class Dispatcher:
         if task.worker is not None:
             task.worker.kill()
             return
-        for queue in (self._calls, self._jobs):
+        queues: tuple[CallQueue | deque[Task], ...] = (self._calls, self._jobs)
+        for queue in queues:
             if task in queue:
                 queue.remove(task)
         self._let_go(task)

@@ -32,6 +32,8 @@ class Task:
     attempt: Attempt
     answer: Callable[[Mapping[str, Any], bytes], None] | None = None
     """Receives the answer to a call; None for a job."""
+    caller: str = ""
+    """Who waits for the answer, where that is known."""
     worker: WorkerHandle | None = None
     came: float = field(default_factory=time.monotonic)
     """When it was taken on (monotonic) [s]."""

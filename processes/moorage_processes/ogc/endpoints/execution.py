@@ -78,11 +78,13 @@ class ExecutionEndpoint:
         return self._call(order, entry, form)
 
     def _call(self, order: ExecuteRequest, entry: Entry, form: WantedForm) -> Response:
-        if entry.queue != LOCAL:
-            return self._call_afar(order, entry, form)
-        job = self._engine.call(
-            order.request, entry.limits, timeout=self._service.sync_timeout, answer=order.answer.to_json()
-        )
+        with self._service.call_place() as caller:
+            if entry.queue != LOCAL:
+                return self._call_afar(order, entry, form)
+            answer = order.answer.to_json()
+            job = self._engine.call(
+                order.request, entry.limits, timeout=self._service.sync_timeout, answer=answer, caller=caller
+            )
         callbacks = [each for each in order.callbacks if each.status is job.status]
         if job.failure is not None:
             if callbacks:

@@ -79,10 +79,12 @@ class Previews:
     Parameters
     ----------
     engine : runs the looks.
+    caller : who waits for them.
     seconds : how long one is waited for.
     """
 
     engine: Engine
+    caller: str = ""
     seconds: float = 30.0
 
     def picture(self, results: Results, artefact: Artefact, described: Mapping[str, Any]) -> bytes | None:
@@ -136,7 +138,7 @@ class Previews:
 
     def _made(self, entry: Entry, media_type: str, inputs: Mapping[str, str]) -> bytes | None:
         request = Request(entry.id, inputs, {"result": media_type})
-        job = self.engine.call(request, LIMITS, self.seconds, is_recorded=False)
+        job = self.engine.call(request, LIMITS, self.seconds, is_recorded=False, caller=self.caller)
         if job.failure is not None and job.failure.reference:
             return None
         try:

@@ -99,7 +99,7 @@ def _links(service: Service, results: Results) -> list[dict[str, str]]:
 def _shown(service: Service, results: Results) -> Iterator[ShownOutput]:
     entry = service.catalogue.get(results.job.process)
     described = entry.description["outputs"] if entry else {}
-    looks, left = Previews(service.engine), MOST
+    looks, left = Previews(service.engine, service.callers.current()), MOST
     for artefact in results.job.artefacts:
         words = described.get(artefact.output, {})
         wants = previews.can_tell(artefact) and left > 0
@@ -152,7 +152,6 @@ class Picture:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._previews = Previews(service.engine)
 
     def look(self, job_id: str, output_id: str) -> Response:
         """A picture of one output."""
@@ -166,7 +165,9 @@ class Picture:
             return _lasting(Response(status=304), etag)
         entry = self._service.catalogue.get(job.process)
         described = entry.description["outputs"].get(output_id, {}) if entry else {}
-        content = self._previews.picture(self._service.results_of(job), artefact, described)
+        results = self._service.results_of(job)
+        with self._service.call_place() as caller:
+            content = Previews(self._service.engine, caller).picture(results, artefact, described)
         if content is None:
             raise Problem(404, ogc.NO_PICTURE, f"there is no picture of {output_id[:80]!r}; fetch the output itself")
         return _lasting(Response(content, content_type=previews.PNG), etag)
