@@ -119,6 +119,7 @@ class StackBuilder:
             "MOORAGE_NATS": f"nats://127.0.0.1:{self.ports['relay']}",
             "MOORAGE_NATS_CREDENTIALS": str(self.secrets / "hub.seed"),
             "MOORAGE_SLOTS": "1",
+            "MOORAGE_PROXIES": "127.0.0.1",
         }
         assert set(values) == set(stated)
         return values | {"MOORAGE_STATE": str(self.folder / name)}

@@ -10,7 +10,10 @@ import sys
 import pytest
 import yaml
 from support.engines import family
+from support.patience import PATIENCE
+from support.ports import free_port
 from support.programs import processes_with
+from support.service_client import ServiceClient
 
 
 def serve(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,17 +94,46 @@ def one() -> int:
 """
 
 
-@pytest.mark.parametrize(
-    ("datasets", "words"), [({}, "in use"), ({"one": "one.nc"}, "datasets.one: there is a process")]
-)
-def test_a_start_that_fails_ends_the_supervisor_that_it_began(tmp_path, datasets, words):
+def test_a_port_in_use_is_told_in_one_line_before_anything_is_begun(tmp_path):
     (tmp_path / "one.py").write_text(ONE)
-    (tmp_path / "one.yml").write_text(yaml.safe_dump({"moorage": {"installed": False}, "datasets": datasets}))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = serve(tmp_path, "one.py", "--config", "one.yml", "--port", port)
+        done = serve(tmp_path, "one.py", "--port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"port {port} of localhost is in use; ")
+    assert not (tmp_path / "state" / "logs" / "supervisor.log").exists()
+
+
+def test_an_address_that_this_machine_does_not_have_is_told(tmp_path):
+    done = serve(tmp_path, "--host", "192.0.2.1", "--port", "5000")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("port 5000 of 192.0.2.1 cannot be used: ")
+
+
+def test_one_process_at_an_ipv6_address(tmp_path):
+    (tmp_path / "one.py").write_text(ONE)
+    (tmp_path / "one.yml").write_text(yaml.safe_dump({"moorage": {"installed": False}}))
+    command = [sys.executable, "-m", "moorage.cli", "serve", "one.py", "--config", "one.yml", "--host", "::1"]
+    port = free_port()
+    command += ["--port", str(port), "--state", str(tmp_path / "state")]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout.readline() == f"1 process at http://[::1]:{port}: one\n"
+        client = ServiceClient(f"http://[::1]:{port}")
+        assert client.call("one").json() == 1
+        assert client.run("one").startswith(f"http://[::1]:{port}/jobs/")
+        service.terminate()
+        assert service.wait(PATIENCE) == 0
+
+
+def test_a_start_that_fails_ends_the_supervisor_that_it_began(tmp_path):
+    (tmp_path / "one.py").write_text(ONE)
+    named = {"moorage": {"installed": False}, "datasets": {"one": "one.nc"}}
+    (tmp_path / "one.yml").write_text(yaml.safe_dump(named))
+    done = serve(tmp_path, "one.py", "--config", "one.yml", "--port", str(free_port()))
     assert done.returncode == 1
-    assert words in done.stderr
+    assert "datasets.one: there is a process" in done.stderr
     supervisor = (tmp_path / "state" / "logs" / "supervisor.log").read_text()
     assert (supervisor.count(" begins\n"), supervisor.count(" ends\n")) == (1, 1)
     assert not family(tmp_path / "state")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,7 +46,7 @@ def file_answer(source: SentFile, media_type: str, etag: str) -> Response:
 
 
 def _sent(path: Path, environ: dict[str, Any], media_type: str, etag: str) -> Response:
-    return send_file(  # type: ignore[return-value]  # werkzeug promises less than it is given
+    answer: Response = send_file(  # type: ignore[assignment]  # werkzeug promises less than it is given
         path,
         environ,
         mimetype=media_type,
@@ -53,6 +55,55 @@ def _sent(path: Path, environ: dict[str, Any], media_type: str, etag: str) -> Re
         max_age=None,
         response_class=Response,
     )
+    span = answer.content_range
+    if answer.status_code == HTTPStatus.PARTIAL_CONTENT and span.start is not None and span.stop is not None:
+        # as a file, which a server sends without a thread; werkzeug would have it read block by block
+        answer.close()
+        answer.response = wrap_file(environ, io.BufferedReader(FilePart(path, span.start, span.stop), BLOCK), BLOCK)
+    return answer
+
+
+class FilePart(io.RawIOBase):
+    """A part of a file, which looks like a whole one.
+
+    Parameters
+    ----------
+    path : of the file.
+    start : first byte.
+    stop : the one after the last.
+    """
+
+    def __init__(self, path: Path, start: int, stop: int) -> None:
+        self._file = path.open("rb")
+        self._start = start
+        self._size = stop - start
+        self.seek(0)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to another place in the part."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._size}[whence]
+        return self._file.seek(self._start + base + offset) - self._start
+
+    def tell(self) -> int:
+        """Where one is in the part."""
+        return self._file.tell() - self._start
+
+    def readinto(self, buffer: Any) -> int:
+        """Read on."""
+        return self._file.readinto(memoryview(buffer)[: max(0, self._size - self.tell())])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
 
 
 def _opened(source: SentFile, environ: dict[str, Any], etag: str) -> Response:
