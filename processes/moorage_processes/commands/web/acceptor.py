@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from moorage_processes.commands.web.connection import Connection
+from moorage_processes.commands.web.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ IN_MEMORY = 1 << 14
 BODIES = 16
 """Largest bodies for which there is room while they arrive."""
 READ = 1 << 16
-UNSENT = 1 << 17
+UNSENT = 1 << 18
 """Bytes of an answer that the kernel keeps before it has sent them: of a slow reader not much more."""
 
 
@@ -61,7 +61,6 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
     def __init__(self, app: WSGIApplication, listener: socket.socket, options: WebOptions, files: int) -> None:
         adjustments = Adjustments(
             sockets=[listener],
-            threads=options.threads,
             ident="",
             connection_limit=max(1, min(CONNECTIONS, (files - FILES) // EACH)),
             channel_timeout=KEEP_ALIVE,
@@ -77,15 +76,13 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
             clear_untrusted_proxy_headers=False,
         )
         adjustments.is_upload = options.is_upload
-        threads = ThreadedTaskDispatcher()
-        threads.set_thread_count(options.threads)
         place = (listener.family, listener.type, listener.proto, listener.getsockname())
         self.connections: dict[int, Any] = {}
         super().__init__(
             app,
             self.connections,
             _sock=listener,
-            dispatcher=threads,
+            dispatcher=Threads(options.threads),
             adj=adjustments,
             sockinfo=place,
             bind_socket=False,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import select
 import socket
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
@@ -25,7 +28,9 @@ SLOWEST = 4096
 LINGER = 5.0
 """Seconds in which a caller who is still sending can read why that is refused."""
 SEND = 1 << 17
-"""Bytes that are read of a file, and handed to the kernel, at a time."""
+"""Bytes that are read of an answer and handed to the kernel at a time."""
+TURN = 1 << 22
+"""Bytes of a file that are sent before other connections have their turn."""
 DISCARD = 1 << 18
 SILENCE = 60.0
 """Seconds that an upload may stand still."""
@@ -99,6 +104,29 @@ class UploadStream(io.RawIOBase):
         raise TimeoutError("the upload has stood still for too long")
 
 
+@dataclass(frozen=True)
+class FileSlice:
+    """Bytes of an open file that the kernel sends itself."""
+
+    file: int
+    start: int
+    count: int
+
+
+class SentFile(ReadOnlyFileBasedBuffer):  # type: ignore[misc]  # waitress is untyped
+    """A file that is an answer. It holds no thread, and if it is on the disk, none of it is copied."""
+
+    def get(self, numbytes: int = -1, skip: bool = False) -> Any:  # noqa: FBT001, FBT002 - waitress's signature
+        """What comes next."""
+        try:
+            file = self.file.fileno()
+        except (AttributeError, OSError):
+            return super().get(numbytes, skip)
+        # of a part of a file, where that begins
+        start = self.file.tell() + getattr(getattr(self.file, "raw", None), "start", 0)
+        return FileSlice(file, start, min(self.remain, TURN))
+
+
 class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
     """The application's answer to one request."""
 
@@ -130,7 +158,7 @@ class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
     def get_environment(self) -> dict[str, Any]:
         """What the application is told of the request."""
         environ: dict[str, Any] = super().get_environment()
-        environ |= {"wsgi.multiprocess": True, "SERVER_SOFTWARE": "moorage"}
+        environ |= {"wsgi.multiprocess": True, "wsgi.file_wrapper": SentFile, "SERVER_SOFTWARE": "moorage"}
         if self.request.is_upload:
             environ["wsgi.input"] = io.BufferedReader(UploadStream(self.channel.socket, self.request), DISCARD)
         return environ
@@ -179,6 +207,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         super().__init__(*arguments, **options)
         self.sendbuf_len = min(self.sendbuf_len, SEND)
         self._begun = 0.0
+        self._turn = 0
         self._lingers_until = 0.0
 
     @property
@@ -266,6 +295,28 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
             self.handle_close()
         elif not self.total_outbufs_len:
             self._linger()
+
+    def _flush_some(self, do_close: bool = True) -> Any:  # noqa: FBT001, FBT002 - waitress's signature
+        self._turn = TURN
+        return super()._flush_some(do_close=do_close)
+
+    def send(self, data: Any, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - waitress's signature
+        """Hand something to the kernel; how many bytes of it were taken."""
+        if not isinstance(data, FileSlice):
+            return int(super().send(data, do_close))
+        try:
+            sent = os.sendfile(self.socket.fileno(), data.file, data.start, min(data.count, self._turn))
+        except BlockingIOError:
+            return 0
+        except ConnectionError:
+            if do_close:
+                self.handle_close()
+            return 0
+        if not sent and self._turn:
+            # the file has become shorter than was promised
+            self.will_close = True
+        self._turn -= sent
+        return sent
 
     def _linger(self) -> None:
         """Say that all is said, and take in what the caller still sends: closed at once, it would lose the answer."""

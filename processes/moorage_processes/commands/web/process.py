@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import resource
 import signal
 import time
@@ -90,8 +89,6 @@ class WebProcess:
         signal.signal(signal.SIGQUIT, self._leave_at_once)
         # a terminal sends it to all processes, and the first one decides
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        # no news: requests wait there for a thread
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._service.start()
         self._acceptor = Acceptor(self._app, self._port.socket, self._options, _open_files())
 

@@ -75,9 +75,13 @@ class FilePart(io.RawIOBase):
 
     def __init__(self, path: Path, start: int, stop: int) -> None:
         self._file = path.open("rb")
-        self._start = start
+        self.start = start
         self._size = stop - start
         self.seek(0)
+
+    def fileno(self) -> int:
+        """Number of the whole file, in which this part has its *start*."""
+        return self._file.fileno()
 
     def readable(self) -> bool:
         """It is."""
@@ -90,11 +94,11 @@ class FilePart(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to another place in the part."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._size}[whence]
-        return self._file.seek(self._start + base + offset) - self._start
+        return self._file.seek(self.start + base + offset) - self.start
 
     def tell(self) -> int:
         """Where one is in the part."""
-        return self._file.tell() - self._start
+        return self._file.tell() - self.start
 
     def readinto(self, buffer: Any) -> int:
         """Read on."""
