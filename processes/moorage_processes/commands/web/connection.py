@@ -18,6 +18,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
+from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.problems import Problem, too_large
 
 HEADER_PATIENCE = 20.0
@@ -127,9 +128,27 @@ class SentFile(ReadOnlyFileBasedBuffer):  # type: ignore[misc]  # waitress is un
         return FileSlice(file, start, min(self.remain, TURN))
 
 
+class Gathered:
+    """Stands for a connection while what goes there is gathered.
+
+    Parameters
+    ----------
+    server : that of the connection.
+    """
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.pieces: list[bytes] = []
+
+    def write_soon(self, data: bytes) -> None:
+        """Gather it."""
+        self.pieces.append(data)
+
+
 class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
     """The application's answer to one request."""
 
+    channel: Any
     _keeps_open = False
 
     def build_response_header(self) -> Any:
@@ -163,6 +182,18 @@ class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
             environ["wsgi.input"] = io.BufferedReader(UploadStream(self.channel.socket, self.request), DISCARD)
         return environ
 
+    def write(self, data: bytes) -> None:
+        """Send some of the answer: its header and the beginning of its body at once, or callers would wake twice."""
+        if self.wrote_header or len(data) > SEND:
+            super().write(data)
+            return
+        self.channel, channel = (gathered := Gathered(self.channel.server)), self.channel
+        try:
+            super().write(data)
+        finally:
+            self.channel = channel
+        channel.write_soon(b"".join(gathered.pieces))
+
     def finish(self) -> None:
         """Send what is left."""
         if self.request.command == "HEAD":
@@ -180,7 +211,9 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is untyped
         document = problem.to_json()
         body = json.dumps(document).encode()
         self.status = f"{problem.status} {document['title']}"
-        self.response_headers.append(("Content-Type", "application/problem+json"))
+        # as the application does it
+        is_json = ogc.JSON in self.request.headers.get("ACCEPT", "")
+        self.response_headers.append(("Content-Type", ogc.JSON if is_json else ogc.PROBLEM))
         self.content_length = len(body)
         self.channel.is_unread = True
         self.set_close_on_finish()
