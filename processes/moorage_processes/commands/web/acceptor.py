@@ -34,6 +34,8 @@ IN_MEMORY = 1 << 14
 BODIES = 16
 """Largest bodies for which there is room while they arrive."""
 READ = 1 << 16
+TAKEN = 32
+"""Connections that are taken in one turn at most."""
 UNSENT = 1 << 18
 """Bytes of an answer that the kernel keeps before it has sent them: of a slow reader not much more."""
 
@@ -106,6 +108,14 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
             self.maintenance(now)
         return self.accepting and (len(self.active_channels) < self.adj.connection_limit or self._end_one())
 
+    def handle_accept(self) -> None:
+        """Take connections: several, since a turn takes the longer the more there are."""
+        for _ in range(TAKEN):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if not before < len(self.active_channels) < self.adj.connection_limit:
+                return
+
     def maintenance(self, now: float) -> None:
         """End connections whose time is over, and make room for bodies."""
         super().maintenance(now)
@@ -136,7 +146,7 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
         """Take what has come already, and then nobody any more."""
         self.is_leaving = True
         before = -1
-        while self.accepting and before < len(self.active_channels) < self.adj.connection_limit:
+        while before < len(self.active_channels) < self.adj.connection_limit:
             before = len(self.active_channels)
             self.handle_accept()
         self.accepting = False

@@ -302,6 +302,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         """Whether the loop reads here."""
         if self._lingers_until:
             return True
+        if not self.requests:
+            # asked of every connection at every turn
+            return not (self.total_outbufs_len or self.will_close or self.close_when_flushed)
         return not any(request.is_upload for request in self.requests) and bool(super().readable())
 
     def handle_read(self) -> None:
