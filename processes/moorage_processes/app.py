@@ -64,8 +64,7 @@ def create_app(config: Configuration | Path | str | Mapping[str, Any] | None = N
     """
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     settings = configuration.settings
-    options = {"installed": settings.installed, "cached": settings.description_cache}
-    with begin_reading(settings.modules, **options) as reading:
+    with begin_reading(settings.modules, **settings.reading) as reading:
         return app_of(configuration, reading.result())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from urllib.parse import urlsplit
@@ -178,6 +179,24 @@ def test_a_store_that_goes_away_fails_jobs_with_the_reason_and_readers_for_now(t
             under_test.engine.files(before).read("result")
         # what needs no file is not concerned
         assert value(under_test.run("shout")) == "HELLO"
+
+
+def test_credentials_of_the_environment_put_results_and_stay_out_of_methods(tmp_path, objects, monkeypatch):
+    for name, text in {
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "s3cret",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "FSSPEC_S3": json.dumps({"endpoint_url": objects.endpoint}),
+    }.items():
+        monkeypatch.setenv(name, text)
+    # as it is on a machine without credentials of its own
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with started(tmp_path / "state", results=objects.url) as under_test:
+        done = under_test.run("content", size=1000)
+        assert (done.status, objects.names(done.id)) == (Status.SUCCESSFUL, ["1/result"])
+        seen = "\n".join(value(under_test.run("environment")))
+    assert "AWS_" not in seen
+    assert "FSSPEC_" not in seen
 
 
 def test_a_store_nobody_can_speak_to_is_refused_at_the_start(tmp_path):

@@ -16,6 +16,7 @@ from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.description_cache import CachedDescriptions
 from moorage_processes.catalogue.discovery import describe, installed_sources
 from moorage_processes.catalogue.imported_files import ImportedFiles, ImportRecorder
+from moorage_processes.environment import clean_environment
 from moorage_processes.errors import Refusal, ServingError
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ TICK = 100_000_000
 
 
 def read_catalogue(
-    sources: Sequence[str], *, installed: bool = True, builtin: bool | None = None, cached: bool = True
+    sources: Sequence[str],
+    *,
+    installed: bool = True,
+    builtin: bool | None = None,
+    cached: bool = True,
+    environment: Sequence[str] = (),
 ) -> Catalogue:
     """Describe all methods in a child process, and wait for it; parameters as for :func:`begin_reading`.
 
@@ -36,7 +42,8 @@ def read_catalogue(
     ServingError
         with all that stands against serving all of them.
     """
-    with begin_reading(sources, installed=installed, builtin=builtin, cached=cached) as pending:
+    offered = {"installed": installed, "builtin": builtin}
+    with begin_reading(sources, **offered, cached=cached, environment=environment) as pending:
         return pending.result()
 
 
@@ -198,7 +205,12 @@ class CachedCatalogue(PendingCatalogue):
 
 
 def begin_reading(
-    sources: Sequence[str], *, installed: bool = True, builtin: bool | None = None, cached: bool = True
+    sources: Sequence[str],
+    *,
+    installed: bool = True,
+    builtin: bool | None = None,
+    cached: bool = True,
+    environment: Sequence[str] = (),
 ) -> PendingCatalogue:
     """Begin to describe all methods in a child process, so that this one never imports them.
 
@@ -208,6 +220,7 @@ def begin_reading(
     installed : whether to add those that installed distributions offer.
     builtin : whether to add those that come with Moorage; the same as *installed* where nothing is said.
     cached : whether to use the descriptions of an earlier time, where no file has changed that was imported for them.
+    environment : environment variables that the modules may see beside the usual ones.
     """
     offered = {"installed": installed, "builtin": installed if builtin is None else builtin}
     place = CachedDescriptions.of(sources, **offered) if cached else None
@@ -217,7 +230,9 @@ def begin_reading(
     asked = {"sources": list(sources), **offered, "since": time.time_ns() - TICK if place else None}
     # -P: the current folder must not come before the standard library
     command = [sys.executable, "-P", "-c", CHILD, json.dumps(asked)]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+    child = subprocess.Popen(  # noqa: S603 - ourselves
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(environment)
+    )
     return PendingCatalogue(child, place)
 
 

@@ -81,7 +81,6 @@ class ServeCommand(LongRunning):
         settings = configuration.settings
         if arguments.no_jobs:
             configuration = replace(configuration, settings=replace(settings, jobs=False))
-        options = {"installed": settings.installed, "cached": settings.description_cache}
         state = state_of(configuration)
         state.prepare()
         if arguments.reload:
@@ -90,7 +89,7 @@ class ServeCommand(LongRunning):
             # before the port is held, which that process must not keep
             reload.begin(configuration)
         port = Port.claim(*configuration.bind, state.run)
-        reading = begin_reading(settings.modules, **options)
+        reading = begin_reading(settings.modules, **settings.reading)
         with reading as pending, HeadStart(configuration, pending) as head_start:
             # importing the server takes about as long as describing the methods, so it is done meanwhile
             from moorage_processes.commands.serve import serve_forever  # noqa: PLC0415 - the same

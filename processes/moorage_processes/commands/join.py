@@ -54,9 +54,7 @@ def join_forever(
     OperatorLog(configuration.settings.log, "site").begin()
     StateDirectory(configuration.state).prepare()
     settings = configuration.settings
-    catalogue = read_catalogue(
-        settings.modules, installed=settings.installed, builtin=builtin, cached=settings.description_cache
-    )
+    catalogue = read_catalogue(settings.modules, builtin=builtin, **settings.reading)
     announcement = _announcement(configuration, catalogue)
     site = SiteAgent(
         name, lambda hub: _engine(configuration, catalogue, hub, url), catalogue, announcement, relay, local_results

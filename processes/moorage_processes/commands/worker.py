@@ -49,7 +49,7 @@ def work_forever(configuration: Configuration) -> None:
     OperatorLog(settings.log, "worker").begin()
     # before anything is begun, so that the reason is told once
     StateDirectory.of({"state": configuration.state, "results": configuration.results}).prepare()
-    catalogue = read_catalogue(settings.modules, installed=settings.installed, cached=settings.description_cache)
+    catalogue = read_catalogue(settings.modules, **settings.reading)
     policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
     engine = Engine(engine_settings(configuration, catalogue, policy, hub=hub))
     # what arrives from now on ends it in good order

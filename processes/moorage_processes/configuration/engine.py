@@ -95,6 +95,7 @@ def engine_settings(
         retention=settings.retention,
         drain=settings.drain,
         log=settings.log,
+        environment=settings.environment,
         metrics=settings.metrics,
         hub=hub,
     )

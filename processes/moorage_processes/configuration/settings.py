@@ -51,6 +51,7 @@ class Settings:
     modules: tuple[str, ...] = key(TEXTS, ())
     installed: bool = key(FLAG, default=True)
     description_cache: bool = key(FLAG, default=True)
+    environment: tuple[str, ...] = key(TEXTS, ())
     state: str | None = key(TEXT, None)
     store: str | None = key(STORE, None)
     scheduler: str | None = key(TEXT, None)
@@ -107,6 +108,11 @@ class Settings:
             nats_credentials=self.nats_credentials and str(base / Path(self.nats_credentials).expanduser()),
             nats_ca=self.nats_ca and str(base / Path(self.nats_ca).expanduser()),
         )
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How methods are described, for :func:`moorage_processes.catalogue.reading.begin_reading`."""
+        return {"installed": self.installed, "cached": self.description_cache, "environment": self.environment}
 
     def relay(self) -> Relay | None:
         """Where sites dial in; None where there are none.

@@ -79,6 +79,8 @@ class EngineSettings:
     """Where sites dial in; None where there are none."""
     log: str = "text"
     """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
+    environment: tuple[str, ...] = ()
+    """Environment variables that methods may see beside the usual ones: names, or patterns such as ``CDSAPI_*``."""
     metrics: bool = False
     """Whether the ends of jobs are counted in the store."""
     born: float = field(default_factory=time.time)
@@ -97,6 +99,7 @@ class EngineSettings:
         hub = document["hub"] and HubSettings.from_json(document["hub"])
         retention = Retention.from_json(document["retention"])
         told = {"state": Path(document["state"]), "preload": tuple(document["preload"])}
+        told["environment"] = tuple(document["environment"])
         told |= {"hub": hub, "retention": retention}
         return cls(**{**document, **told})
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from moorage_processes.environment import lent
 from moorage_processes.jobs.errors import Elsewhere, Unavailable
 
 LOGGER = logging.getLogger(__name__)
@@ -38,10 +39,13 @@ class ObjectStore:
     ----------
     url : of fsspec, with a bucket and perhaps a prefix.
     options : what fsspec takes beside it: keys, the address of the store.
+    credentials : environment variables that the store's tools look up and this process does not have; they are set
+        only while the store is opened, so that methods which run here do not see them.
     """
 
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def protocol(self) -> str:
@@ -65,9 +69,18 @@ class ObjectStore:
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
-        from fsspec.core import url_to_fs  # noqa: PLC0415 - slow, and only where there is an object store
+        from fsspec.config import set_conf_env  # noqa: PLC0415 - slow, and only where there is an object store
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - the same
 
-        fs, root = url_to_fs(self.url, **{"use_listings_cache": False, **self.options})
+        stated: dict[str, dict[str, Any]] = {}
+        set_conf_env(stated, self.credentials)
+        # an instance of our own: a method that opens the same store must not get this one with its credentials
+        own = {"use_listings_cache": False, "skip_instance_cache": True}
+        with lent(self.credentials):
+            fs, root = url_to_fs(self.url, **{**own, **stated.get(self.protocol, {}), **self.options})
+            if hasattr(fs, "connect"):
+                # s3fs looks for credentials only when it connects
+                fs.connect()
         return fs, root.rstrip("/")
 
     @property

@@ -46,10 +46,14 @@ class StateDirectory:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> StateDirectory:
-        """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings."""
+        """That of an engine, from ``state``, ``results`` and ``results_options`` of its settings.
+
+        In a process whose environment is clean, ``credentials`` has the variables that the object store needs.
+        """
         path, results = Path(settings["state"]), settings.get("results")
         if results and "://" in results:
-            return cls(path, objects=ObjectStore(results, settings.get("results_options") or {}))
+            options, credentials = settings.get("results_options") or {}, settings.get("credentials") or {}
+            return cls(path, objects=ObjectStore(results, options, credentials))
         return cls(path, Path(results) if results else None)
 
     def prepare(self) -> None:

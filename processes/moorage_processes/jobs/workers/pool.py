@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from moorage_processes.environment import clean_environment, store_credentials
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.workers import linux
@@ -96,6 +97,7 @@ class WorkerPool:
         terminal: tuple[int, ...] = (),
     ) -> None:
         self._settings = {name: settings[name] for name in FORKSERVER}
+        self._environment = tuple(settings["environment"])
         self._state = StateDirectory.of(settings)
         self._mark = mark
         self._size = size
@@ -129,14 +131,16 @@ class WorkerPool:
         self._state.empty_scratch()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with tempfile.TemporaryFile("w+") as file, theirs:
-            json.dump({**self._settings, "terminal": self._terminal}, file)
+            # not by the environment, which methods see
+            credentials = store_credentials() if self._state.objects is not None else {}
+            json.dump({**self._settings, "credentials": credentials, "terminal": self._terminal}, file)
             file.seek(0)
             # -P: the current folder must not come before the standard library
             self._forkserver = subprocess.Popen(  # noqa: S603 - ourselves
                 [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(os.getpid())],
                 stdin=file,
                 pass_fds=[theirs.fileno(), *self._terminal],
-                env=os.environ | {linux.MARK: self._mark},
+                env=clean_environment(self._environment) | {linux.MARK: self._mark},
             )
         ours.settimeout(0)
         return ours
