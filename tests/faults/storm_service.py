@@ -27,6 +27,7 @@ from support.nats_server import Nats, serving_nats
 from support.patience import PATIENCE
 from support.ports import free_port
 from support.postgres_server import Postgres, serving_postgres
+from support.small_disk import NoSmallDiskError, small_disk
 from support.waiting import NeverTrueError, eventually
 
 LEASE = 10.0
@@ -297,18 +298,13 @@ def _cuttable_network() -> Iterator[CuttableNetwork | None]:
 @contextmanager
 def _disk(folder: Path) -> Iterator[Path | None]:
     """A small file system, or None where this user may mount none."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        print(f"no disk is filled here, since none can be mounted: {error}", file=sys.stderr)
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(folder, ROOM))
+        except NoSmallDiskError as error:
+            print(f"no disk is filled here, since none can be mounted: {error}", file=sys.stderr)
+            disk = None
+        yield disk
 
 
 @contextmanager

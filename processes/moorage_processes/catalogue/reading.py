@@ -42,8 +42,8 @@ def read_catalogue(
     ServingError
         with all that stands against serving all of them.
     """
-    offered = {"installed": installed, "builtin": builtin}
-    with begin_reading(sources, **offered, cached=cached, environment=environment) as pending:
+    pending = begin_reading(sources, installed=installed, builtin=builtin, cached=cached, environment=environment)
+    with pending:
         return pending.result()
 
 

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.authoring.progress import listening, progress
@@ -17,9 +16,10 @@ from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
+from moorage_processes.disk_space import is_full, says_full
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
 from moorage_processes.execution.dask_scheduling import Computing
-from moorage_processes.execution.failures import logged_failure, not_stored
+from moorage_processes.execution.failures import logged_failure, no_room
 from moorage_processes.execution.inputs import PATH_TYPE, InputReader
 from moorage_processes.execution.outputs import write_output
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Failure, Request
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from moorage_processes.authoring.process import Process
 
 LOGGER = logging.getLogger(__name__)
-
-FULL = 1 << 20
-"""Bytes that are left on a disk that is full."""
 
 
 class Executor:
@@ -109,8 +106,8 @@ class Executor:
             raise ExecutionFailed(Failure(reason, f"the method {request.process!r} failed: {error}")) from error
         except Exception as error:  # whatever a method raises is its author's to read, not the caller's
             # libraries that write files raise as they please where the disk is full
-            failure = not_stored if disk_usage(directory).free < FULL else logged_failure
-            raise ExecutionFailed(failure(process.id, error)) from error
+            failed = no_room if says_full(error) or is_full(directory) else logged_failure
+            raise ExecutionFailed(failed(process.id, error)) from error
 
     def _write_outputs(
         self, process: Process, request: Request, results: Mapping[str, Any], directory: Path

@@ -34,6 +34,13 @@ def not_stored(process: str, error: BaseException) -> Failure:
     return Failure("storage", detail, reference=told.reference)
 
 
+def no_room(process: str, error: BaseException) -> Failure:
+    """The failure of a process that found the disk full, which is not its fault."""
+    told = logged_failure(process, error)
+    detail = f"the results of {process!r} could not be stored, because the disk is full; reference {told.reference}"
+    return Failure("storage", detail, reference=told.reference)
+
+
 def authors_part(trace: TracebackType | None) -> TracebackType | None:
     """The frames from the method on; all of them where it was not reached, or only its call failed."""
     inside = dropwhile(lambda each: not _calls(each), _frames(trace))

@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moorage_processes.disk_space import is_full
 from moorage_processes.jobs.calls import CallRequest
-from moorage_processes.jobs.errors import Elsewhere, NoWorker, Unavailable
+from moorage_processes.jobs.errors import Elsewhere, NoWorker, StorageFull, StoreDamaged, Unavailable
 from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
-from moorage_processes.jobs.files.state_directory import StateDirectory
+from moorage_processes.jobs.files.known_store import KnownStore
+from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store.database import microseconds
 from moorage_processes.jobs.store.expiry import LEFT
@@ -79,11 +81,15 @@ class Engine:
             where the state directory or the store cannot be used.
         """
         self._state.prepare()
+        known = KnownStore(self._state, self._settings.store, self._settings.born)
         try:
-            self._store.prepare()
+            self._store.prepare(known.check_new)
+            known.note()
+        except StoreDamaged as error:
+            raise StateDirectoryError(f"{known.name} is damaged: {known.way_out}") from error
         except Unavailable as error:
             # the supervisor makes the tables once the store is there; until then callers are told
-            LOGGER.warning("the job store is away: %s", error.__cause__)
+            LOGGER.warning("%s: %s", error, error.__cause__)
         finally:
             self._store.close()  # no connection may be shared by processes
 
@@ -377,6 +383,18 @@ class Engine:
             where it does not say so.
         """
         self._store.probe()
+
+    def ask_storage(self) -> None:
+        """Ask whether there is room for what jobs write.
+
+        Raises
+        ------
+        StorageFull
+            where a disk is full.
+        """
+        for name, folder in (("state directory", self._state.path), ("results", self._state.results)):
+            if is_full(folder):
+                raise StorageFull(f"the disk of the {name} is full")
 
     def ask_supervisor(self, patience: float) -> None:
         """Ask the supervisor whether it is there and has a worker that can take a job; nothing is started for that.

@@ -40,5 +40,17 @@ class Unavailable(EngineError):  # noqa: N818
     retry_after = 2
 
 
+class StorageFull(Unavailable):
+    """A disk that the service writes to is full."""
+
+    retry_after = 60
+
+
+class StoreDamaged(Unavailable):
+    """The job store is there, and cannot be read."""
+
+    retry_after = 60
+
+
 class NoWorker(Unavailable):
     """The supervisor answers, and none of its workers can take a job yet."""

@@ -32,6 +32,7 @@ class Readiness:
         self._patience = patience
         self._questions: Mapping[str, Callable[[], None]] = {
             "store": engine.ask_store,
+            "storage": engine.ask_storage,
             "supervisor": lambda: engine.ask_supervisor(patience),
         }
         self._lock = Lock()

@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
+from moorage_processes.disk_space import says_full
 from moorage_processes.errors import InputError
-from moorage_processes.jobs.errors import Busy, Elsewhere, EngineError, Interrupted, QueueFull, TimedOut, Unavailable
+from moorage_processes.jobs.errors import (
+    Busy,
+    Elsewhere,
+    EngineError,
+    Interrupted,
+    QueueFull,
+    StorageFull,
+    StoreDamaged,
+    TimedOut,
+    Unavailable,
+)
 from moorage_processes.ogc import vocabulary as ogc
 
 if TYPE_CHECKING:
@@ -95,6 +106,8 @@ ENGINE: dict[type[EngineError], ProblemRow] = {
     Busy: ProblemRow(503, "Busy", retry=True),
     Interrupted: ProblemRow(503, "Interrupted", retry=True),
     Unavailable: ProblemRow(503, "Unavailable", retry=True),
+    StorageFull: ProblemRow(503, "StorageFull", retry=True),
+    StoreDamaged: ProblemRow(503, "StoreDamaged"),
     TimedOut: ProblemRow(504, "TimeLimitExceeded"),
     Elsewhere: ProblemRow(500, "Elsewhere"),
 }
@@ -137,6 +150,9 @@ def of_error(error: Exception) -> Problem:
         row = ENGINE[type(error)]
         headers = {"Retry-After": str(error.retry_after)} if row.retry else {}
         return Problem(row.status, row.type, str(error), headers=headers)
+    if says_full(error):
+        LOGGER.error("request failed: %s", error)
+        return of_error(StorageFull("a disk of the service is full; try again when its operator has made room"))
     reference = secrets.token_hex(4)
     LOGGER.error("request failed, reference %s", reference, exc_info=error)
     detail = f"the service failed; its operator finds the reason under reference {reference}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,9 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
-from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.errors import StoreDamaged, Unavailable
 from moorage_processes.jobs.store.schema_version import bring_up_to_date, is_present
 from moorage_processes.jobs.store.tables import METADATA, QUEUES
+from moorage_processes.jobs.store.trouble import trouble_of
 
 QUIET = 1.0
 """Seconds of rest after which a connection is asked whether it still stands, before it is used."""
@@ -52,7 +54,9 @@ class Database:
     """
 
     def __init__(self, url: str, *, survives_power_loss: bool) -> None:
-        is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        address = sa.make_url(url)
+        is_sqlite = address.get_backend_name() == "sqlite"
+        self._folder = Path(address.database).parent if is_sqlite and address.database else None
         self.survives_power_loss = survives_power_loss or not is_sqlite
         # a web process has 64 threads; none holds its connection for long
         self._engine = sa.create_engine(url, pool_size=8, max_overflow=56)
@@ -80,7 +84,7 @@ class Database:
             where the database does not answer.
         """
         with (
-            _answering(),
+            self._answering(),
             self._engine.connect() as connection,
             self._lasting(connection, survives_power_loss),
             connection.begin(),
@@ -96,8 +100,18 @@ class Database:
         Unavailable
             where the database does not answer.
         """
-        with _answering(), self._single.connect() as connection:
+        with self._answering(), self._single.connect() as connection:
             yield connection
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            trouble = trouble_of(error, self._folder)
+            if trouble is None:
+                raise
+            raise trouble from error
 
     @contextmanager
     def _lasting(self, connection: sa.Connection, is_wanted: bool) -> Iterator[None]:  # noqa: FBT001 - a question
@@ -111,11 +125,17 @@ class Database:
         finally:
             _synchronise(connection, "NORMAL")
 
-    def create(self) -> None:
+    def create(self, check_new: Callable[[], None] = lambda: None) -> None:
         """Make the tables, or bring those of an older version up to date.
+
+        Parameters
+        ----------
+        check_new : called before tables are made where there are none; raises where there should be some.
 
         Raises
         ------
+        StoreDamaged
+            where the database cannot be read.
         Unavailable
             where the database does not answer.
         StateDirectoryError
@@ -123,20 +143,22 @@ class Database:
         """
         for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
             try:
-                self._create()
+                self._create(check_new)
+            except StoreDamaged:
+                raise
             except (Unavailable, exc.DatabaseError):
                 # other processes do the same at this moment, and neither database lets them wait for each other
                 time.sleep(pause)
             else:
                 return
-        self._create()
+        self._create(check_new)
 
-    def _create(self) -> None:
+    def _create(self, check_new: Callable[[], None]) -> None:
         with self.begin() as connection:
             if is_present(connection):
                 return
         with self.begin() as connection:
-            bring_up_to_date(connection, METADATA)
+            bring_up_to_date(connection, METADATA, check_new)
 
     def begin_to_write(self, connection: sa.Connection) -> None:
         """Hold all that follows together, from a statement on that does not begin with the word for what it writes.
@@ -180,14 +202,6 @@ def _synchronise(connection: sa.Connection, how: str) -> None:
     # between two transactions, the only place where SQLite takes it
     connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
     connection.rollback()
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
-        raise Unavailable("the job store does not answer") from error
 
 
 def _note_use(_: object, record: Any) -> None:

@@ -32,6 +32,7 @@ class LeaseStore:
     has_begun : whether a worker had taken up an epoch of a job.
     queue : whose jobs it takes.
     counts : whether the ends of jobs are counted.
+    check_new : called before tables are made where there are none; raises where there should be some.
     """
 
     def __init__(
@@ -43,16 +44,18 @@ class LeaseStore:
         queue: str = "local",
         *,
         counts: bool = False,
+        check_new: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._counts = counts
         self._queue = queue
         self._claimant = {"claimant": owner, "term": int(lease * SECOND)}
         self._has_begun = has_begun
+        self._check_new = check_new
 
     def prepare(self) -> None:
         """Make the tables, unless they are there, and count what waits."""
-        self._database.create()
+        self._database.create(self._check_new)
         waiting = sa.select(sa.func.count()).where(JOBS.c.queue == QUEUES.c.name, JOBS.c.status == ACCEPTED)
         with self._database.begin() as connection:
             # who changes a count holds its row until that is committed: after this, jobs and counts are of one moment

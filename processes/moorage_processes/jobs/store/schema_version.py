@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from moorage_processes.jobs.files.state_directory import StateDirectoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Connection
 
 TABLE = "schema_version"
@@ -28,7 +30,7 @@ def is_present(connection: Connection) -> bool:
     return version_of(connection) == PRESENT
 
 
-def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
+def bring_up_to_date(connection: Connection, tables: sa.MetaData, check_new: Callable[[], None]) -> None:
     """Make the tables of an empty store, or take an older one to the present schema version, in one transaction.
 
     Services that start together wait for each other.
@@ -37,6 +39,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
     ----------
     connection : in no transaction yet that has written.
     tables : of the present schema version.
+    check_new : called, while others wait, where there are no tables; raises where there should be some.
 
     Raises
     ------
@@ -48,6 +51,7 @@ def bring_up_to_date(connection: Connection, tables: sa.MetaData) -> None:
     if version == PRESENT:
         return
     if version is None:
+        check_new()
         tables.create_all(connection)
         SCHEMA_VERSION.create(connection, checkfirst=True)
         connection.execute(sa.insert(SCHEMA_VERSION), {"version_num": PRESENT})

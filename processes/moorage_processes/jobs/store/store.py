@@ -49,9 +49,9 @@ class Store:
         self._counts = counts
         self._database = Database(url, survives_power_loss=survives_power_loss)
 
-    def prepare(self) -> None:
-        """Make the tables, or bring those of an older version up to date."""
-        self._database.create()
+    def prepare(self, check_new: Callable[[], None] = lambda: None) -> None:
+        """Make the tables, or bring those of an older version up to date; parameters as :meth:`Database.create`."""
+        self._database.create(check_new)
 
     def probe(self) -> None:
         """Read a word; Unavailable where the database does not answer, or has no tables yet."""

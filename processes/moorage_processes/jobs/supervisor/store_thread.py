@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moorage_processes.jobs.attempt import Progressed, Ref
 from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.files.state_directory import StateDirectoryError
 from moorage_processes.jobs.store.exchange import Report, StoreReply, StoreRequest
 from moorage_processes.logs import about
 
@@ -171,6 +172,9 @@ class StoreThread:
             return self._leases.exchange(ask)
         except Unavailable:
             raise
+        except StateDirectoryError as error:
+            # it lost its tables, or a later version made it: nothing may be written there
+            raise Unavailable(str(error)) from error
         except Exception:
             LOGGER.exception("the store refused %s", list(ask.reports))
         return self._one_by_one(ask)
@@ -203,7 +207,7 @@ class StoreThread:
 
     async def _wait_for_store(self, error: Unavailable) -> None:
         if not self._pause:
-            LOGGER.warning("the store is away, what it must know is kept: %s", error.__cause__)
+            LOGGER.warning("%s; what it must know is kept: %s", error, error.__cause__)
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or 0.1)
         await asyncio.sleep(self._pause)
         self._is_wanted.set()

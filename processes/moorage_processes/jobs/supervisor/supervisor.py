@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.files.known_store import KnownStore
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import listening
 from moorage_processes.jobs.settings import EngineSettings
@@ -111,7 +112,10 @@ class Supervisor:
         self.dispatcher = Dispatcher(settings.slots, settings.call_slots, settings.call_queue, state)
         database = Database(settings.url, survives_power_loss=False)
         identity = state.identity
-        self._leases = LeaseStore(database, identity, settings.lease, state.has_begun, counts=settings.metrics)
+        known = KnownStore(state, settings.store, settings.born)
+        self._leases = LeaseStore(
+            database, identity, settings.lease, state.has_begun, counts=settings.metrics, check_new=known.check_new
+        )
         expiry = Expiry(database, settings.retention) if settings.retention.is_limited else None
         self._garbage_collector = GarbageCollector(state, self._leases, expiry)
         callbacks = SupervisorCallbacks(

@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.execution.failures import logged_failure, not_stored
+from moorage_processes.disk_space import says_full
+from moorage_processes.execution.failures import logged_failure, no_room, not_stored
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
 from moorage_processes.jobs.ipc import Connection, Frame
 from moorage_processes.jobs.workers import linux
@@ -144,7 +145,7 @@ class Worker:
         except ExecutionFailed as error:
             failure = error.failure
         except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the worker unheard
-            failure = logged_failure(request.process, error)
+            failure = (no_room if says_full(error) else logged_failure)(request.process, error)
         # the next job may need the room
         self._state.discard_scratch(os.getpid())
         return Frame({"failed": failure.to_json()})
@@ -153,7 +154,8 @@ class Worker:
         try:
             self._state.publisher.publish(scratch, job, epoch, is_job=is_job)
         except OSError as error:
-            raise ExecutionFailed(not_stored(process, error)) from error
+            failed = no_room if says_full(error) else not_stored
+            raise ExecutionFailed(failed(process, error)) from error
 
 
 class ProgressSink:
