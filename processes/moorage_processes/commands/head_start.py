@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from moorage_processes.configuration.engine import service_engine
 from moorage_processes.errors import OperatorError
+from moorage_processes.jobs.files.state_claim import StateClaim
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.supervisor.client import SupervisorClient, end_supervisor
 
@@ -40,6 +41,7 @@ class HeadStart:
         self._owner = os.getpid()
         self._catalogue: Future[Catalogue] = Future()
         self._settings: EngineSettings | None = None
+        self._claim: Future[StateClaim] = Future()
         self._thread = Thread(target=self._work, name="head-start", daemon=True)
 
     def __enter__(self) -> Self:
@@ -66,9 +68,22 @@ class HeadStart:
         """
         return self._catalogue.result()
 
-    def wait(self) -> None:
-        """Return when the supervisor answers, or could not be started. Fork only then: the thread holds a lock."""
+    def wait(self) -> StateClaim:
+        """Wait until the supervisor answers, or could not be started. Fork only then: the thread holds a lock.
+
+        Returns
+        -------
+        The service's claim on its state directory.
+
+        Raises
+        ------
+        StateDirectoryError
+            where a service with other settings has that.
+        OperatorError
+            where the configuration is wrong.
+        """
         self._thread.join()
+        return self._claim.result()
 
     def _work(self) -> None:
         try:
@@ -77,7 +92,15 @@ class HeadStart:
             self._catalogue.set_exception(error)
             return
         self._catalogue.set_result(catalogue)
-        # whoever builds the server tells what is wrong with the configuration
-        with contextlib.suppress(OperatorError):
-            self._settings = service_engine(self._configuration, catalogue)
-            SupervisorClient(self._settings, StateDirectory.of(self._settings.to_json())).start_supervisor()
+        try:
+            self._start(service_engine(self._configuration, catalogue))
+        except (OperatorError, OSError) as error:
+            self._claim.set_exception(error)
+
+    def _start(self, settings: EngineSettings) -> None:
+        """Claim the state directory, and start the supervisor only then: it has the settings of this service."""
+        state = StateDirectory.of(settings.to_json())
+        claim = StateClaim.make(state, settings.fingerprint)
+        self._settings = settings
+        SupervisorClient(settings, state).start_supervisor()
+        self._claim.set_result(claim)

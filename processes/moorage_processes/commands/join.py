@@ -77,7 +77,9 @@ def of_site(configuration: Configuration, name: str) -> Configuration:
 
 def _engine(configuration: Configuration, catalogue: Catalogue, hub: str, url: str | None) -> Engine:
     """The engine of this machine; results of the hub, and those that stayed here, are inputs too."""
-    return Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub, url)))
+    engine = Engine(engine_settings(configuration, catalogue, policy_of(configuration, hub, url)))
+    engine.claim()
+    return engine
 
 
 def _announcement(configuration: Configuration, catalogue: Catalogue) -> Announcement:

@@ -42,7 +42,7 @@ def serve_forever(configuration: Configuration, head_start: HeadStart, port: Por
     service = service_of(app)
     # before anything is forked, so that the reason is told once
     service.engine.prepare()
-    head_start.wait()
+    service.stop_signal.then(head_start.wait().release)
     port.listen()
     own = service.live_catalogue.own
     count = f"{len(own)} process" if len(own) == 1 else f"{len(own)} processes"

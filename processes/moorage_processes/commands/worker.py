@@ -52,6 +52,7 @@ def work_forever(configuration: Configuration) -> None:
     catalogue = read_catalogue(settings.modules, **settings.reading)
     policy, hub = policy_of(configuration, configuration.url), hub_settings(configuration, catalogue)
     engine = Engine(engine_settings(configuration, catalogue, policy, hub=hub))
+    engine.claim()
     # what arrives from now on ends it in good order
     is_over = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

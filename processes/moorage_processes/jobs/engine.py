@@ -19,6 +19,7 @@ from moorage_processes.jobs.calls import CallRequest
 from moorage_processes.jobs.errors import Elsewhere, NoWorker, StorageFull, StoreDamaged, Unavailable
 from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles
 from moorage_processes.jobs.files.known_store import KnownStore
+from moorage_processes.jobs.files.state_claim import StateClaim
 from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store.database import microseconds
@@ -59,6 +60,7 @@ class Engine:
         self._store = Store(self._settings.url, counts=settings.metrics)
         self._link: SupervisorClient | None = None
         self._renewed: Callable[[EngineSettings], None] = lambda _settings: None
+        self._claim: StateClaim | None = None
 
     @property
     def settings(self) -> EngineSettings:
@@ -93,6 +95,22 @@ class Engine:
         finally:
             self._store.close()  # no connection may be shared by processes
 
+    def claim(self) -> None:
+        """Keep services with other settings out of the state directory, which is prepared, until this one closes.
+
+        Raises
+        ------
+        StateDirectoryError
+            where one is there.
+        """
+        self._claim = StateClaim.make(self._state, self._settings.fingerprint)
+
+    def give_way(self) -> None:
+        """Let a service with other settings have the state directory: this one is about to end."""
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
+
     def start(self) -> None:
         """Connect, and see to it that there is a supervisor from now on.
 
@@ -113,6 +131,7 @@ class Engine:
         stop_supervisor : whether the supervisor ends too, unless it has others to serve: running jobs get their time
             to finish, and go back to their queue where that is not enough. Returns when it has ended.
         """
+        self.give_way()
         if self._link is not None:
             self._link.close()
             self._link = None

@@ -79,6 +79,8 @@ class Service:
 
     def close(self, *, stop_supervisor: bool = False) -> None:
         """Send no more callbacks from this process, and hang up; the engine's supervisor may end too."""
+        if stop_supervisor:
+            self.stop_signal.set()
         if self._started.is_set():
             self._callback_sender.stop()
         self.engine.close(stop_supervisor=stop_supervisor)

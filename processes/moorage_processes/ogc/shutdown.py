@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from mmap import mmap
 
 
@@ -10,10 +11,17 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._shared = mmap(-1, 1)
+        self._actions: list[Callable[[], None]] = []
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Have something done in the process that announces the stop."""
+        self._actions.append(action)
 
     def set(self) -> None:
         """Announce the stop."""
         self._shared[0] = 1
+        for action in self._actions:
+            action()
 
     @property
     def is_set(self) -> bool:

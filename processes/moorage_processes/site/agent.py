@@ -356,6 +356,7 @@ class SiteAgent:
         if not self._has_begun:
             return
         LOGGER.info("the site leaves; %d jobs are in hand", len(self._assignments))
+        self._engine.give_way()
         # the hub marks it as away at once, and leaves it what it has in hand
         await self._show()
         if self._seeing:
