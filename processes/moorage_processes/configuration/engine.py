@@ -96,6 +96,7 @@ def engine_settings(
         drain=settings.drain,
         log=settings.log,
         environment=settings.environment,
+        log_size=settings.log_size,
         metrics=settings.metrics,
         hub=hub,
     )

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from moorage_processes.jobs.files.job_log import LIMIT
 from moorage_processes.jobs.relay.address import Relay
 from moorage_processes.jobs.relay.protocol import LEASE
 from moorage_processes.jobs.retention import Retention
@@ -79,6 +80,8 @@ class EngineSettings:
     """Where sites dial in; None where there are none."""
     log: str = "text"
     """``text``, or ``json`` for programs: then all parts write to the standard error of the service."""
+    log_size: int = LIMIT
+    """Bytes of the log of one job at most."""
     environment: tuple[str, ...] = ()
     """Environment variables that methods may see beside the usual ones: names, or patterns such as ``CDSAPI_*``."""
     metrics: bool = False
@@ -89,7 +92,7 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if self.slots < 0:
             raise ValueError(f"slots is {self.slots}; it takes 0 or more")
-        for name in ("call_slots", "queue", "call_queue", "lease"):
+        for name in ("call_slots", "queue", "call_queue", "lease", "log_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
 

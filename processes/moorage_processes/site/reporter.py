@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.jobs.errors import EngineError
@@ -36,6 +37,8 @@ LONGEST_PAUSE = 30.0
 """The same for files, which the hub may have no room for."""
 LOOK = 1.0
 """Seconds between two looks at the log of a job that says nothing else."""
+MARK = 64
+"""Bytes by which it is noticed that a log was shortened."""
 PIECE = 256 * 1024
 """Bytes of a log in one message."""
 MOST = 16 * 1024**2
@@ -80,6 +83,7 @@ class JobReporter:
         self._context = context
         self._claim = assignment.held_by(context.machine)
         self._logged = 0
+        self._last = b""
 
     async def follow(self) -> None:
         """Tell how the job goes, and its end; return when the hub has written that down.
@@ -149,11 +153,11 @@ class JobReporter:
         """Tell what the job has said since; whether the hub has all of it."""
         path = self._context.engine.log(job)
         while True:
-            content = await self._context.in_thread(lambda: _piece(path, self._logged))
+            start, content = await self._context.in_thread(lambda: _piece(path, self._logged, self._last))
             if not content:
                 return True
-            offset = self._assignment.log + self._logged
-            said = self._claim.to_json(offset=offset, content=base64.b64encode(content).decode())
+            offset, is_anew = self._assignment.log + start, start < self._logged
+            said = self._claim.to_json(offset=offset, content=base64.b64encode(content).decode(), is_last=is_anew)
             try:
                 answer = await self._context.relay_connection.ask(
                     protocol.to_hub(self._context.site, "log"), said, PATIENCE
@@ -161,7 +165,7 @@ class JobReporter:
             except RelayAway:
                 return False
             self._check(answer)
-            self._logged += len(content)
+            self._logged, self._last = start + len(content), content[-MARK:]
 
     async def _tell_rest_of_log(self, job: Job) -> None:
         while True:
@@ -208,14 +212,21 @@ class JobReporter:
             raise AttemptUnwanted
 
 
-def _piece(path: Any, offset: int) -> bytes:
-    """The next part of a log."""
-    if offset >= MOST:
-        return b""
+def _piece(path: Path, offset: int, last: bytes) -> tuple[int, bytes]:
+    """The next part of a log, and where it begins: at 0 where the log was shortened since.
+
+    Parameters
+    ----------
+    path : of the log.
+    offset : where the part begins that was not sent yet.
+    last : what comes before that, if it is the same log.
+    """
     try:
         with path.open("rb") as file:
-            file.seek(offset)
-            return bytes(file.read(min(PIECE, MOST - offset)))
+            file.seek(offset - len(last))
+            start = offset if file.read(len(last)) == last else 0
+            file.seek(start)
+            return start, file.read(min(PIECE, max(0, MOST - start)))
     except FileNotFoundError:
         # a job that wrote nothing has no log
-        return b""
+        return offset, b""

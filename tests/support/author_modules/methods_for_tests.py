@@ -114,6 +114,19 @@ def speak() -> int:
 
 
 @process
+def chatter(go: str) -> int:
+    """Say much, wait for a file, say much again, and fail."""
+    print("first words", flush=True)
+    for _ in range(2):
+        for number in range(10_000):
+            print(f"line {number}")
+        sys.stdout.flush()
+        while not Path(go).exists():
+            time.sleep(0.01)
+    raise RuntimeError("the last words")
+
+
+@process
 def steps(fractions: list[float], pause: float = 0.0, freeze: float = 0.0) -> int:
     """Tell progress, pause [s] after each; then stay in C [s] without letting go of the interpreter."""
     for fraction in fractions:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage_processes.jobs.files.disk import old_entries
+from moorage_processes.jobs.files.log_cap import cap_log
 from moorage_processes.jobs.files.object_store import ObjectStoreError
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 SUFFIX = ".log"
+LIMIT = 10**7
+"""Bytes of one log at most."""
+MARGIN = 3
+"""So many times longer may be a log that comes from a site, whose three attempts have a limit of their own."""
 SUPERVISOR = "supervisor"
 """The one whose log may lie beside those of jobs."""
 
@@ -30,20 +35,44 @@ class JobLog:
     ----------
     folder : where they are written.
     objects : where they are put for other machines, once an attempt is over.
+    limit : bytes of one log at most.
     """
 
     folder: Path
     objects: ObjectStore | None = None
+    limit: int = LIMIT
 
     def path(self, job: str) -> Path:
         """Where the log of a job is on this machine; there is no such file where the job said nothing here."""
         return self.folder / f"{job}{SUFFIX}"
 
-    def write(self, job: str, offset: int, content: bytes) -> None:
-        """Write a part of the log of a job that runs elsewhere; the same part again changes nothing."""
+    def is_long(self, job: str) -> bool:
+        """Whether the log of a job holds more than it may."""
+        try:
+            return os.stat(self.path(job)).st_size > self.limit  # noqa: PTH116 - twenty times a second
+        except FileNotFoundError:
+            return False
+
+    def cap(self, job: str) -> None:
+        """Shorten the log of a job that is too long."""
+        cap_log(self.path(job), self.limit)
+
+    def write(self, job: str, offset: int, content: bytes, *, is_last: bool = False) -> None:
+        """Write a part of the log of a job that runs elsewhere; the same part again changes nothing.
+
+        Parameters
+        ----------
+        job : whose log.
+        offset : where the part belongs [bytes]; what would make the log too long is left out.
+        content : the part.
+        is_last : whether what stands behind it goes.
+        """
+        room = max(0, MARGIN * self.limit - offset)
         file = os.open(self.path(job), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(file, content, offset)
+            if is_last and room:
+                os.ftruncate(file, offset)
+            os.pwrite(file, content[:room], offset)
         finally:
             os.close(file)
 

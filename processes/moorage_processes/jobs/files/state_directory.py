@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage_processes.jobs.files.disk import NETWORKED, file_system, made_once, old_entries, sync
-from moorage_processes.jobs.files.job_log import SUPERVISOR, JobLog
+from moorage_processes.jobs.files.job_log import LIMIT, SUPERVISOR, JobLog
 from moorage_processes.jobs.files.object_store import ObjectStore, ObjectStoreError
 from moorage_processes.jobs.files.pictures import KeptPictures
 from moorage_processes.jobs.files.publishing import Publisher
@@ -43,6 +43,8 @@ class StateDirectory:
     """Where results and logs lie, for all machines; None for *path*."""
     objects: ObjectStore | None = None
     """Where the results of jobs lie, if not in a directory."""
+    log_size: int = LIMIT
+    """Bytes of one log at most."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> StateDirectory:
@@ -50,11 +52,11 @@ class StateDirectory:
 
         In a process whose environment is clean, ``credentials`` has the variables that the object store needs.
         """
-        path, results = Path(settings["state"]), settings.get("results")
+        path, results, log_size = Path(settings["state"]), settings.get("results"), settings.get("log_size", LIMIT)
         if results and "://" in results:
             options, credentials = settings.get("results_options") or {}, settings.get("credentials") or {}
-            return cls(path, objects=ObjectStore(results, options, credentials))
-        return cls(path, Path(results) if results else None)
+            return cls(path, objects=ObjectStore(results, options, credentials), log_size=log_size)
+        return cls(path, Path(results) if results else None, log_size=log_size)
 
     def prepare(self) -> None:
         """Make the directory, for this user alone.
@@ -154,7 +156,7 @@ class StateDirectory:
     @property
     def job_log(self) -> JobLog:
         """Logs of jobs."""
-        return JobLog(self.logs, self.objects)
+        return JobLog(self.logs, self.objects, self.log_size)
 
     def log(self, job: str) -> Path:
         """Log of a job on this machine."""

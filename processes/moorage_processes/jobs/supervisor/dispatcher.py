@@ -70,11 +70,11 @@ class Dispatcher:
         self._jobs: deque[Task] = deque()
         self._running: dict[WorkerHandle, Task] = {}
         self._prefetch = Prefetch()
-        self._monitor = LimitsMonitor(self._kill, self._report_progress)
         self._ticker: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._is_over = asyncio.Event()
         self._cleanup = ThreadPoolExecutor(1, "cleanup")
+        self._monitor = LimitsMonitor(self._kill, self._report_progress, state.job_log, self._cleanup.submit)
         self.store_thread: StoreThread
 
     # requests

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from moorage_processes.jobs.errors import Unavailable
+from moorage_processes.jobs.files.log_cap import cap_log
 from moorage_processes.jobs.supervisor.orphans import Orphans, forget_machines, show_life
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class GarbageCollector:
         clock = time.monotonic()
         try:
             self._state.empty_trash()
+            cap_log(self._state.supervisor_log, self._state.log_size)
             if self._unsettled is not None:
                 self._settle(self._unsettled)
                 self._unsettled = None

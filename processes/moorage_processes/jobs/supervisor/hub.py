@@ -261,7 +261,8 @@ class Hub:
 
     async def _log(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:
         content = base64.b64decode(said["content"])
-        await asyncio.to_thread(self._state.job_log.write, ref.job, int(said["offset"]), content)
+        written = partial(self._state.job_log.write, is_last=bool(said.get("is_last")))
+        await asyncio.to_thread(written, ref.job, int(said["offset"]), content)
         return {"written": len(content)}
 
     async def _transfer_token(self, ref: Ref, said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from moorage_processes.jobs.attempt import Progressed
@@ -11,6 +12,7 @@ from moorage_processes.jobs.supervisor.task import KillReason
 from moorage_processes.jobs.workers import linux
 
 if TYPE_CHECKING:
+    from moorage_processes.jobs.files.job_log import JobLog
     from moorage_processes.jobs.supervisor.task import Task
     from moorage_processes.jobs.workers.pool import WorkerHandle
 
@@ -25,11 +27,21 @@ class LimitsMonitor:
     ----------
     kill : called with an attempt that exceeds a limit, and which.
     report : called with a job whose progress or message has changed.
+    logs : the logs of the attempts.
+    in_thread : does something in a thread.
     """
 
-    def __init__(self, kill: Callable[[Task, KillReason], None], report: Callable[[Task, Progressed], None]) -> None:
+    def __init__(
+        self,
+        kill: Callable[[Task, KillReason], None],
+        report: Callable[[Task, Progressed], None],
+        logs: JobLog,
+        in_thread: Callable[[Callable[[], None]], object],
+    ) -> None:
         self._kill = kill
         self._report = report
+        self._logs = logs
+        self._in_thread = in_thread
         self._checks = 0
 
     def check(self, running: Mapping[WorkerHandle, Task]) -> None:
@@ -38,6 +50,8 @@ class LimitsMonitor:
         for worker, task in list(running.items()):
             if task.kill_reason is None:
                 self.note_progress(task, worker)
+                if self._logs.is_long(task.attempt.job):
+                    self._in_thread(partial(self._logs.cap, task.attempt.job))
                 exceeded = self._exceeded(task, worker)
                 if exceeded is not None:
                     self._kill(task, exceeded)

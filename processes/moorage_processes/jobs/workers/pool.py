@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-FORKSERVER = ("state", "results", "results_options", "executor", "preload", "log")
+FORKSERVER = ("state", "results", "results_options", "executor", "preload", "log", "log_size")
 """Settings of the engine that the forkserver needs."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a process that would not come up is tried again."""

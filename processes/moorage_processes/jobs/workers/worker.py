@@ -28,6 +28,7 @@ from moorage_processes.logs import OperatorLog, Subject
 
 if TYPE_CHECKING:
     from moorage_processes.execution.executor import Executor
+    from moorage_processes.jobs.files.job_log import JobLog
     from moorage_processes.jobs.files.state_directory import StateDirectory
 
 LOGGER = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Worker:
             job = order.head["job"]
             request = Request.from_json(json.loads(order.body))
             subject = Subject(job, request.process, order.head["attempt"])
-            with _logged_to(self._state.log(job)), self._log.on(subject):
+            with _logged_to(self._state.job_log, job), self._log.on(subject):
                 answer = self._attempt(order, request)
                 _flush()
                 # before the log is closed, which nobody needs to wait for
@@ -190,8 +191,9 @@ def _encoded(artefacts: tuple[Artefact, ...]) -> bytes:
 
 
 @contextlib.contextmanager
-def _logged_to(path: Path) -> Iterator[None]:
+def _logged_to(logs: JobLog, job: str) -> Iterator[None]:
     """Let what is logged and printed go to a file, also from C; a log that stays empty is removed."""
+    path = logs.path(job)
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
@@ -212,6 +214,7 @@ def _logged_to(path: Path) -> Iterator[None]:
         if os.fstat(file).st_size == 0:
             path.unlink(missing_ok=True)
         os.close(file)
+        logs.cap(job)
 
 
 def _flush() -> None:
