@@ -44,7 +44,7 @@ def of_the_first_version(connection: sa.Connection) -> None:
         columns = ["queue", column] if column == "created" else [column]
         sa.Index(name, *(jobs.c[each] for each in columns), sqlite_where=where, postgresql_where=where)
     tables.create_all(connection)
-    for name in ("size", "needed", "expired"):
+    for name in ("size", "needed", "expired", "input_size"):
         connection.execute(sa.text(f"ALTER TABLE jobs DROP COLUMN {name}"))
     add_a_job(connection)
 
@@ -162,7 +162,7 @@ def test_a_store_of_a_later_version_is_refused_and_not_touched(store_url):
     )
     before = shape(store_url)
     with pytest.raises(
-        StateDirectoryError, match="has schema version 9999.*works with 0006.*install the version that made it"
+        StateDirectoryError, match="has schema version 9999.*works with 0007.*install the version that made it"
     ):
         opened(store_url)
     assert shape(store_url) == before

@@ -275,6 +275,23 @@ def test_a_full_queue_refuses_until_there_is_a_place(store, leases):
         store.submit(order(), 4)
 
 
+def test_the_inputs_of_waiting_jobs_count_against_a_limit(store, leases):
+    def large():
+        return order(request=Request("trend", {"text": "é" * 10_000}, {"result": "application/json"}))
+
+    # so much is written for each letter of two bytes: \\u00e9
+    most = 3 * 60_000
+    for _ in range(3):
+        store.submit(large(), ROOM, most)
+    with pytest.raises(QueueFull, match=f"at most {most} may be held.*by reference"):
+        store.submit(large(), ROOM, most)
+    # what holds next to nothing does not wait for it
+    store.submit(order(), ROOM, most)
+    assert len(store.find(JobQuery()).jobs) == 4
+    claim(leases)
+    store.submit(large(), ROOM, most)
+
+
 def test_queues_fill_apart(store, leases):
     store.submit(order(queue="awi"), 1)
     store.submit(order(queue="local"), 1)

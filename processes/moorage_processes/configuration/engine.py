@@ -89,6 +89,7 @@ def engine_settings(
         slots=slots,
         call_slots=settings.call_slots,
         queue=settings.queue,
+        queue_size=settings.queue_size,
         store=settings.store,
         results=configuration.results,
         results_options=settings.results_options,

@@ -71,6 +71,7 @@ class Settings:
     slots: int = key(whole(0), 0)
     call_slots: int = key(whole(1), EngineSettings.call_slots)
     queue: int = key(whole(1), EngineSettings.queue)
+    queue_size: int = key(SIZE, EngineSettings.queue_size)
     log_size: int = key(SIZE, EngineSettings.log_size)
     drain: float = key(seconds(above_zero=False), EngineSettings.drain)
     shutdown_delay: float = key(seconds(above_zero=False), 0.0)

@@ -234,7 +234,7 @@ class Engine:
             queue=queue,
             callbacks=tuple(callbacks),
         )
-        job = self._store.submit(order, self._settings.queue)
+        job = self._store.submit(order, self._settings.queue, self._settings.queue_size)
         # only a hint, which must not wait: without it the job begins half a second later
         with contextlib.suppress(OSError, Unavailable), lines.connection(0.0) as connection:
             connection.offer({"do": "look"})

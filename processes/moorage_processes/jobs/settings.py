@@ -61,6 +61,8 @@ class EngineSettings:
     """Calls that run at once, beside the jobs; one caller has two thirds of them at most."""
     queue: int = 1000
     """Jobs that may wait."""
+    queue_size: int = 10**9
+    """Bytes that the inputs of waiting jobs may hold."""
     call_queue: int = 256
     """Calls that may wait for a worker."""
     store: str | None = None
@@ -92,7 +94,7 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if self.slots < 0:
             raise ValueError(f"slots is {self.slots}; it takes 0 or more")
-        for name in ("call_slots", "queue", "call_queue", "lease", "log_size"):
+        for name in ("call_slots", "queue", "call_queue", "lease", "log_size", "queue_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it takes more than 0")
 

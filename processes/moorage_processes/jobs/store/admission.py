@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
+from moorage_processes.jobs.errors import QueueFull
+from moorage_processes.jobs.store.tables import ACCEPTED, INPUTS, JOBS, QUEUES
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.store.database import Database
@@ -20,6 +21,11 @@ TAKE_PLACE = (
 )
 ADD_JOB = sa.insert(JOBS)
 ADD_INPUTS = sa.insert(INPUTS)
+
+
+HELD = sa.select(sa.func.coalesce(sa.func.sum(JOBS.c.input_size), 0)).where(JOBS.c.status == ACCEPTED)
+SMALL = 4096
+"""Bytes of inputs that are admitted whatever others hold: as many as may wait do not fill a disk."""
 
 
 def _given(table: sa.Table) -> tuple[list[str], sa.Select[Any]]:
@@ -53,6 +59,29 @@ def is_admitted(database: Database, job: Mapping[str, Any], inputs: Mapping[str,
     rows |= {f"{INPUTS.name}_{name}": value for name, value in inputs.items()}
     with database.single() as connection:
         return connection.execute(ADMIT, {**rows, "line": job["queue"], "room": room}).first() is not None
+
+
+def check_size(database: Database, size: int, limit: int) -> None:
+    """Refuse inputs where those that wait hold all they may. It is asked before, so several at once may exceed it.
+
+    Parameters
+    ----------
+    database : where.
+    size : bytes of the inputs.
+    limit : bytes that the inputs of all waiting jobs may hold.
+
+    Raises
+    ------
+    QueueFull
+        where they do.
+    """
+    if size <= SMALL:
+        return
+    with database.single() as connection:
+        held = int(connection.execute(HELD).scalar() or 0)
+    if held >= limit:
+        reason = f"the inputs of the jobs that wait hold {held} bytes, at most {limit} may be held"
+        raise QueueFull(f"{reason}; try again later, or give large inputs by reference")
 
 
 def admit(

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 TABLE = "schema_version"
-FIRST, PRESENT = "0001", "0006"
+FIRST, PRESENT = "0001", "0007"
 """Schema version of stores without that table, and the one that this version of Moorage works with."""
-VERSIONS = (FIRST, "0002", "0003", "0004", "0005", PRESENT)
+VERSIONS = (FIRST, "0002", "0003", "0004", "0005", "0006", PRESENT)
 LOCK = 0x6D6F6F72
 """Any number that nobody else locks at a PostgreSQL."""
 

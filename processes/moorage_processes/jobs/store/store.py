@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from moorage_processes.execution.request import Artefact, Failure, Request
 from moorage_processes.jobs.errors import QueueFull, Unavailable
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store import counters, outbox, statistics
-from moorage_processes.jobs.store.admission import admit, is_admitted
+from moorage_processes.jobs.store.admission import admit, check_size, is_admitted
 from moorage_processes.jobs.store.completions import of_dismissal, tell
 from moorage_processes.jobs.store.database import Database, compact, microseconds, moment, now, shift
 from moorage_processes.jobs.store.expiry import need, referred_to, size_of
@@ -65,21 +66,24 @@ class Store:
         """Close all connections."""
         self._database.close()
 
-    def submit(self, order: Submission, room: int) -> Job:
+    def submit(self, order: Submission, room: int, size: int = sys.maxsize) -> Job:
         """Accept a job; it is committed when this returns.
 
         Parameters
         ----------
         order : what is asked.
         room : how many jobs may wait in its queue.
+        size : bytes that the inputs of all waiting jobs may hold.
 
         Raises
         ------
         QueueFull
-            where so many wait already.
+            where so many wait already, or hold so much.
         """
-        row = _row(order)
         content = compact(dict(order.request.inputs))
+        # its length is its size: other characters than those of ASCII are escaped
+        row = _row(order) | {"input_size": len(content)}
+        check_size(self._database, len(content), size)
         inputs, needed = {"job": order.id, "content": content}, referred_to([content])
         if order.callbacks or needed or not is_admitted(self._database, row, inputs, room):
             with self._database.begin() as connection:
@@ -252,6 +256,7 @@ def _row(order: Submission) -> dict[str, Any]:
         "size": 0,
         "needed": None,
         "expired": None,
+        "input_size": 0,
     }
 
 

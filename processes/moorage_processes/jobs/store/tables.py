@@ -46,6 +46,8 @@ JOBS = sa.Table(
     # until when its results are held, and since when they are not kept any more
     sa.Column("needed", sa.BigInteger),
     sa.Column("expired", sa.BigInteger),
+    # bytes of its inputs
+    sa.Column("input_size", sa.BigInteger, nullable=False, server_default="0"),
 )
 INPUTS = sa.Table(
     "inputs",
