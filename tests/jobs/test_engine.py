@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -315,6 +317,21 @@ def test_a_method_over_its_memory_is_stopped(under_test, how, process):
     done = getattr(under_test, how)(process)
     assert (done.status, done.failure.reason) == (Status.FAILED, "memory")
     assert "limit of 0.7 GB" in done.failure.detail
+
+
+@pytest.mark.parametrize("has_name", [True, False])
+def test_files_in_memory_count_as_memory(under_test, shared_memory, has_name):
+    done = under_test.run("fill-shared-memory", **({"folder": str(shared_memory)} if has_name else {}))
+    assert (done.status, done.failure.reason) == (Status.FAILED, "memory")
+
+
+@pytest.fixture
+def shared_memory():
+    """A folder in shared memory, which is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="moorage-test-", dir="/dev/shm"))
+    assert shutil.disk_usage(folder).free > 2 * 10**9
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_what_a_method_left_running_is_killed(under_test, tmp_path):

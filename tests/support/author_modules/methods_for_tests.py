@@ -85,6 +85,21 @@ def eat_memory_elsewhere() -> int:
     return subprocess.run([sys.executable, "-c", program], check=True).returncode
 
 
+@process(memory="700 MB")
+def fill_shared_memory(folder: str | None = None, megabytes: int = 1000) -> int:
+    """Write files that lie in memory, and close them; without a folder, one that has no name."""
+    nameless = os.memfd_create("test")
+    for number in range(megabytes // 10):
+        content = b"x" * 10_000_000
+        if folder is None:
+            os.write(nameless, content)
+        else:
+            (Path(folder) / str(number)).write_bytes(content)
+        time.sleep(0.002)
+    time.sleep(600)
+    return nameless
+
+
 @process(timeout=1.0)
 def too_slow() -> int:
     """Sleep in C for longer than this may take."""

@@ -31,6 +31,8 @@ from moorage_processes.jobs.supervisor.call_queue import CallQueue
 from moorage_processes.jobs.supervisor.limits_monitor import LimitsMonitor
 from moorage_processes.jobs.supervisor.prefetch import LONGEST_WAIT, SHORT, Prefetch
 from moorage_processes.jobs.supervisor.task import KillReason, Task
+from moorage_processes.jobs.workers import linux
+from moorage_processes.jobs.workers.file_memory import Family
 from moorage_processes.logs import about
 
 if TYPE_CHECKING:
@@ -321,6 +323,8 @@ class Dispatcher:
     def _begin(self, task: Task, worker: WorkerHandle) -> None:
         task.worker = worker
         task.began = time.monotonic()
+        limited = task.attempt.limits.memory is not None
+        task.family = Family([worker.pid], time.time(), linux.written_to_memory([worker.pid]) if limited else 0)
         self._running[worker] = task
         worker.shared_progress.clear()
         attempt = task.attempt

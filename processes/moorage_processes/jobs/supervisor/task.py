@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moorage_processes.jobs.attempt import Attempt, Ref
 
 if TYPE_CHECKING:
+    from moorage_processes.jobs.workers.file_memory import Family
     from moorage_processes.jobs.workers.pool import WorkerHandle
 
 
@@ -43,8 +44,10 @@ class Task:
     message: str = ""
     reports: int = 0
     """Number of the last progress report that was read."""
-    family: list[int] = field(default_factory=list)
-    """Processes that its worker started."""
+    family: Family | None = None
+    """Its worker and the processes that this started."""
+    in_files: int = 0
+    """Memory that these hold as files [bytes]."""
     kill_reason: KillReason | None = None
     on_end: list[Callable[[], None]] = field(default_factory=list)
     """Called when its worker has ended, or has finished with it."""

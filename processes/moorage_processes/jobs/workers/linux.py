@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import select
 import signal
@@ -16,6 +17,8 @@ PR_SET_CHILD_SUBREAPER = 36
 WALL = 0x40000000
 """For ``waitid``: also children that would send no signal at their end."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
+SHARED = re.compile(r"^RssShmem:\s*(\d+) kB", re.MULTILINE)
+WRITTEN = re.compile(r"^(?:wchar|write_bytes): (\d+)", re.MULTILINE)
 MARK = "MOORAGE_RUNS_FOR"
 """Environment variable by which the forkserver and all that descends from it are known."""
 
@@ -59,6 +62,40 @@ def resident(pids: Iterable[int]) -> int:
     """Memory [bytes] that processes hold; those that have ended hold none."""
     pages = (_read(f"/proc/{pid}/statm").split()[1:2] for pid in pids)
     return PAGE * sum(int(number) for found in pages for number in found)
+
+
+def resident_shared(pids: Iterable[int]) -> int:
+    """The part of that which is shared memory [bytes], such as mapped files of ``/dev/shm``."""
+    found = (SHARED.search(_read(f"/proc/{pid}/status")) for pid in pids)
+    return sum(1024 * int(each[1]) for each in found if each)
+
+
+def written_to_memory(pids: Iterable[int]) -> int:
+    """Bytes that processes, and those that they have waited for, wrote to something else than a disk."""
+    return sum(max(0, numbers[0] - numbers[1]) for pid in pids if (numbers := _written(pid)))
+
+
+def _written(pid: int) -> list[int]:
+    return [int(each) for each in WRITTEN.findall(_read(f"/proc/{pid}/io"))]
+
+
+def open_files(pid: int) -> Iterator[os.stat_result]:
+    """The files that a process has open."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - four times a second
+            with contextlib.suppress(OSError):
+                yield os.stat(f"/proc/{pid}/fd/{name}")  # noqa: PTH116 - the same
+
+
+def mapped_files(pids: Iterable[int], folder: str) -> set[tuple[int, int]]:
+    """Device and number of the files below a directory that processes have mapped."""
+    return {
+        (os.makedev(int(major, 16), int(minor, 16)), int(number))
+        for pid in pids
+        for line in _read(f"/proc/{pid}/maps").splitlines()
+        if f" {folder}/" in line
+        for (major, minor), number in [(line.split()[3].split(":"), line.split()[4])]
+    }
 
 
 def peak() -> int:
