@@ -211,10 +211,12 @@ def _logged_to(logs: JobLog, job: str) -> Iterator[None]:
         for number, old in zip((1, 2), before, strict=True):
             os.dup2(old, number)
             os.close(old)
-        if os.fstat(file).st_size == 0:
-            path.unlink(missing_ok=True)
+        size = os.fstat(file).st_size
         os.close(file)
-        logs.cap(job)
+        if size == 0:
+            path.unlink(missing_ok=True)
+        elif size > logs.limit:
+            logs.cap(job)
 
 
 def _flush() -> None:
