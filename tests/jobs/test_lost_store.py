@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from moorage_processes.commands.doctor import engine as doctor
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import StoreDamaged
 from moorage_processes.jobs.files.known_store import KnownStore
@@ -109,6 +110,17 @@ def test_a_damaged_store_is_refused_with_one_line(state, damage):
     with pytest.raises(StoreDamaged, match="damaged"):
         store.get(JOB)
     store.close()
+
+
+def test_the_doctor_finds_it_and_the_way_out(state):
+    directory = StateDirectory(state)
+    assert str(doctor.store(directory, None)).endswith("jobs.sqlite answers")
+    for content, words in ((None, "is empty, though"), (b"", "is empty, though"), (b"\0garbage" * 4096, "is damaged")):
+        lose(state, content)
+        found = doctor.store(directory, None)
+        assert found.is_wrong
+        assert f"jobs.sqlite {words}" in str(found)
+        assert f"move {state} away" in str(found)
 
 
 def test_the_command_ends_with_that_line(state):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from moorage_processes.commands.doctor.finding import Finding
+from moorage_processes.jobs.errors import StoreDamaged
+from moorage_processes.jobs.files.known_store import EMPTY, KnownStore
 from moorage_processes.jobs.ipc import connected
 from moorage_processes.jobs.store import schema_version
+from moorage_processes.jobs.store.trouble import trouble_of
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.files.state_directory import StateDirectory
@@ -30,22 +34,37 @@ def store(state: StateDirectory, stated: str | None) -> Finding:
     """
     url = sa.make_url(stated or f"sqlite:///{state.path / 'jobs.sqlite'}")
     shown = url.render_as_string(hide_password=True)
+    known = KnownStore(state, stated, time.time())
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return Finding("store", f"{shown} will be made")
+        return _empty(known, shown) or Finding("store", f"{shown} will be made")
     try:
         found = _schema_version(url)
     except ModuleNotFoundError as error:
         remedy = 'pip install "moorage[postgres]"'
         return Finding("store", f"{shown} needs {error.name}, which is not installed", remedy)
     except SQLAlchemyError as error:
+        if isinstance(trouble_of(error), StoreDamaged):
+            return Finding("store", f"{shown} is damaged", known.way_out)
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return Finding("store", f"{shown} does not answer: {reason}", "start it, or mend moorage.store")
+    return _of_version(found, known, shown)
+
+
+def _of_version(found: str | None, known: KnownStore, shown: str) -> Finding:
+    """What the schema version of a store that answers means for it."""
     if found not in (None, *schema_version.VERSIONS):
         return Finding(
             "store", f"{shown} has schema version {found}", "install the version that made it, or a later one"
         )
-    known = {None: ", and its tables will be made", schema_version.PRESENT: ""}
-    return Finding("store", f"{shown} answers{known.get(found, ', and will be brought up to date')}")
+    if found is None:
+        return _empty(known, shown) or Finding("store", f"{shown} answers, and its tables will be made")
+    is_present = found == schema_version.PRESENT
+    return Finding("store", f"{shown} answers{'' if is_present else ', and will be brought up to date'}")
+
+
+def _empty(known: KnownStore, shown: str) -> Finding | None:
+    """The finding that a store has lost its tables, where it has."""
+    return Finding("store", f"{shown} {EMPTY}", known.way_out) if known.is_expected else None
 
 
 def _schema_version(url: sa.URL) -> str | None:

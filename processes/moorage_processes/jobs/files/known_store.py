@@ -16,6 +16,7 @@ from moorage_processes.jobs.files.state_directory import StateDirectory, StateDi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EMPTY = "is empty, though jobs were recorded there"
 USER = re.compile(r"://[^/]*@")
 
 
@@ -48,8 +49,13 @@ class KnownStore:
         StateDirectoryError
             telling the way out.
         """
-        if self._note.exists() or any(self._left()):
-            raise StateDirectoryError(f"{self.name} is empty, though jobs were recorded there: {self.way_out}")
+        if self.is_expected:
+            raise StateDirectoryError(f"{self.name} {EMPTY}: {self.way_out}")
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether tables were made there, or files of jobs lie here."""
+        return self._note.exists() or any(self._left())
 
     @property
     def name(self) -> str:
@@ -71,5 +77,5 @@ class KnownStore:
     def _left(self) -> Iterator[str]:
         """Names of results and logs of jobs."""
         before = math.inf if self.url is None else self.born
-        for folder in (self.state.results, self.state.logs):
+        for folder in filter(Path.is_dir, (self.state.results, self.state.logs)):
             yield from (each.name for each in old_entries(folder, before) if each.name != f"{SUPERVISOR}{SUFFIX}")
