@@ -205,7 +205,7 @@ def test_a_store_that_does_not_answer_is_told_without_its_password(tmp_path):
 
 def test_a_store_that_is_none_is_told(tmp_path):
     (tmp_path / "jobs.sqlite").write_bytes(b"this is no database, but it is long enough to be read as one" * 100)
-    assert "does not answer: file is not a database" in engine.store(StateDirectory(tmp_path), None).words
+    assert "is damaged: file is not a database" in engine.store(StateDirectory(tmp_path), None).words
 
 
 def test_a_state_directory_that_cannot_be_used_is_told(tmp_path, monkeypatch):

@@ -20,7 +20,6 @@ from moorage_processes.ogc.problems import of_error
 from sqlalchemy import event
 from support.engines import limits, request, settings, started, value
 from support.small_disk import NoSmallDiskError, small_disk
-from support.waiting import eventually
 
 JOB = "7f9c24e5-2b1a-4c57-9d0e-3f6a8b1c2d3e"
 
@@ -99,11 +98,10 @@ def test_a_service_on_a_full_disk_says_so_and_goes_on_once_there_is_room(disk):
         fill(ballast)
         with pytest.raises(StorageFull, match="disk of the job store is full"):
             under_test.engine.submit(request("shout", text="x" * 1_000_000), limits("shout"))
-        trouble = eventually(lambda: Readiness(under_test.engine).trouble())
-        assert trouble == {"storage": "the disk of the state directory is full"}
+        assert Readiness(under_test.engine).trouble()["storage"] == "the disk of the state directory is full"
         failed = under_test.call("content")
         assert (failed.status, failed.failure.reason) == (Status.FAILED, "storage")
         assert "because the disk is full" in failed.failure.detail
         ballast.unlink()
-        eventually(lambda: not Readiness(under_test.engine).trouble())
+        assert "storage" not in Readiness(under_test.engine).trouble()
         assert value(under_test.run("shout", text="again")) == "AGAIN"

@@ -43,9 +43,9 @@ def store(state: StateDirectory, stated: str | None) -> Finding:
         remedy = 'pip install "moorage[postgres]"'
         return Finding("store", f"{shown} needs {error.name}, which is not installed", remedy)
     except SQLAlchemyError as error:
-        if isinstance(trouble_of(error), StoreDamaged):
-            return Finding("store", f"{shown} is damaged", known.way_out)
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        if isinstance(trouble_of(error), StoreDamaged):
+            return Finding("store", f"{shown} is damaged: {reason}", known.way_out)
         return Finding("store", f"{shown} does not answer: {reason}", "start it, or mend moorage.store")
     return _of_version(found, known, shown)
 
