@@ -24,6 +24,7 @@ from moorage_processes.catalogue.reading import TICK
 from moorage_processes.catalogue.rereading import Reading, Rereader, forget_compiled
 from moorage_processes.catalogue.snapshot import texts_of
 from moorage_processes.configuration.engine import check_names, own_processes, service_engine, state_of
+from moorage_processes.environment import clean_environment
 from moorage_processes.errors import OperatorError, Refusal
 from moorage_processes.jobs.supervisor.client import renew_supervisor, settings_of_supervisor
 from moorage_processes.jobs.workers.forkserver import preload
@@ -57,6 +58,10 @@ def begin(configuration: Configuration) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if configuration.settings.log == logs.JSON:
             logs.OperatorLog(logs.JSON, "reload").begin()
+        # methods are imported here, which must not see the secrets of the service
+        visible = clean_environment(configuration.settings.environment)
+        os.environ.clear()
+        os.environ.update(visible)
         Reloader(configuration, parent).run()
     except Exception:  # whatever it is, the service goes on, and its author must know
         LOGGER.exception("edited methods are no longer served anew; start the service again")
