@@ -56,7 +56,7 @@ def test_an_edit_of_a_module_beside_is_served_and_a_job_that_runs_goes_on(guided
     (guided.folder / "go").touch()
     assert service.value(job) == 2.0
     assert service.value(service.submit("patient", folder=str(guided.folder))) == 3.0
-    assert SERVED in guided.told()
+    eventually(lambda: SERVED in guided.told(), told=guided.told)
 
 
 def test_a_new_method_is_described_and_served_and_an_old_one_goes(guided, service):
