@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moorage.formats import FormatError, Kind, find, read, write
+from moorage.formats import FormatError, Kind, features, find, read, write
+from moorage.formats.unpacked import TooLargeError, unpacked_up_to
 
 GEOJSON, GEOPACKAGE = find(Kind.FEATURES, "geojson"), find(Kind.FEATURES, "geopackage")
 GEOMETRY = find(Kind.GEOMETRY, "geojson")
@@ -257,3 +260,55 @@ def test_real_features_come_back_as_they_were(name, shared_data, path):
     pd.testing.assert_frame_equal(
         pd.DataFrame(back.drop(columns="geometry")), pd.DataFrame(frame.drop(columns="geometry"))
     )
+
+
+def changed(path, *statements):
+    """A GeoPackage of three points, after statements of SQL."""
+    path.unlink(missing_ok=True)
+    places = shapely.points([[1, 1], [2, 2], [3, 3]])
+    features.write_geopackage(gpd.GeoDataFrame({"value": [1, 2, 3]}, geometry=places, crs="EPSG:25832"), path)
+    with closing(sqlite3.connect(path)) as file:
+        for statement in statements:
+            file.execute(statement)
+        file.commit()
+
+
+def test_triggers_and_other_views_of_a_geopackage_are_not_run(path):
+    forever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    changed(path, f"CREATE VIEW other AS {forever}", "CREATE TABLE log (x)",
+            "CREATE TRIGGER t AFTER UPDATE ON features BEGIN INSERT INTO log VALUES (1); END")  # fmt: skip
+    before = path.read_bytes()
+    assert features.read_geopackage(path, "").value.tolist() == [1, 2, 3]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (("ALTER TABLE features RENAME TO t", "CREATE VIEW features AS SELECT * FROM t"), "views are not run"),
+        (("ALTER TABLE gpkg_contents RENAME TO t", "CREATE VIEW gpkg_contents AS SELECT * FROM t"), "is a view"),
+        (("ALTER TABLE features ADD COLUMN more AS (zeroblob(9))",), "has computed columns"),
+        (("CREATE VIRTUAL TABLE bytes USING dbstat",), "is a virtual table"),
+        (("DROP TABLE gpkg_geometry_columns",), "has no table 'gpkg_geometry_columns'"),
+    ],
+)
+def test_a_geopackage_that_is_more_than_tables_is_refused(path, statements, words):
+    changed(path, *statements)
+    with pytest.raises(FormatError, match=words):
+        features.read_geopackage(path, "")
+
+
+def test_a_crs_behind_a_link_is_not_followed(path):
+    crs = {"type": "link", "properties": {"href": "http://localhost:9/crs"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [], "crs": crs}))
+    with pytest.raises(FormatError, match="links are not followed"):
+        features.read_geojson(path, "")
+
+
+def test_features_that_would_not_fit_into_memory_are_refused(path):
+    changed(path)
+    with unpacked_up_to(1000), pytest.raises(TooLargeError, match="would take 0.000197 GB in memory"):
+        features.read_geopackage(path, "")
+    path.write_text('{"type": "FeatureCollection", "features": []}')
+    with unpacked_up_to(100), pytest.raises(TooLargeError, match="in memory, where there may be 1e-07 GB"):
+        features.read_geojson(path, "")

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from moorage.formats import Kind
 from moorage.formats.axes import Axis, axis_of, dimension
-from moorage_processes.data.datasets import Datasets, from_config
+from moorage_processes.data.datasets import Datasets, DatasetUnavailableError, from_config
 from moorage_processes.data.opening import open_grid, variable_of
 from moorage_processes.data.selection import subset
 from moorage_processes.errors import InputError
@@ -124,3 +124,12 @@ def test_a_dimension_without_coordinates_is_told_by_its_name():
     grid = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"))
     assert dimension(grid, Axis.Y) == "y"
     assert dimension(grid, Axis.T) is None
+
+
+def test_a_dataset_whose_crs_names_a_file_is_unavailable(tmp_path):
+    stated = sea_surface().assign(crs=((), 0, {"crs_wkt": "/vsicurl/http://localhost:9/crs"}))
+    stated.to_netcdf(tmp_path / "sea.nc")
+    entry = from_config({"sea": "sea.nc"}, tmp_path)["sea"]
+    reason = "'sea' of this service cannot be opened: the attribute crs_wkt .* is not known"
+    with pytest.raises(DatasetUnavailableError, match=reason), open_grid(entry):
+        pytest.fail("it was opened")

@@ -168,7 +168,7 @@ def test_a_single_place_is_the_cell_it_lies_in():
         ({"bbox": ["a", "b", "c", "d"]}, "is four numbers"),
         ({"bbox": [0, 0, float("nan"), 1]}, "finite"),
         ({"bbox": [0, 10, 1, 0]}, "lies north of its north"),
-        ({"bbox": [0, 0, 1, 1], "bbox-crs": "moon"}, "'moon' is no CRS"),
+        ({"bbox": [0, 0, 1, 1], "bbox-crs": "moon"}, "'bbox-crs' 'moon' is not known"),
         ({"bbox": [0, 0, 1, 1]}, "does not meet the data"),
     ],
 )

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from moorage.formats.crs import known
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -159,15 +161,13 @@ def crs_of(grid: xr.DataArray | xr.Dataset) -> Any:
 
     if grid.rio.crs is not None:
         return grid.rio.crs
-    return CRS.from_user_input(LONLAT) if in_degrees(grid) else None
+    return CRS.from_epsg(4326) if in_degrees(grid) else None
 
 
 def is_lonlat(grid: xr.DataArray | xr.Dataset) -> bool:
     """Whether the horizontal axes are longitude and latitude of the Earth as it is, not of a rotated one."""
     crs = crs_of(grid)
     if crs is not None:
-        from pyproj import CRS  # noqa: PLC0415 - the same
-
-        stated = CRS.from_user_input(crs)
+        stated = known(crs)
         return bool(stated.is_geographic and not stated.is_derived)
     return all(str(dimension(grid, axis)).lower() in LONLAT_NAMES for axis in (Axis.X, Axis.Y))

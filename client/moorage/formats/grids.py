@@ -10,7 +10,9 @@ import xarray as xr
 from moorage.formats import FormatError, classic
 from moorage.formats.axes import is_horizontal
 from moorage.formats.cf import GREGORIAN, storable
+from moorage.formats.crs import settle
 from moorage.formats.parts import append, too_large
+from moorage.formats.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,8 +98,11 @@ def _loaded(path: Path, *, is_array: bool, unit: Literal["ns", "us"] | None) -> 
     ) as grid:
         whole = settled(grid)
         if not is_array:
+            check_unpacked(whole.nbytes)
             return whole.load()
-        array = only_variable(whole).load()
+        array = only_variable(whole)
+        check_unpacked(array.nbytes + sum(coordinate.nbytes for coordinate in array.coords.values()))
+        array = array.load()
         return array.rename(grid.attrs.get(NAME)) if array.name == UNNAMED else array
 
 
@@ -112,25 +117,43 @@ def _check_contents(path: Path) -> None:
     import h5py  # noqa: PLC0415 - only where it is HDF5
 
     with h5py.File(path) as file:
+        _check_links(file, h5py)
         _check_group(file, h5py)
 
 
+def _check_links(file: Any, h5py: Any) -> None:
+    """Refuse links to other files before any link is followed: a soft link may lead through one of them."""
+    inside = h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT
+    elsewhere = file.id.links.visit(lambda name, link: None if link.type in inside else name, info=True)
+    if elsewhere is not None:
+        raise _lies_elsewhere(elsewhere.decode(errors="replace").rpartition("/")[2])
+
+
 def _check_group(group: Any, h5py: Any) -> None:
-    """Refuse links to other files, which would read the reader's own disk, and links that go round in a circle."""
+    """Refuse data in other files, which would be of the reader's own disk, and links that go round in a circle."""
     for name in group:
-        link = group.get(name, getlink=True)
-        member: Any = None if isinstance(link, h5py.ExternalLink) else group.get(name)
-        is_data = isinstance(member, h5py.Dataset)
-        if isinstance(link, h5py.ExternalLink) or (is_data and (member.external or member.is_virtual)):
-            raise FormatError(f"{name} lies in another file; send a file that holds everything itself")
+        member: Any = group.get(name)
+        if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
+            raise _lies_elsewhere(name)
         if isinstance(member, h5py.Group):
-            if isinstance(link, h5py.SoftLink):
+            if isinstance(group.get(name, getlink=True), h5py.SoftLink):
                 raise FormatError(f"{name} is a link to another group; send a file without such links")
             _check_group(member, h5py)
 
 
+def _lies_elsewhere(name: str) -> FormatError:
+    return FormatError(f"{name} lies in another file; send a file that holds everything itself")
+
+
 def settled(grid: xr.Dataset) -> xr.Dataset:
-    """The CRS as a coordinate rather than a variable, and no word of the file, which may soon be gone."""
+    """The CRS as a coordinate rather than a variable, known from text; and no word of the file, which may soon be gone.
+
+    Raises
+    ------
+    CrsError
+        where it is not known, or its definition names a file.
+    """
+    settle(grid)
     for variable in grid.variables.values():
         if "grid_mapping" in variable.attrs:
             variable.encoding["grid_mapping"] = variable.attrs.pop("grid_mapping")

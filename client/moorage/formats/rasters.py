@@ -13,6 +13,8 @@ from rasterio.transform import from_origin
 
 from moorage.formats import FormatError
 from moorage.formats.axes import Axis, crs_of, dimension
+from moorage.formats.crs import known, settle
+from moorage.formats.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,6 +167,7 @@ def read_geotiff(path: Path, type_name: str) -> xr.DataArray | xr.Dataset:
     Cells without a value are NaN, and packed values unpacked, as from a NetCDF file.
     """
     with rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS") as file:
+        check_unpacked(file.count * file.height * file.width * dtype_of(file).itemsize)
         return maps(file, unpacked(file), type_name)
 
 
@@ -205,7 +208,9 @@ def _stack(file: Any, values: Any) -> xr.DataArray:
     stack = xr.DataArray(values, coords, (BAND, "y", "x"), attrs=_attributes(file.tags()))
     if file.nodata is not None:
         stack.encoding["_FillValue"] = file.nodata
+    settle(stack)
     if file.crs is not None:
+        known(file.crs)
         # in place: rioxarray would copy the values twice
         stack.rio.write_crs(file.crs, inplace=True).rio.write_coordinate_system(inplace=True)
     return stack

@@ -36,10 +36,9 @@ def open_grid(entry: Dataset) -> Iterator[xr.Dataset]:
     with ExitStack() as stack:
         stack.enter_context(_impatience(entry))
         try:
-            opened = stack.enter_context(_opened(entry))
+            grid = settled(stack.enter_context(_opened(entry)))
         except Exception as error:  # libraries meet a broken file with OSError, KeyError, TypeError and more
             raise DatasetUnavailableError(entry, error) from error
-        grid = settled(opened)
         if entry.crs is not None and grid.rio.crs is None:
             grid.rio.write_crs(entry.crs, inplace=True)
         yield grid

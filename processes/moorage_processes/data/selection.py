@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from moorage.formats.axes import LONLAT, Axis, axis_of, crs_of, dimension, is_lonlat, is_time
+from moorage.formats.crs import known
 
 from moorage_processes.data.period import Period
 from moorage_processes.errors import InputError
+from moorage_processes.grids.crs import given_crs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,17 +124,14 @@ def _in_crs_of(grid: xr.Dataset, box: list[float], crs: str | None, *, on_earth:
     """The box in the coordinates of the grid."""
     if crs is None and (on_earth or crs_of(grid) is None):
         return box
-    from pyproj import CRS, Transformer  # noqa: PLC0415 - only where something is to be transformed
-    from pyproj.exceptions import CRSError, ProjError  # noqa: PLC0415 - the same
+    from pyproj import Transformer  # noqa: PLC0415 - only where something is to be transformed
+    from pyproj.exceptions import ProjError  # noqa: PLC0415 - the same
 
-    try:
-        source = CRS.from_user_input(str(crs).strip("[]") if crs else "OGC:CRS84")
-    except CRSError as error:
-        raise InputError(f"{name}: 'bbox-crs' {crs!r} is no CRS; give a URI or EPSG:number", input=name) from error
+    source = given_crs(str(crs).strip("[]") if crs else "OGC:CRS84", name, about=f"{name}: 'bbox-crs'")
     stated = LONLAT if on_earth else crs_of(grid)
     if stated is None:
         raise InputError(f"{name}: the data states no CRS; leave 'bbox-crs' out and give its own x and y", input=name)
-    target = CRS.from_user_input(stated)
+    target = known(stated)
     if source.axis_info and source.axis_info[0].direction == "north":
         box = [box[1], box[0], box[3], box[2]]  # such a CRS writes its boxes south, west, north, east
     if source.equals(target, ignore_axis_order=True) or (on_earth and source.is_geographic):

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
 from moorage.formats.axes import DEGREES, Axis, axis_of, dimension
-from pyproj.exceptions import CRSError
 
 from moorage_processes.errors import InputError
+from moorage_processes.grids.crs import given_crs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -163,7 +163,7 @@ def known_crs(field: xr.DataArray | xr.Dataset, x: Hashable, y: Hashable, name: 
         where there is none, the two differ, or it is neither projected nor longitude and latitude.
     """
     stated = None if field.rio.crs is None else pyproj.CRS.from_wkt(field.rio.crs.to_wkt())
-    override = _given_crs(given)
+    override = None if given is None else given_crs(given, "crs")
     if stated is not None and override is not None and not stated.equals(override, ignore_axis_order=True):
         raise InputError(f"{name} states the CRS {stated.name!r}, which is not {given}; leave crs out", input="crs")
     crs = stated or override or _implied_crs(field, x, y)
@@ -185,12 +185,3 @@ def _implied_crs(field: xr.DataArray | xr.Dataset, x: Hashable, y: Hashable) -> 
     """WGS 84 where the units of CF tell longitude and latitude, which they do without a datum."""
     units = {axis: str(field[name].attrs.get("units", "")).lower() for axis, name in ((Axis.X, x), (Axis.Y, y))}
     return pyproj.CRS("EPSG:4326") if all(unit in DEGREES[axis] for axis, unit in units.items()) else None
-
-
-def _given_crs(given: str | None) -> pyproj.CRS | None:
-    if given is None:
-        return None
-    try:
-        return pyproj.CRS.from_user_input(given)
-    except CRSError as error:
-        raise InputError(f"crs {given!r} is not known; write it as EPSG:25832, say", input="crs") from error

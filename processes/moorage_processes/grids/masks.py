@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import shapely
-from pyproj.exceptions import CRSError
 
 from moorage_processes.errors import InputError
+from moorage_processes.grids.crs import given_crs
 
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -37,7 +37,7 @@ def meeting(cells: Cells, polygon: shapely.Geometry, polygon_crs: str, which: Ce
     InputError
         where the polygon or its CRS cannot be used.
     """
-    home = outline_crs(polygon_crs)
+    home = given_crs(polygon_crs, "polygon_crs")
     if not shapely.is_valid(polygon) or shapely.is_empty(polygon):
         reason = "is empty" if shapely.is_empty(polygon) else f"is not valid: {shapely.is_valid_reason(polygon)}"
         raise InputError(f"polygon {reason}", input="polygon")
@@ -52,20 +52,6 @@ def meeting(cells: Cells, polygon: shapely.Geometry, polygon_crs: str, which: Ce
 
 def _turned(polygon: shapely.Geometry, by: float) -> shapely.Geometry:
     return shapely.transform(polygon, lambda points: points + np.array([by, 0.0]))
-
-
-def outline_crs(text: str) -> pyproj.CRS:
-    """The CRS of a polygon by what it is called.
-
-    Raises
-    ------
-    InputError
-        where it is not known.
-    """
-    try:
-        return pyproj.CRS.from_user_input(text)
-    except CRSError as error:
-        raise InputError(f"polygon_crs {text!r} is not known; write it as EPSG:25832", input="polygon_crs") from error
 
 
 def _moved(columns: Numbers, rows: Numbers, source: pyproj.CRS, target: pyproj.CRS) -> tuple[Numbers, Numbers]:

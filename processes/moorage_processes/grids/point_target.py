@@ -9,9 +9,9 @@ import numpy as np
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from moorage_processes.errors import InputError
+from moorage_processes.grids.crs import given_crs
 from moorage_processes.grids.horizontal import FULL_CIRCLE, Numbers
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ class PointTarget:
 def target_crs(points: geopandas.GeoSeries, given: str | None) -> CRS:
     """The CRS of the grid: that which is given, or one that fits the points."""
     if given is not None:
-        try:
-            crs = CRS.from_user_input(given)
-        except CRSError as error:
-            raise InputError(f"crs {given!r} is not known; write it as EPSG:25832, say", input="crs") from error
+        crs = given_crs(given, "crs")
         if not (crs.is_projected or crs.is_geographic) or (crs.is_derived and crs.is_geographic):
             raise InputError(f"crs {crs.name!r} is neither projected nor longitude and latitude", input="crs")
         return crs

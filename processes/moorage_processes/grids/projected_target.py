@@ -10,9 +10,9 @@ import numpy as np
 import pyproj
 import rioxarray  # noqa: F401 - gives fields their .rio
 import xarray as xr
-from pyproj.exceptions import CRSError
 
 from moorage_processes.errors import InputError
+from moorage_processes.grids.crs import given_crs
 from moorage_processes.grids.horizontal import FULL_CIRCLE, HorizontalGrid, Numbers, horizontal_grid
 from moorage_processes.grids.uneven import outer_edges
 
@@ -62,10 +62,7 @@ def as_crs(given: str) -> pyproj.CRS:
     InputError
         where it is not known, or neither projected nor plain longitude and latitude.
     """
-    try:
-        crs = pyproj.CRS.from_user_input(given)
-    except CRSError as error:
-        raise InputError(f"crs {given!r} is not known; write it as EPSG:25832, say", input="crs") from error
+    crs = given_crs(given, "crs")
     if not (crs.is_projected or (crs.is_geographic and not crs.is_derived)):
         message = f"crs {given!r} is {crs.type_name}; it takes a projected CRS, or longitude and latitude"
         raise InputError(message, input="crs")
@@ -106,7 +103,7 @@ def _checked(around: Bounds | None, crs: pyproj.CRS) -> Bounds:
 
 def _within(box: BBox, crs: pyproj.CRS) -> Bounds:
     """A box in a CRS; one in longitude and latitude may cross the antimeridian."""
-    home = pyproj.CRS.from_user_input(box.crs)
+    home = given_crs(box.crs, "bounds", about="the crs of bounds")
     west, south, east, north = box.west, box.south, box.east, box.north
     if not home.equals(crs, ignore_axis_order=True) and not (home.is_geographic and crs.is_geographic):
         to = pyproj.Transformer.from_crs(home, crs, always_xy=True)

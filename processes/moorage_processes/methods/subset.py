@@ -16,8 +16,9 @@ from moorage_processes.authoring.result_size import check_room
 from moorage_processes.cf.provenance import MethodReference
 from moorage_processes.data import selection
 from moorage_processes.data.period import Period
+from moorage_processes.grids.crs import given_crs
 from moorage_processes.grids.horizontal import horizontal_axes, known_crs
-from moorage_processes.grids.masks import Cells, CellsThat, meeting, outline_crs
+from moorage_processes.grids.masks import Cells, CellsThat, meeting
 from moorage_processes.methods.streaming.blocks import computed, numbers
 
 METHOD = MethodReference("subset", "CF Conventions, https://cfconventions.org")
@@ -148,7 +149,7 @@ def _within(
     x, y = horizontal_axes(grid, "data")
     stated = known_crs(grid, x, y, "data", crs)
     near = grid
-    if stated.is_geographic and outline_crs(polygon_crs).is_geographic:
+    if stated.is_geographic and given_crs(polygon_crs, "polygon_crs").is_geographic:
         near = _around(grid, polygon, (x, y), margin=cells == "touched")
     columns, rows = (near[along].to_numpy().astype(np.float64) for along in (x, y))
     inside = meeting(Cells(columns, rows, stated), polygon, polygon_crs, cells)

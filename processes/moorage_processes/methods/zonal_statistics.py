@@ -142,7 +142,7 @@ def _outlines(zones: geopandas.GeoDataFrame, mesh: HorizontalGrid) -> Shapes:
     """The part of each zone that lies on the grid, in its CRS; empty where there is none."""
     shapes: Shapes = zones.geometry.to_numpy(copy=True)
     shapes[shapely.is_missing(shapes)] = shapely.Polygon()
-    home = CRS.from_user_input(zones.crs)
+    home = CRS(zones.crs)
     if not home.equals(mesh.crs, ignore_axis_order=True):
         if home.is_geographic and mesh.crs.is_projected:
             # far from its home a projection folds back on itself, so that is cut away first

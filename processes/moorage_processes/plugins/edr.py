@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.formats import Kind
 from moorage.formats.axes import Axis, crs_of, dimension, is_lonlat
 from moorage.formats.coverages import coverage_json
+from moorage.formats.crs import known
 from pygeoapi.provider.base_edr import BaseEDRProvider
 
 from moorage_processes.errors import InputError
@@ -108,9 +109,9 @@ def _levels(text: str) -> list[str]:
 
 def _moved(point: Any, crs: Any) -> tuple[float, float]:
     """A point in longitude and latitude, in the CRS of the data."""
-    from pyproj import CRS, Transformer  # noqa: PLC0415 - only where it is asked for
+    from pyproj import Transformer  # noqa: PLC0415 - only where it is asked for
 
-    target = CRS.from_user_input(crs)
+    target = known(crs)
     if target.is_geographic and not target.is_derived:
         return float(point.x), float(point.y)
     x, y = Transformer.from_crs("OGC:CRS84", target, always_xy=True).transform(point.x, point.y)

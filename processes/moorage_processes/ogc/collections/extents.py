@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from moorage.formats.axes import Axis, crs_of, dimension, is_lonlat, is_time
 from moorage.formats.coverages import CALENDARS, GREGORIAN, calendar_of, crs_uri, moment_text
+from moorage.formats.crs import known
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -137,9 +138,9 @@ def _folded(longitude: float) -> float:
 
 def _on_earth(box: tuple[float, float, float, float], crs: Any) -> tuple[float, float, float, float]:
     """A box of a projected grid in longitude and latitude; the whole Earth where that is not defined."""
-    from pyproj import CRS, Transformer  # noqa: PLC0415 - only where something is to be transformed
+    from pyproj import Transformer  # noqa: PLC0415 - only where something is to be transformed
 
-    move = Transformer.from_crs(CRS.from_user_input(crs), "OGC:CRS84", always_xy=True)
+    move = Transformer.from_crs(known(crs), "OGC:CRS84", always_xy=True)
     moved = move.transform_bounds(*box)
     if not np.isfinite(moved).all():
         return WORLD

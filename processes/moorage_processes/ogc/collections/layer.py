@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from moorage.formats.crs import known
 
 from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
 from moorage_processes.errors import InputError
@@ -110,7 +111,7 @@ def is_lonlat(crs: str | None) -> bool:
     """Whether a CRS is longitude and latitude on WGS 84, as is one that nobody states."""
     from pyproj import CRS  # noqa: PLC0415 - only where it is asked for
 
-    return crs is None or CRS.from_user_input(crs).equals(CRS("OGC:CRS84"), ignore_axis_order=True)
+    return crs is None or known(crs).equals(CRS("OGC:CRS84"), ignore_axis_order=True)
 
 
 def _dates(column: pd.Series[Any]) -> tuple[datetime, datetime] | None:
