@@ -15,6 +15,7 @@ from moorage_processes.configuration.configuration import Configuration, Configu
 from moorage_processes.configuration.engine import check_names, own_processes, policy_of, service_engine
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.network.hosts import Hosts
+from moorage_processes.network.proj import keep_proj_offline
 from moorage_processes.ogc.callbacks.subscriber import CallbackRules, Schedule
 from moorage_processes.ogc.collections.cache import files_only
 from moorage_processes.ogc.collections.collections import Collections
@@ -76,6 +77,7 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
     ConfigurationError
         where the configuration is wrong.
     """
+    keep_proj_offline()
     settings = configuration.settings
     app = Flask("moorage_processes", static_folder=None, template_folder="ogc/pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_size

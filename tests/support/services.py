@@ -56,9 +56,10 @@ def serve(
     url = f"http://localhost:{port}"
     command = [sys.executable, "-m", "moorage.cli", "serve", *modules]
     command += ["--config", str(config), "--port", str(port), "--state", str(state), *options]
+    environment = os.environ | {"PROJ_NETWORK": "ON"}  # which the service must not heed
     with ExitStack() as stack:
         out = None if terminal is None else stack.enter_context(terminal.open("wb"))
-        process = stack.enter_context(subprocess.Popen(command, stdout=out, stderr=out))
+        process = stack.enter_context(subprocess.Popen(command, stdout=out, stderr=out, env=environment))
         yield stack.enter_context(_answering(Running(url, process, state)))
 
 

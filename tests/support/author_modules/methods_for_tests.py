@@ -192,6 +192,14 @@ def whoami() -> int:
 
 
 @process
+def proj_is_online() -> bool:
+    """Whether PROJ may fetch grids."""
+    from pyproj.network import is_network_enabled
+
+    return bool(is_network_enabled())
+
+
+@process
 def strange_progress() -> int:
     """Tell progress that is none."""
     for fraction in (float("nan"), float("inf"), -1.0, 0.5):

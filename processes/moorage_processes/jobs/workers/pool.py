@@ -19,6 +19,7 @@ from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.workers import linux
 from moorage_processes.jobs.workers.forkserver import LONGEST, PROGRAM
 from moorage_processes.jobs.workers.shared_progress import SharedProgress, new_shared_progress
+from moorage_processes.network.proj import OFFLINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,7 +141,7 @@ class WorkerPool:
                 [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(os.getpid())],
                 stdin=file,
                 pass_fds=[theirs.fileno(), *self._terminal],
-                env=clean_environment(self._environment) | {linux.MARK: self._mark},
+                env=clean_environment(self._environment) | OFFLINE | {linux.MARK: self._mark},
             )
         ours.settimeout(0)
         return ours
