@@ -35,6 +35,10 @@ class InputError(ValueError):
         return None if cls.__module__.partition(".")[0] == __name__.partition(".")[0] else cls.__qualname__
 
 
+class TooLargeError(InputError):
+    """Something in a request that is right but for its size."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why a function cannot be served, where it stands, and what would make it servable."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 
+import h5py
 import pytest
 import requests
 from support.service_client import ServiceClient
@@ -30,6 +32,14 @@ def problem(response: requests.Response, status: int) -> dict:
     for leak in ("Traceback", 'File "', ".py", "site-packages"):
         assert leak not in response.text
     return document
+
+
+def sparse_grid(size: int) -> str:
+    """A NetCDF file of a kilobyte or two that stands for an array of size x size."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file.create_dataset("v", (size, size), "f4", chunks=(1000, 1000), fillvalue=0)
+    return base64.b64encode(content.getvalue()).decode()
 
 
 REFUSED = [
@@ -189,3 +199,16 @@ def filled(value: object, url: str) -> object:
     if isinstance(value, dict):
         return {name: filled(each, url) for name, each in value.items()}
     return value.replace("{url}", url) if isinstance(value, str) else value
+
+
+def test_an_array_that_no_memory_holds_is_too_large(service_url):
+    content = sparse_grid(100_000)
+    assert len(content) < 10_000
+    document = problem(execute(service_url, "trend", {"inputs": {"data": content}}), 413)
+    assert document["input"] == "data"
+    assert "would take 40 GB in memory, where there may be 4.29 GB; send a part of it" in document["detail"]
+
+
+def test_no_method_lets_proj_fetch_grids(service_url):
+    """The service was started with PROJ_NETWORK=ON."""
+    assert ServiceClient(service_url).call("proj-is-online").json() is False

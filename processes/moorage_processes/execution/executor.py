@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moorage.formats.unpacked import unpacked_up_to
+
 from moorage_processes.authoring.progress import listening, progress
 from moorage_processes.authoring.result_size import room
 from moorage_processes.authoring.version import OURS
@@ -17,7 +19,7 @@ from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.disk_space import is_full, says_full
-from moorage_processes.errors import ClusterAwayError, ClusterError, InputError
+from moorage_processes.errors import ClusterAwayError, ClusterError, InputError, TooLargeError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.execution.failures import logged_failure, no_room
 from moorage_processes.execution.inputs import PATH_TYPE, InputReader
@@ -89,6 +91,7 @@ class Executor:
                 ExitStack() as stack,
                 listening(report),
                 room(self._result_size),
+                unpacked_up_to(process.limits.memory),
             ):
                 if any(each.type_name == PATH_TYPE for each in process.outputs.values()):
                     stack.enter_context(_own_temporary_files(directory))
@@ -99,7 +102,8 @@ class Executor:
                 results = {name: bring_home(each) for name, each in process.call(arguments).items()}
                 return self._write_outputs(process, request, results, directory)
         except InputError as error:
-            raise ExecutionFailed(Failure("input", error.detail, input=error.input, kind=error.kind)) from error
+            reason = "size" if isinstance(error, TooLargeError) else "input"
+            raise ExecutionFailed(Failure(reason, error.detail, input=error.input, kind=error.kind)) from error
         except ClusterError as error:
             LOGGER.warning("%s: %s: %s", request.process, error, error.__cause__)
             reason = "cluster" if isinstance(error, ClusterAwayError) else "crashed"

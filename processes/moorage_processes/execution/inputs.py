@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from moorage import formats
-from moorage.formats import Kind
+from moorage.formats import Kind, unpacked
 
 from moorage_processes.data import datasets, opening, remote
-from moorage_processes.errors import InputError
+from moorage_processes.errors import InputError, TooLargeError
 from moorage_processes.network.fetch import Policy, fetch
 from moorage_processes.network.range_reader import UnrangedError
 
@@ -197,7 +197,8 @@ class InputReader:
             found = formats.read(path, fmt, declared.type_name)
             return found if declared.dtype is None else _as_type(found, declared.dtype)
         except ValueError as error:
-            raise InputError(f"{declared.id}: {error}", input=declared.id) from error
+            kind = TooLargeError if isinstance(error, unpacked.TooLargeError) else InputError
+            raise kind(f"{declared.id}: {error}", input=declared.id) from error
 
     def _scratch(self, suffix: str = "") -> Path:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._directory, prefix="input-"))

@@ -55,9 +55,9 @@ class Failure:
     """Why a call gave no result, in words for the caller."""
 
     reason: str
-    """``input`` (the caller can mend it), ``error`` (the method raised), ``crashed``, ``timeout``, ``memory``,
-    ``storage`` (there was no place for its results), ``lost``, ``waited`` (for a site that was away), ``cluster`` (what
-    it computes on is away) or ``interrupted``."""
+    """``input`` (the caller can mend it), ``size`` (too large an input), ``error`` (the method raised), ``crashed``,
+    ``timeout``, ``memory``, ``storage`` (there was no place for its results), ``lost``, ``waited`` (for a site that was
+    away), ``cluster`` (what it computes on is away) or ``interrupted``."""
     detail: str
     input: str | None = None
     reference: str | None = None

@@ -13,7 +13,7 @@ from flask import current_app
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from moorage_processes.disk_space import says_full
-from moorage_processes.errors import InputError
+from moorage_processes.errors import InputError, TooLargeError
 from moorage_processes.jobs.errors import (
     Busy,
     Elsewhere,
@@ -89,6 +89,7 @@ class ProblemRow:
 
 FAILURES = {
     "input": ProblemRow(400, ogc.INVALID_PARAMETER),
+    "size": ProblemRow(413, "RequestEntityTooLarge"),
     "error": ProblemRow(500, "ProcessingError"),
     "crashed": ProblemRow(500, "ProcessCrashed"),
     "timeout": ProblemRow(504, "TimeLimitExceeded"),
@@ -142,6 +143,8 @@ def of_error(error: Exception) -> Problem:
     """The problem an error is answered with; what has no row is logged and told by a number only."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, TooLargeError):
+        return Problem(413, "RequestEntityTooLarge", error.detail, members={"input": error.input})
     if isinstance(error, InputError):
         return Problem(400, ogc.INVALID_PARAMETER, error.detail, members={"input": error.input})
     if isinstance(error, HTTPException):

@@ -39,7 +39,7 @@ from pygeoapi.provider.base import (
 )
 
 from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
-from moorage_processes.errors import InputError
+from moorage_processes.errors import InputError, TooLargeError
 from moorage_processes.ogc.collections import coverage, items, layer
 from moorage_processes.ogc.collections.cache import CachedDescription, coverage_of, layer_of
 
@@ -60,7 +60,7 @@ def in_our_words() -> Iterator[None]:
         yield
     except DatasetUnavailableError as error:
         raise UnavailableError(user_msg=error.detail) from error
-    except coverage.TooLargeError as error:
+    except TooLargeError as error:
         raise ProviderRequestEntityTooLargeError(user_msg=error.detail) from error
     except InputError as error:
         raise ProviderInvalidQueryError(user_msg=error.detail) from error

@@ -19,7 +19,7 @@ from moorage.formats.coverages import moment_text
 from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
 from moorage_processes.data.opening import open_grid
 from moorage_processes.data.selection import axes_known, subset
-from moorage_processes.errors import InputError
+from moorage_processes.errors import InputError, TooLargeError
 from moorage_processes.ogc.collections.extents import Extents, extents
 
 if TYPE_CHECKING:
@@ -45,10 +45,6 @@ MEDIA_TYPES = {
 SUFFIXES = {"json": ".covjson", "netcdf": ".nc", "geotiff": ".tif", "geojson": ".geojson", "png": ".png"}
 NAMES = {"coveragejson": "json", "covjson": "json", "cog": "geotiff", "tiff": "geotiff", "nc": "netcdf"}
 """Other names in use for them."""
-
-
-class TooLargeError(InputError):
-    """An answer that would hold more than the service sends."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from moorage_processes.data.datasets import Dataset, DatasetUnavailableError
 from moorage_processes.errors import InputError
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.collections.cache import coverage_of
-from moorage_processes.ogc.collections.coverage import MEDIA_TYPES, SUFFIXES, TooLargeError, form_of, part
+from moorage_processes.ogc.collections.coverage import MEDIA_TYPES, SUFFIXES, form_of, part
 from moorage_processes.ogc.problems import Problem
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ def _coverage(entry: Dataset, limit: int) -> Response:
         content = part(entry, _selection(), form, limit)
     except DatasetUnavailableError as error:
         raise Problem(503, "Unavailable", error.detail) from error
-    except TooLargeError as error:
-        raise Problem(413, "RequestEntityTooLarge", error.detail) from error
     response = Response(content, content_type=MEDIA_TYPES[form])
     response.headers["Content-Disposition"] = f'inline; filename="{entry.id}{SUFFIXES[form]}"'
     response.set_etag(hashlib.sha256(content).hexdigest()[:32])
