@@ -24,6 +24,7 @@ PACKAGES = {
     "caddy": "caddy",
     "grass-core": "grass",
     "redis-server": "redis-server",
+    "strace": "strace",
     "qgis": "/usr/bin/qgis_process.bin",
     "python3-qgis": "/usr/lib/python3/dist-packages/qgis/core",
     "qgis-providers": "/usr/lib/qgis/plugins/libprovider_wfs.so",
