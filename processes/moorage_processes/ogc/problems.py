@@ -143,10 +143,9 @@ def of_error(error: Exception) -> Problem:
     """The problem an error is answered with; what has no row is logged and told by a number only."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, TooLargeError):
-        return Problem(413, "RequestEntityTooLarge", error.detail, members={"input": error.input})
     if isinstance(error, InputError):
-        return Problem(400, ogc.INVALID_PARAMETER, error.detail, members={"input": error.input})
+        row = FAILURES["size" if isinstance(error, TooLargeError) else "input"]
+        return Problem(row.status, row.type, error.detail, members={"input": error.input})
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, EngineError):
