@@ -18,7 +18,7 @@ import pytest
 from catalogue_page import described
 from moorage.formats import Kind
 from moorage_processes.catalogue.catalogue import Catalogue
-from moorage_processes.catalogue.discovery import load_process
+from moorage_processes.catalogue.loading import load_process
 from support.file_servers import serving_files
 from support.hostile_files import HostileFile, hostile_features, hostile_grids, hostile_stores, plain_grid
 from support.hostile_texts import MARK, Bait, hostile_texts
@@ -58,7 +58,7 @@ class Call:
     is_refused: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        process = load_process(described()[self.process].address)
+        process = load_process(described()[self.process])
         outputs = {
             name: each.formats[0].media_type if each.formats else "application/json"
             for name, each in process.outputs.items()
@@ -118,7 +118,7 @@ def takers() -> set[str]:
 
 def hostile_input(name: str) -> Any:
     """The first input of a method that takes a file."""
-    inputs = load_process(described()[name].address).inputs.values()
+    inputs = load_process(described()[name]).inputs.values()
     return next((each for each in inputs if each.kind in (Kind.GRID, Kind.FEATURES)), None)
 
 
@@ -131,7 +131,7 @@ def corpus(bait: Bait, folder: Path) -> dict[tuple[Kind, bool], list[HostileFile
 
 def with_files(files_of: dict[tuple[Kind, bool], list[HostileFile]]) -> Iterator[Call]:
     for number, process in enumerate(sorted(takers())):
-        for declared in load_process(described()[process].address).inputs.values():
+        for declared in load_process(described()[process]).inputs.values():
             files = files_of.get((declared.kind, process not in WITHOUT_TIME), [])
             for file in files[number % SHARE :: SHARE]:
                 sent = {"value": base64.b64encode(file.content).decode(), "mediaType": file.media_type}
@@ -142,9 +142,7 @@ def with_files(files_of: dict[tuple[Kind, bool], list[HostileFile]]) -> Iterator
 def with_texts(bait: Bait) -> Iterator[Call]:
     texts = list(hostile_texts(bait).items())
     places = [
-        (process, each)
-        for process in sorted(takers())
-        for each in load_process(described()[process].address).inputs.values()
+        (process, each) for process in sorted(takers()) for each in load_process(described()[process]).inputs.values()
     ]
     for number, (process, declared) in enumerate(places):
         for name, text in texts[number % SHARE :: SHARE]:
@@ -161,7 +159,7 @@ def box(crs: str | None = None) -> dict[str, Any]:
 
 def benign(process: str) -> dict[str, Any]:
     """What a method needs besides, with nothing wrong in it."""
-    inputs = load_process(described()[process].address).inputs
+    inputs = load_process(described()[process]).inputs
     needed = {
         name: each for name, each in inputs.items() if each.required or (process == "reproject" and name == "crs")
     }
