@@ -9,8 +9,10 @@ import logging
 import numpy as np
 import pytest
 from moorage_processes.execution.request import ExecutionFailed
+from moorage_processes.ogc.requests.kvp import read_query
 from support.executing import MethodsHere
 from support.paths import AUTHOR_MODULES
+from werkzeug.datastructures import MultiDict
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NPY, JSON = "application/x-npy", "application/json"
@@ -58,6 +60,11 @@ def test_an_array_may_come_and_go_as_json(methods):
     assert methods.content(found) == b"[[2.0, 4.0], [6.0, null]]"
     found = methods.execute("moments", {"result": JSON})["result"]
     assert methods.content(found) == b'["2000-01-01", null]'
+
+
+def test_an_array_may_stand_in_a_query(methods):
+    read = read_query(MultiDict({"numbers": "[[1, 2], [3, 4]]"}), methods.catalogue["doubled"])
+    assert read.document["inputs"] == {"numbers": [[1, 2], [3, 4]]}
 
 
 def test_an_array_has_the_type_that_its_annotation_says(methods):

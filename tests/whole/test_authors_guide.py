@@ -53,8 +53,6 @@ def test_what_an_author_writes_is_what_others_see(guided):
     }
     assert "Path(&#34;table.csv&#34;)" in pages["draw"]
     assert "values=[1.0, 2.0, 3.0]" in pages["anomalies"]
-    asked = "values=[1,3]&result[mediaType]=application/json"
-    assert hub._connection.get(f"{guided.url}/processes/anomalies/execution?{asked}").json() == [-1.0, 1.0]
 
 
 def test_all_of_it_is_described_for_programs(guided):
