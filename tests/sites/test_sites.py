@@ -271,7 +271,9 @@ def test_machines_of_one_site_share_its_queue(service, tmp_path):
             jobs = [service.submit("gfz.leave-trace", folder=str(tmp_path), pause=0.5) for _ in range(8)]
             assert all(service.done(job)["status"] == "successful" for job in jobs)
             assert len(list(tmp_path.iterdir())) == 8
-            machines = {psutil.Process(int(trace.name.split("-")[0])).ppid() for trace in tmp_path.iterdir()}
+            # the worker that was forked before the imports ends once the others are ready
+            workers = {int(trace.name.split("-")[0]) for trace in tmp_path.iterdir()}
+            machines = {psutil.Process(pid).ppid() for pid in workers if is_alive(pid)}
             assert len(machines) == 2
         assert service.site("gfz")["state"] == "present"
         assert not has_said_goodbye(service, "gfz")
