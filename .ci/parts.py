@@ -212,7 +212,7 @@ def deep() -> list[Part]:
         fuzz,
         examples,
         *shares,
-        bench("bench-calls", "sync-call", "async-call", "array-100mb", "memory", "start", "describe"),
+        bench("bench-calls", "sync-call", "python-call", "async-call", "array-100mb", "memory", "start", "describe"),
         bench("bench-jobs", "job-list", "cancel", "progress", "queue-depth", "power-loss", "site-call"),
         bench("bench-engine", "engine-throughput", "scale-out"),
         bench("bench-climate", "climate"),

@@ -43,12 +43,12 @@ class Source:
     url: str | None
     accept: str = PREFER_JSON
 
-    def open(self, headers: Mapping[str, str] | None = None) -> Response:
-        """Ask for the result; the body of the answer is left to be read."""
+    def open(self, headers: Mapping[str, str] | None = None, patience: float = 0.0) -> Response:
+        """Ask for the result, which may take *patience* [s] longer; the body of the answer is left to be read."""
         if self.url is None:
             raise UnreachableError("the connection broke while the result arrived, and the service keeps no copy of it")
         sent = {"Accept": self.accept, "Accept-Encoding": "identity", **(headers or {})}
-        return self.connection.get(self.url, headers=sent, stream=True)
+        return self.connection.get(self.url, headers=sent, stream=True, patience=patience)
 
 
 def save(response: Response, source: Source, path: Path, report: Report) -> None:

@@ -184,6 +184,8 @@ class _BackgroundCall(Thread):
         try:
             self.job = start(self._connection, self._wish, self._request, CALL)
             self._is_known.set()
+            # its state is shown meanwhile
+            self.job.exception()
             self._value = self.job.result()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised in the caller's thread
             self._error = error

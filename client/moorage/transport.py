@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import count
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +19,7 @@ from requests.utils import get_netrc_auth
 from urllib3.exceptions import ReadTimeoutError
 
 from moorage.errors import UnreachableError
+from moorage.exchange import exchange
 from moorage.problems import raise_for_problem
 
 JSON = "application/json"
@@ -114,16 +116,14 @@ class Transport:
     ) -> requests.Response:
         """One request without redirections, repeated where that is safe."""
         is_own = self.is_own(url)
-        session = self._session if is_own else self._stranger
+        send = partial(exchange, self._session) if is_own else partial(self._stranger.request, allow_redirects=False)
         sent = {"Accept": PREFER_JSON, **(self._headers if is_own else {}), **headers}
         timeout = (self.timeout, self.timeout + patience)
         is_reading = method == "GET"
         for attempt in count():
             pause = FIRST_PAUSE * 2**attempt if attempt < RETRIES else None
             try:
-                response = session.request(
-                    method, url, headers=sent, data=data, stream=stream, timeout=timeout, allow_redirects=False
-                )
+                response = send(method, url, headers=sent, data=data, stream=stream, timeout=timeout)
             except requests.RequestException as error:
                 if pause is None or not is_reading or not is_broken(error):
                     raise unreachable(error, url) from None  # its chain is long and says no more

@@ -92,6 +92,19 @@ def async_call(folder: Path) -> Iterator[Figure]:
     yield Figure("async-call", mine * 1e3, theirs * 1e3, "ms", "at most 0.2x, under 10 ms", "pygeoapi, TinyDB")
 
 
+def python_call(folder: Path) -> Iterator[Figure]:
+    """A small call through our client, and a job that is waited for, beside the same call by hand."""
+    import moorage
+
+    with serve(folder / "ours", [METHODS], ours=True) as ours:
+        hello, by_hand = moorage.connect(ours.url).hello, Caller(ours.url, "hello")
+        call, job, plain = in_turn(
+            lambda: hello(name="Ada"), lambda: hello.submit(name="Ada").result(), by_hand, runs=300, warm=50
+        )
+    yield Figure("python-call", call * 1e3, plain * 1e3, "ms", "at most 2x", "http.client, sync; DASF: 1.5 ms")
+    yield Figure("python-call, as a job", job * 1e3, plain * 1e3, "ms", "at most 6 ms", "http.client, sync")
+
+
 def array_100mb(folder: Path) -> Iterator[Figure]:
     """From the call to a DataArray in memory."""
     import moorage
@@ -193,6 +206,7 @@ def numbers():
 
 BENCHES = {
     "sync-call": sync_call,
+    "python-call": python_call,
     "async-call": async_call,
     "array-100mb": array_100mb,
     "memory": memory,

@@ -10,6 +10,7 @@ from moorage import NotFoundError, RefusedError, ResultError, ServiceError, Unre
 from moorage.connection import Connection
 from owslib.ogcapi import REQUEST_HEADERS
 from owslib.ogcapi.processes import Processes
+from requests.auth import HTTPDigestAuth
 from support.scripted_server import JSON, Answer, scripted
 
 EXECUTION = "POST /processes/p/execution"
@@ -270,3 +271,34 @@ def test_all_pages_of_a_list_are_read():
 def test_an_address_without_a_scheme_is_taken_as_https():
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
         moorage.connect("127.0.0.1:1/ogc")
+
+
+# -- what requests does for a session, done here ------------------------------------------------------------
+
+
+def test_credentials_may_take_two_requests():
+    def guarded(told):
+        if "Authorization" in told.headers:
+            return {"links": []}
+        return Answer(b"", 401, {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'})
+
+    with scripted({"GET /": guarded}) as service:
+        moorage.connect(service.url, auth=HTTPDigestAuth("me", "secret"))
+        first, second = service.requests("GET", "/")[:2]
+    assert "Authorization" not in first.headers
+    assert second.headers["Authorization"].startswith('Digest username="me"')
+
+
+def test_cookies_are_kept_for_the_service():
+    with scripted({EXECUTION: Answer({"y": 1}, 200, {"Set-Cookie": "node=a"})}) as service:
+        hub = moorage.connect(service.url)
+        hub.p()
+        hub.p()
+        first, second = service.requests("POST")
+    assert "Cookie" not in first.headers
+    assert second.headers["Cookie"] == "node=a"
+
+
+def test_letters_that_may_not_travel_in_an_address_are_quoted():
+    with scripted({"GET /some%20where": {"links": []}}) as service:
+        assert Connection(service.url).get(f"{service.url}/some where").ok

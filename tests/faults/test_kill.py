@@ -191,6 +191,46 @@ def test_a_call_is_told_that_it_was_interrupted(under_test, part):
     assert value(under_test.call("shout")) == "HELLO"
 
 
+def tried(under_test, process, **inputs):
+    """What a call comes to that may become a job, begun at a free place; it runs when this returns."""
+    eventually(lambda: under_test.try_out("shout"))
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(under_test.try_out, process, **inputs)
+    pool.shutdown(wait=False)
+    eventually(lambda: under_test.processes()["work"])
+    return answer
+
+
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "worker"])
+def test_a_call_that_may_become_a_job_is_one_or_nothing_after_the_death_of(under_test, part):
+    answer = tried(under_test, "slow-sum", numbers=[1.0], pause=1.0)
+    processes = under_test.processes()
+    kill(int(next(iter(processes["work"]))) if part == "worker" else processes[part])
+    job = answer.result(60)
+    if part == "supervisor":
+        assert job is None
+    else:
+        assert (value(under_test.done(job)), job.listed, under_test.done(job).attempt) == (1.0, True, 2)
+
+
+@pytest.mark.parametrize("part", ["supervisor", "forkserver", "worker"])
+def test_a_call_that_became_a_job_outlives_the_death_of(under_test, part):
+    job = tried(under_test, "slow-sum", wait=0.2, numbers=[1.0], pause=1.0).result(60)
+    assert (job.status, job.attempt) == (Status.RUNNING, 1)
+    processes = under_test.processes()
+    kill(int(next(iter(processes["work"]))) if part == "worker" else processes[part])
+    done = under_test.done(job)
+    assert (value(done), done.attempt) == (1.0, 2)
+
+
+def test_a_call_that_may_become_a_job_is_one_when_its_supervisor_is_terminated(under_test):
+    answer = tried(under_test, "slow-sum", numbers=[1.0], pause=1.0)
+    os.kill(under_test.processes()["supervisor"], signal.SIGTERM)
+    job = answer.result(60)
+    done = under_test.done(job)
+    assert (value(done), done.attempt) == (1.0, 1)
+
+
 def test_a_dismissal_without_a_supervisor_holds(under_test):
     job = under_test.submit("sleep-in-c", seconds=600)
     worker = under_test.running(job)

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,11 +19,13 @@ import pytest
 import xarray as xr
 from moorage_processes.catalogue.reading import read_catalogue
 from moorage_processes.execution.request import Request
+from moorage_processes.jobs.calls import CallRequest
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import Busy, QueueFull, TimedOut
 from moorage_processes.jobs.files.disk import file_system
 from moorage_processes.jobs.files.state_directory import StateDirectory, StateDirectoryError
-from moorage_processes.jobs.job import JobQuery, Status
+from moorage_processes.jobs.ipc import connected
+from moorage_processes.jobs.job import JobQuery, Status, Submission
 from moorage_processes.jobs.store.store import Store
 from moorage_processes.jobs.supervisor.prefetch import WITNESSES
 from moorage_processes.jobs.supervisor.store_thread import POLL
@@ -133,6 +136,122 @@ def test_a_call_that_was_never_begun_is_told_to_come_again(under_test):
         with pytest.raises(Busy):
             under_test.call("shout", timeout=0.2)
         assert value(first.result()) == 1.0
+
+
+# calls that may become jobs
+
+
+def is_listed(under_test, job):
+    """Whether a job stands in the job list."""
+    return job.id in [each.id for each in under_test.engine.find(JobQuery(limit=1000)).jobs]
+
+
+def tried(under_test, process, **inputs):
+    """What a call has come to that may become a job; it is begun once a place is free and no job waits."""
+    return eventually(lambda: under_test.try_out(process, **inputs))
+
+
+def test_what_ends_well_within_the_wait_is_a_call(under_test):
+    job = tried(under_test, "shout", text="quick")
+    assert (value(job), job.listed, job.attempt) == ("QUICK", False, 1)
+    assert eventually(lambda: under_test.engine.get(job.id)).request == job.request
+    assert not is_listed(under_test, job)
+
+
+def test_what_takes_longer_than_the_wait_is_a_job_that_goes_on(under_test):
+    job = tried(under_test, "slow-sum", wait=0.3, numbers=[1.0, 2.0], pause=0.5)
+    assert (job.status, job.attempt, job.epoch, job.listed) == (Status.RUNNING, 1, 1, True)
+    assert job.request.inputs == {"numbers": [1.0, 2.0], "pause": 0.5}
+    done = under_test.done(job)
+    assert (value(done), done.attempt, done.progress, done.started) == (3.0, 1, 100, job.started)
+    assert is_listed(under_test, job)
+    eventually(lambda: not list((under_test.state / "begun").iterdir()))
+
+
+def test_what_is_not_waited_for_is_a_job_that_has_begun(under_test):
+    job = tried(under_test, "slow-sum", wait=0.0, numbers=[1.0, 2.0])
+    assert (job.status, job.attempt, job.listed) == (Status.RUNNING, 1, True)
+    assert is_listed(under_test, job)
+    assert (value(under_test.done(job)), under_test.job(job).attempt) == (3.0, 1)
+
+
+def test_a_supervisor_that_slept_begins_nothing_that_nobody_waits_for_any_more(under_test):
+    eventually(lambda: under_test.try_out("shout"))
+    supervisor = under_test.processes()["supervisor"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        assert under_test.try_out("sleep-in-c", wait=0.0, seconds=600) is None
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    assert value(under_test.call("shout")) == "HELLO"
+    assert under_test.processes()["work"] == {}
+
+
+def test_a_job_that_was_a_call_tells_its_progress(under_test):
+    job = tried(under_test, "steps", wait=0.3, fractions=[0.2, 0.4, 0.6, 0.8], pause=0.25)
+    assert job.message
+    news = under_test.engine.wait(job.id, 30.0, job)
+    assert (news.progress, news.message) > (job.progress, job.message)
+    assert under_test.done(job).status is Status.SUCCESSFUL
+
+
+def test_a_call_that_fails_is_a_job_with_its_reason_and_its_log(under_test):
+    job = tried(under_test, "refuse")
+    assert (job.status, job.failure.reason, job.failure.input) == (Status.FAILED, "input", "period")
+    assert is_listed(under_test, job)
+
+
+def test_a_call_that_leaves_files_is_one_still(under_test):
+    job = tried(under_test, "grid", size=10)
+    assert (job.status, job.listed) == (Status.SUCCESSFUL, False)
+    path = under_test.engine.directory(job) / job.artefacts[0].file
+    assert float(xr.open_dataarray(path).sum()) == 100
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.2])
+def test_a_job_that_was_a_call_keeps_its_files(under_test, wait):
+    job = tried(under_test, "noise", wait=wait, size=100, pause=0.6)
+    assert job.status is Status.RUNNING
+    done = under_test.done(job)
+    assert (done.status, done.attempt) == (Status.SUCCESSFUL, 1)
+    path = under_test.engine.directory(done) / done.artefacts[0].file
+    assert path.stat().st_size == done.artefacts[0].size
+    eventually(lambda: not list((under_test.state / "begun").iterdir()))
+
+
+def test_a_call_that_crashes_is_a_job_that_runs_again(under_test):
+    job = tried(under_test, "segfault")
+    done = under_test.done(job)
+    assert (done.failure.reason, done.attempt) == ("crashed", 3)
+
+
+def test_a_call_becomes_no_job_where_it_must_not_run_twice(under_test):
+    once = replace(limits("shout"), attempts=1)
+    assert under_test.engine.try_out(request("shout"), once, 30.0) is None
+
+
+def test_a_call_that_may_become_a_job_goes_before_no_job(under_test):
+    slow = [under_test.submit("slow-sum", numbers=[1.0], pause=600.0) for _ in range(2)]
+    for job in slow:
+        under_test.running(job)
+    waits = under_test.submit("slow-sum", numbers=[2.0], pause=0.5)
+    assert under_test.try_out("shout") is None
+    under_test.engine.dismiss(slow[0].id)
+    assert value(under_test.done(waits)) == 2.0
+    assert value(tried(under_test, "shout")) == "HELLO"
+    under_test.engine.dismiss(slow[1].id)
+
+
+def test_a_call_whose_caller_has_gone_is_stopped_and_is_no_job(under_test):
+    order = Submission(id=str(uuid.uuid4()), request=request("sleep-in-c", seconds=600), limits=limits("sleep-in-c"))
+    head = CallRequest(order=order, timeout=600.0, becomes_job=True)._head | {"until": time.monotonic() + 60}
+    eventually(lambda: under_test.try_out("shout"))
+    caller = connected(under_test.state / "run" / "socket")
+    caller.send(head, b'{"seconds":600}')
+    eventually(lambda: order.id in under_test.processes()["work"].values())
+    caller.close()
+    eventually(lambda: order.id not in under_test.processes()["work"].values())
+    assert under_test.engine.get(order.id) is None
 
 
 # jobs

@@ -199,6 +199,16 @@ def test_credentials_of_the_environment_put_results_and_stay_out_of_methods(tmp_
     assert "FSSPEC_" not in seen
 
 
+def test_a_job_that_was_a_call_puts_its_files_there_or_fails(tmp_path):
+    with serving_objects() as own, started(tmp_path / "state", arrays=True, **own.settings) as under_test:
+        first = eventually(lambda: under_test.try_out("noise", wait=0.2, size=10, pause=0.6))
+        assert under_test.done(first).status is Status.SUCCESSFUL
+        assert own.names(first.id) == ["1/result.nc"]
+        second = eventually(lambda: under_test.try_out("noise", wait=0.2, size=10, pause=1.5))
+        own.process.kill()
+        assert under_test.done(second).failure.reason == "storage"
+
+
 def test_a_store_nobody_can_speak_to_is_refused_at_the_start(tmp_path):
     with pytest.raises(StateDirectoryError, match=r"results: gopher://hole: .*gopher"):
         StateDirectory.of({"state": tmp_path, "results": "gopher://hole"}).prepare()

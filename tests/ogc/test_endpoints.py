@@ -192,12 +192,37 @@ def test_respond_async_makes_a_job(service_url, prefer):
     assert (state["type"], state["processID"]) == ("process", "echo")
 
 
-def test_a_quick_job_that_is_waited_for_answers_at_once_and_stays(service_url):
+def test_what_is_quick_and_waited_for_needs_no_job(service_url):
+    before = [each["jobID"] for each in get(f"{service_url}/jobs?limit=1").json()["jobs"]]
     body = {"inputs": MESSAGE, "outputs": {"message": {}}}
     answer = execute(service_url, "echo", body, Prefer="respond-async, wait=10")
     assert (answer.status_code, answer.json()) == (200, "teststring")
     assert answer.headers["Preference-Applied"] == "wait=10"
-    assert get(answer.links["monitor"]["url"]).json()["status"] == "successful"
+    assert "monitor" not in answer.links
+    assert [each["jobID"] for each in get(f"{service_url}/jobs?limit=1").json()["jobs"]] == before
+
+
+def test_what_fails_while_it_is_waited_for_is_a_job_with_its_log(service_url):
+    answer = execute(service_url, "fail", {"inputs": {}}, Prefer="respond-async, wait=10")
+    assert answer.status_code == 500
+    job = answer.json()["job"]
+    assert get(job).json()["status"] == "failed"
+    assert "Traceback" in get(f"{job}/log").text
+
+
+def test_what_gives_a_file_while_it_is_waited_for_can_be_read_again(service_url):
+    answer = execute(service_url, "grid", {"inputs": {"size": 10}, "response": "raw"}, Prefer="respond-async, wait=10")
+    assert answer.status_code == 200
+    job = answer.links["monitor"]["url"]
+    assert job not in [f"{service_url}/jobs/{each['jobID']}" for each in get(f"{service_url}/jobs").json()["jobs"]]
+    assert get(f"{job}/results").content == answer.content
+
+
+def test_results_are_held_until_they_are_there(service_url):
+    location = execute(service_url, "slow-sum", {"inputs": {"numbers": [1, 2], "pause": 1}}, Prefer="respond-async")
+    results = f"{location.headers['Location']}/results"
+    assert get(results, Accept="application/json").status_code == 404
+    assert get(results, Accept="application/json", Prefer="wait=20").json() == 3.0
 
 
 def test_a_slow_job_that_is_waited_for_is_followed(service_url):

@@ -78,6 +78,10 @@ class EngineUnderTest:
         """Call and wait."""
         return self.engine.call(request(process, **inputs), limits(process), timeout)
 
+    def try_out(self, process: str, wait: float = PATIENCE, **inputs: Any) -> Job | None:
+        """Call, and have a job where that takes longer than *wait* [s]."""
+        return self.engine.try_out(request(process, **inputs), limits(process), wait)
+
     def submit(self, process: str, **inputs: Any) -> Job:
         """Submit."""
         return self.engine.submit(request(process, **inputs), limits(process))

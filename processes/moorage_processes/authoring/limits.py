@@ -26,6 +26,15 @@ class Limits:
     wait: float = 7 * 86400.0
     """Seconds that a job may wait for the institute that runs it, while that is away."""
 
+    def makes_job(self, *, is_wanted: bool) -> bool:
+        """Whether an execution becomes a job, by the standard's rules.
+
+        Parameters
+        ----------
+        is_wanted : whether the caller prefers one (``respond-async``).
+        """
+        return not self.sync or (self.asynchronous and is_wanted)
+
     def __post_init__(self) -> None:
         for name, value in (
             ("timeout", self.timeout),

@@ -9,6 +9,7 @@ from typing import Any
 
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.authoring.process import ImportPath, Process
+from moorage_processes.catalogue.queue import LOCAL
 
 LIBRARIES = (
     *("numpy", "pandas", "xarray", "rioxarray", "rasterio", "netCDF4", "h5netcdf", "shapely", "geopandas", "scipy"),
@@ -26,7 +27,7 @@ class Entry:
     limits: Limits
     address: ImportPath | None
     """Where its method is found; None for that of a site, which nobody here may import."""
-    queue: str = "local"
+    queue: str = LOCAL
     """Who runs its jobs."""
     libraries: tuple[str, ...] = ()
     """Those of :data:`LIBRARIES` that are imported where its method is: children have them before they are forked."""

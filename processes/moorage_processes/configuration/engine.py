@@ -11,6 +11,7 @@ from moorage.values import RESERVED_IDS
 
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.internal import INTERNAL
+from moorage_processes.catalogue.queue import LOCAL
 from moorage_processes.configuration.configuration import ConfigurationError
 from moorage_processes.execution.dask_scheduling import Computing
 from moorage_processes.jobs.files.state_directory import StateDirectory
@@ -153,5 +154,5 @@ def hub_settings(configuration: Configuration, catalogue: Catalogue) -> HubSetti
     relay = configuration.settings.relay()
     if relay is None:
         return None
-    taken = {*RESERVED_IDS, *catalogue, *(name.replace("-", "_") for name in catalogue), "local", "hub"}
+    taken = {*RESERVED_IDS, *catalogue, *(name.replace("-", "_") for name in catalogue), LOCAL, "hub"}
     return HubSettings(relay, configuration.url, tuple(sorted(taken)), configuration.settings.site_lease)

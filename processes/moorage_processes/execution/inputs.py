@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import mimetypes
@@ -19,6 +18,7 @@ from moorage.formats import Kind, unpacked
 
 from moorage_processes.data import datasets, opening, remote
 from moorage_processes.errors import InputError, TooLargeError
+from moorage_processes.execution.given import DATA, HEAD, Reference, Selection, Value, content_of, read_given
 from moorage_processes.network.fetch import Policy, fetch
 from moorage_processes.network.range_reader import UnrangedError
 
@@ -33,31 +33,6 @@ LOGGER = logging.getLogger(__name__)
 PATH_TYPE = "pathlib.Path"
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 """Others that a URL may end with lead nowhere, or mean nothing to a library."""
-HEAD = 64
-"""Bytes of a file that tell its format."""
-
-
-def link_of(name: str, link: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Address and stated media type of the input *name*, given by reference.
-
-    Raises
-    ------
-    InputError
-        where one of them is no text.
-    """
-    href, media_type = link["href"], link.get("type")
-    if not isinstance(href, str):
-        raise InputError(f"{name}: href: {str(href)[:80]} is no URL", input=name)
-    if not isinstance(media_type, str | None):
-        raise InputError(f"{name}: type: {str(media_type)[:80]} is no media type such as 'image/tiff'", input=name)
-    return href, media_type
-
-
-def stated_media_type(qualified: Mapping[str, Any]) -> str | None:
-    """The media type of a qualified value, stated beside it or, as some clients do, inside ``format``."""
-    stated = qualified.get("format")
-    media_type = qualified.get("mediaType") or (stated.get("mediaType") if isinstance(stated, dict) else None)
-    return None if media_type is None else str(media_type)
 
 
 class InputReader:
@@ -84,20 +59,17 @@ class InputReader:
         return [self._one(declared, item) for item in (value if isinstance(value, list) else [value])]
 
     def _one(self, declared: Input, value: Any) -> Any:
-        media_type = None
-        if isinstance(value, dict):
-            if "href" in value:
-                return self._by_reference(declared, value)
-            if "value" in value:
-                media_type = stated_media_type(value)
-                value = value["value"]
-        if declared.kind not in (Kind.GRID, Kind.FEATURES, Kind.TABLE):
-            return self._no_dataset(declared, value, media_type)
-        if isinstance(value, dict) and "collection" in value:
-            return self._selected(declared, value)
-        if isinstance(value, str):
-            return self._by_text(declared, value, media_type)
-        return self._by_content(declared, json.dumps(value).encode(), media_type)
+        match read_given(declared.id, value, declared.kind):
+            case Reference() as link:
+                return self._by_reference(declared, link)
+            case Selection(members):
+                return self._selected(declared, members)
+            case Value(plain, media_type) if declared.kind not in DATA:
+                return self._no_dataset(declared, plain, media_type)
+            case Value(str() as text, media_type, is_qualified):
+                return self._by_text(declared, text, media_type, is_qualified=is_qualified)
+            case Value(document, media_type):
+                return self._by_content(declared, json.dumps(document).encode(), media_type)
 
     def _no_dataset(self, declared: Input, value: Any, media_type: str | None) -> Any:
         """What can only be in the request itself."""
@@ -110,13 +82,13 @@ class InputReader:
         path.write_bytes(content)
         return path
 
-    def _by_text(self, declared: Input, text: str, media_type: str | None) -> Any:
+    def _by_text(self, declared: Input, text: str, media_type: str | None, *, is_qualified: bool) -> Any:
         """A bare string: a dataset id where one matches, otherwise base64 known by its first bytes."""
-        found = self._datasets.find(text, declared.kind) if media_type is None else None
+        found = None if is_qualified else self._datasets.find(text, declared.kind)
         if found is not None:
             return self._dataset(declared, *found, {})
         try:
-            content = base64.b64decode(text, validate=True)
+            content = content_of(text)
         except ValueError as error:
             raise InputError(self._datasets.missing(declared.id, text, declared.kind), input=declared.id) from error
         return self._by_content(declared, content, media_type)
@@ -126,21 +98,20 @@ class InputReader:
         path.write_bytes(content)
         return self._read(declared, path, media_type)
 
-    def _by_reference(self, declared: Input, link: Mapping[str, Any]) -> Any:
-        href, media_type = link_of(declared.id, link)
-        form = remote.form_of(href, media_type) if declared.kind is Kind.GRID else None
+    def _by_reference(self, declared: Input, link: Reference) -> Any:
+        form = remote.form_of(link.href, link.media_type) if declared.kind is Kind.GRID else None
         if form is not None:
             try:
-                return self._linked(declared, href, form)
+                return self._linked(declared, link.href, form)
             except UnrangedError:
                 LOGGER.info("%s: the host gives no parts of it, so it is fetched whole", declared.id)
-        path = self._scratch(_suffix(declared, media_type) or Path(urlsplit(href).path).suffix)
-        stated = fetch(href, path, self._policy, declared.id)
+        path = self._scratch(_suffix(declared, link.media_type) or Path(urlsplit(link.href).path).suffix)
+        stated = fetch(link.href, path, self._policy, declared.id)
         if declared.kind is Kind.BYTES:
             return path if declared.type_name == PATH_TYPE else path.read_bytes()
-        if declared.kind in (Kind.GRID, Kind.FEATURES, Kind.TABLE, Kind.ARRAY):
-            return self._read(declared, path, media_type or stated)
-        return declared.decode_value(self._fetched_value(declared, path, media_type or stated))
+        if declared.kind in (*DATA, Kind.ARRAY):
+            return self._read(declared, path, link.media_type or stated)
+        return declared.decode_value(self._fetched_value(declared, path, link.media_type or stated))
 
     def _linked(self, declared: Input, href: str, form: remote.RemoteFormat) -> Any:
         """A grid that stays where it is, of which the method reads what it needs."""
@@ -207,7 +178,7 @@ class InputReader:
 
 def _decoded(declared: Input, text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        return content_of(text)
     except ValueError as error:
         raise InputError(f"{declared.id}: it takes a list of numbers, or base64", input=declared.id) from error
 

@@ -92,6 +92,11 @@ def out_of_memory(attempt: Attempt) -> Failure:
     return Failure("memory", f"the method {attempt.process!r} needed more than its limit of {limit} and was stopped")
 
 
+def not_kept(attempt: Attempt) -> Failure:
+    """There was no place for its results."""
+    return Failure("storage", f"the results of {attempt.process!r} could not be stored; the operator finds the reason")
+
+
 def crashed(attempt: Attempt, code: int) -> Failure:
     """Its process ended by itself, with an exit code or, where that is negative, by a signal."""
     how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moorage_processes.catalogue.queue import LOCAL
 from moorage_processes.disk_space import is_full
 from moorage_processes.jobs.calls import CallRequest
 from moorage_processes.jobs.errors import Elsewhere, NoWorker, StorageFull, StoreDamaged, Unavailable
@@ -25,7 +26,6 @@ from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status,
 from moorage_processes.jobs.store.database import microseconds
 from moorage_processes.jobs.store.expiry import LEFT
 from moorage_processes.jobs.store.store import Store
-from moorage_processes.jobs.store.tables import LOCAL
 from moorage_processes.jobs.supervisor.client import MARGIN, PATIENCE, RETRY, SupervisorClient, end_supervisor
 from moorage_processes.jobs.uploads import UploadReceiver
 
@@ -174,15 +174,47 @@ class Engine:
         Interrupted
             where something was killed.
         """
+        order = Submission(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {})
         call = CallRequest(
-            request=request,
-            limits=limits,
+            order=order,
             timeout=timeout,
-            answer=answer or {},
             is_recorded=is_recorded,
             caller=caller,
+            machine=self._state.identity,
         )
-        return replace(call.run(self._lines), owner=self._state.identity)
+        return call.run(self._lines)
+
+    def try_out(
+        self, request: Request, limits: Limits, wait: float, answer: Mapping[str, Any] | None = None
+    ) -> Job | None:
+        """Run a request as a call that becomes a job if it takes longer than *wait* [s], or does not end well.
+
+        A job it is from then on, as durable as any: its running attempt is written down, and others take it over if it
+        is killed.
+
+        Parameters
+        ----------
+        request : what is asked.
+        limits : what it may use.
+        wait : how long to wait for it [s]; with 0 it is a job from the outset, but one that has begun.
+        answer : kept with it unread.
+
+        Returns
+        -------
+        A successful call, which is not listed (keep it or discard it), or a job in any state. None where nothing of it
+        is left: no place is free for it, or what ran it was killed, or it must not be run twice. Then submit it.
+
+        Raises
+        ------
+        Unavailable
+            where it should be a job, and the store does not answer.
+        """
+        if limits.attempts == 1:
+            # if it were killed before it is a job, nobody could tell whether it has done its work
+            return None
+        order = Submission(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {})
+        call = CallRequest(order=order, timeout=wait, becomes_job=True, machine=self._state.identity)
+        return call.try_out(self._lines, self._store.get)
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a call with its artefacts, so that links to them hold and *callbacks* can be sent."""

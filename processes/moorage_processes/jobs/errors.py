@@ -23,7 +23,19 @@ class Busy(EngineError):  # noqa: N818
 
 
 class TimedOut(EngineError):  # noqa: N818
-    """A call took longer than it may be waited for; it was stopped."""
+    """A call took longer than it may be waited for; it was stopped.
+
+    Parameters
+    ----------
+    process : what was called.
+    seconds : how long it was waited for.
+    """
+
+    def __init__(self, process: str, seconds: float) -> None:
+        super().__init__(
+            f"{process!r} took longer than the {seconds:g} s a call is waited for and was stopped; ask for a job with "
+            "'Prefer: respond-async'"
+        )
 
 
 class Interrupted(EngineError):  # noqa: N818

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 LENGTHS = struct.Struct("!II")
 """Bytes of the head and of the body, before both."""
 BLOCK = 1 << 18
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 LONGEST_ADDRESS = 100
 """Bytes of a socket's path that every Unix takes."""
 
@@ -28,7 +29,7 @@ class Frame(NamedTuple):
 
 def packed(head: Mapping[str, Any], body: bytes = b"") -> bytes:
     """A frame as bytes."""
-    text = json.dumps(head, separators=(",", ":")).encode()
+    text = ENCODER.encode(head).encode()
     return b"".join((LENGTHS.pack(len(text), len(body)), text, body))
 
 

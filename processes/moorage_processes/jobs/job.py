@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from moorage_processes.authoring.limits import Limits
+from moorage_processes.catalogue.queue import LOCAL
+from moorage_processes.execution.request import Request
+
 if TYPE_CHECKING:
-    from moorage_processes.authoring.limits import Limits
-    from moorage_processes.execution.request import Artefact, Failure, Request
+    from moorage_processes.execution.request import Artefact, Failure
 
 
 class Status(StrEnum):
@@ -56,13 +59,17 @@ class Job:
     failure: Failure | None
     listed: bool
     """Whether it stands in the job list; calls do not."""
-    queue: str = "local"
+    queue: str = LOCAL
     owner: str | None = None
     """The machine that runs it, or ran it last."""
     needed: datetime | None = None
     """Until when its results are held."""
     expired: datetime | None = None
     """Since when its results are not kept any more."""
+
+
+FIRST = {"attempt": 1, "epoch": 1}
+"""Numbers of the first attempt."""
 
 
 @dataclass(frozen=True)
@@ -118,5 +125,76 @@ class Submission:
     request: Request
     limits: Limits
     answer: Mapping[str, Any] = field(default_factory=dict)
-    queue: str = "local"
+    queue: str = LOCAL
     callbacks: tuple[Callback, ...] = ()
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def accepted(self) -> Job:
+        """The job as it is before anybody has begun it."""
+        return self._job()
+
+    def begun(self, started: datetime, **told: Any) -> Job:
+        """The job once its first attempt has begun; *told* is what else is known of it."""
+        return self._job(**({"status": Status.RUNNING, "started": started, "updated": started, **FIRST} | told))
+
+    def called(self, started: datetime, finished: datetime, failure: Failure | None = None, **told: Any) -> Job:
+        """The record of a call: a job with one attempt, which is not listed; *told* is what else is known of it."""
+        end: dict[str, Any] = {
+            "status": Status.FAILED if failure else Status.SUCCESSFUL,
+            "message": failure.detail if failure else "",
+            "progress": 0 if failure else 100,
+            "started": started,
+            "finished": finished,
+            "updated": finished,
+            "failure": failure,
+            "listed": False,
+        }
+        return self._job(**(end | FIRST | told))
+
+    def _job(self, **told: Any) -> Job:
+        """The job in a state; made in one piece, because each call has one."""
+        state: dict[str, Any] = {
+            "status": Status.ACCEPTED,
+            "message": "",
+            "progress": 0,
+            "started": None,
+            "finished": None,
+            "updated": self.created,
+            "attempt": 0,
+            "epoch": 0,
+            "artefacts": (),
+            "failure": None,
+            "listed": True,
+        }
+        return Job(
+            id=self.id,
+            process=self.request.process,
+            created=self.created,
+            request=self.request,
+            answer=dict(self.answer),
+            limits=self.limits,
+            queue=self.queue,
+            **(state | told),
+        )
+
+    @classmethod
+    def from_head(cls, head: Mapping[str, Any]) -> Submission:
+        """Read what :meth:`to_head` wrote; the inputs are left out."""
+        return cls(
+            id=head["job"],
+            request=Request(head["process"], {}, head["outputs"]),
+            limits=Limits.from_json(head["limits"]),
+            answer=head["answer"],
+            created=datetime.fromisoformat(head["created"]),
+        )
+
+    def to_head(self) -> dict[str, Any]:
+        """Plain JSON, for the supervisor; the inputs may be large and travel beside it."""
+        return {
+            "job": self.id,
+            "process": self.request.process,
+            "outputs": dict(self.request.outputs),
+            "limits": self.limits.to_json(),
+            "answer": dict(self.answer),
+            "created": self.created.isoformat(),
+        }

@@ -14,6 +14,7 @@ from moorage.formats import Kind
 
 from moorage_processes.authoring.limits import Limits
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
+from moorage_processes.catalogue.queue import LOCAL
 from moorage_processes.data.datasets import Dataset, Datasets
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.network.fetch import Policy
@@ -75,7 +76,7 @@ class LiveCatalogue:
         self, own: Catalogue, datasets: Datasets, policy: Policy, sites: Callable[[], list[RegisteredSite]] | None
     ) -> None:
         self._own = own
-        self._places = {"local": InputContext(datasets, policy)}
+        self._places = {LOCAL: InputContext(datasets, policy)}
         self._sites = sites
         self._lock = Lock()
         self._known: tuple[tuple[Any, ...], ...] = ()
@@ -136,7 +137,7 @@ class LiveCatalogue:
 
     def _compose(self) -> None:
         entries = [entry for site in self._told for entry in entries_of(site)]
-        places = {site.name: _place(site.announcement, self._places["local"].policy.own) for site in self._told}
+        places = {site.name: _place(site.announcement, self._places[LOCAL].policy.own) for site in self._told}
         self._snapshot = CatalogueSnapshot(Catalogue([*self._own.values(), *entries]), {**self._places, **places})
 
 

@@ -160,11 +160,6 @@ class Service:
             document = status_info(job, self.base)
         return json.dumps(document).encode()
 
-    def held_until_done(self, job: Job, seconds: float) -> Job:
-        """The job once it is done, or after *seconds*; at once where too many requests are held already."""
-        with self.place() as is_free:
-            return (self.engine.wait(job.id, seconds, None) if is_free else None) or job
-
     def place(self) -> AbstractContextManager[bool]:
         """Whether the caller has a place among the requests that may be held, taken while the block lasts."""
         return self.held.place(self.callers.current())

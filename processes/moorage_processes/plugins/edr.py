@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moorage.formats import Kind
 from moorage.formats.axes import Axis, crs_of, dimension, is_lonlat
 from moorage.formats.coverages import coverage_json
 from moorage.formats.crs import known
@@ -20,8 +19,7 @@ from pygeoapi.provider.base_edr import BaseEDRProvider
 
 from moorage_processes.errors import InputError
 from moorage_processes.ogc.collections import coverage
-from moorage_processes.ogc.collections.cache import coverage_of
-from moorage_processes.plugins.providers import dataset_of, fields_of, in_our_words, limit_of
+from moorage_processes.plugins.providers import GridProvider, in_our_words
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,25 +40,13 @@ class _WithoutInstances:
         return False
 
 
-class Queries(_WithoutInstances, BaseEDRProvider):  # type: ignore[misc]  # pygeoapi is untyped
+class Queries(_WithoutInstances, GridProvider, BaseEDRProvider):  # type: ignore[misc]  # pygeoapi is untyped
     """A grid dataset for queries of OGC API - EDR; answers are CoverageJSON.
 
     Parameters
     ----------
     provider_def : an entry of ``providers:`` of the configuration.
     """
-
-    def __init__(self, provider_def: dict[str, Any]) -> None:
-        super().__init__(provider_def)
-        self.entry = dataset_of(provider_def, Kind.GRID)
-        self.limit = limit_of(provider_def)
-        self.state = coverage_of(self.entry)
-        self.time_field = self.id_field = None
-        self._fields = self.get_fields()
-
-    def get_fields(self) -> dict[str, dict[str, str]]:
-        """The variables; none while the dataset does not open."""
-        return fields_of(self.state)
 
     def position(self, wkt: Any = None, **asked: Any) -> dict[str, Any]:
         """The cell that a point lies in, along all other axes."""

@@ -92,7 +92,7 @@ class Manager(BaseManager):  # type: ignore[misc]  # pygeoapi is untyped
         limits = processor.entry.limits
         answer = order.answer.to_json()
         wants_async = execution_mode == RequestedProcessExecutionMode.respond_async
-        if not limits.sync or (wants_async and limits.asynchronous):
+        if limits.makes_job(is_wanted=wants_async):
             job = self.engine.submit(order.request, limits, answer=answer)
             applied = {"Preference-Applied": "respond-async"}
             return job.id, "application/json", status_info(job, ""), JobStatus.accepted, applied

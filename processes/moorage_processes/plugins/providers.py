@@ -66,7 +66,7 @@ def in_our_words() -> Iterator[None]:
         raise ProviderInvalidQueryError(user_msg=error.detail) from error
 
 
-def dataset_of(provider_def: Mapping[str, Any], kind: Kind) -> Dataset:
+def _dataset_of(provider_def: Mapping[str, Any], kind: Kind) -> Dataset:
     """The dataset that a ``providers:`` entry means."""
     options = dict(provider_def.get("options") or {})
     options.pop("limit", None)
@@ -76,17 +76,30 @@ def dataset_of(provider_def: Mapping[str, Any], kind: Kind) -> Dataset:
     return Dataset(**{"id": name, "path": str(provider_def["data"]), "kind": kind, **fields, **options})
 
 
-def limit_of(provider_def: Mapping[str, Any]) -> int:
-    """Most bytes of an answer."""
-    return int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
+class GridProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
+    """What all providers of a grid have: its dataset, and what is known of it.
+
+    Parameters
+    ----------
+    provider_def : an entry of ``providers:`` of the configuration.
+    """
+
+    def __init__(self, provider_def: dict[str, Any]) -> None:
+        super().__init__(provider_def)
+        self.entry = _dataset_of(provider_def, Kind.GRID)
+        self.limit = int((provider_def.get("options") or {}).get("limit", coverage.MOST_BYTES))
+        """Most bytes of an answer."""
+        self.state: CachedDescription[coverage.Coverage] = coverage_of(self.entry)
+        self.time_field = self.id_field = None  # columns of features, which a grid has none of
+        self._fields = self.get_fields()
+
+    def get_fields(self) -> dict[str, dict[str, str]]:
+        """The variables; none while the dataset does not open."""
+        found = self.state.found
+        return {} if found is None else {name: each.to_json() for name, each in found.fields.items()}
 
 
-def fields_of(state: CachedDescription[coverage.Coverage]) -> dict[str, dict[str, str]]:
-    """The variables of a grid as pygeoapi takes them; none while it does not open."""
-    return {} if state.found is None else {name: each.to_json() for name, each in state.found.fields.items()}
-
-
-class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
+class Grid(GridProvider):
     """A grid dataset as a coverage.
 
     Parameters
@@ -96,21 +109,12 @@ class Grid(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
 
     def __init__(self, provider_def: dict[str, Any]) -> None:
         super().__init__(provider_def)
-        self.entry = dataset_of(provider_def, Kind.GRID)
-        self.limit = limit_of(provider_def)
         self.form = coverage.form_of(str((provider_def.get("format") or {}).get("name", "netcdf"))) or "netcdf"
         self.native = str((provider_def.get("format") or {}).get("name", "netcdf"))
-        self.state: CachedDescription[coverage.Coverage] = coverage_of(self.entry)
-        self.time_field = self.id_field = None  # columns of features, which a grid has none of
-        self._fields = self.get_fields()
         self._coverage_properties = _properties(self.state)
         self.axes = list(self.state.found.axes) if self.state.found else []
         self.crs = self.state.found.extents.crs if self.state.found else CRS84
         self.num_bands = len(self._fields)
-
-    def get_fields(self) -> dict[str, dict[str, str]]:
-        """The variables; none while the dataset does not open."""
-        return fields_of(self.state)
 
     def query(
         self,
@@ -159,7 +163,7 @@ class Items(BaseProvider):  # type: ignore[misc]  # pygeoapi is untyped
 
     def __init__(self, provider_def: dict[str, Any]) -> None:
         super().__init__(provider_def)
-        self.entry = dataset_of(provider_def, Kind.FEATURES)
+        self.entry = _dataset_of(provider_def, Kind.FEATURES)
         self.id_field, self.time_field = self.entry.id_field, None
         self.state: CachedDescription[layer.Layer] = layer_of(self.entry)
         if self.state.found is not None:

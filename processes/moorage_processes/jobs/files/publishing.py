@@ -79,6 +79,20 @@ class Publisher:
             self.objects.put(published, job, epoch)
             self.discard(published.parent)
 
+    def make_last(self, job: str, epoch: int) -> None:
+        """Make the results of a call last as those of a job do.
+
+        Raises
+        ------
+        OSError
+            where they cannot be kept.
+        """
+        self.keep(job, epoch)
+        published = self.directory(job, epoch)
+        if published.exists():
+            _sync_all(published)
+            self._sync_parents(published)
+
     def withdraw(self, job: str, epoch: int) -> None:
         """Remove what an attempt has published in the directory."""
         published = self.directory(job, epoch)
@@ -91,15 +105,22 @@ class Publisher:
     def _publish_here(self, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         published = self.directory(job, epoch)
         if must_last:
-            for path in (*scratch.rglob("*"), scratch):
-                if path.is_dir() or path.is_file():
-                    sync(path)
+            _sync_all(scratch)
         # a power loss may have made the store forget an attempt of the same number
         self.discard(published)
         _rename(scratch, published)
         if must_last:
-            for path in (published.parent, self.results):
-                sync(path)
+            self._sync_parents(published)
+
+    def _sync_parents(self, published: Path) -> None:
+        for path in (published.parent, self.results):
+            sync(path)
+
+
+def _sync_all(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder):
+        if path.is_dir() or path.is_file():
+            sync(path)
 
 
 def _rename(scratch: Path, published: Path) -> None:

@@ -26,6 +26,10 @@ QUIET = 1.0
 """Seconds of rest after which a connection is asked whether it still stands, before it is used."""
 
 
+# made once: a call has several columns
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 class clock(FunctionElement[int]):  # noqa: N801 - it reads as a function of SQL
     """The database's own clock [microseconds since 1970], the same for all machines at one store."""
 
@@ -248,7 +252,7 @@ SHIFT = (
 
 def compact(document: object) -> str:
     """JSON for a column."""
-    return json.dumps(document, separators=(",", ":"))
+    return ENCODER.encode(document)
 
 
 def now() -> int:

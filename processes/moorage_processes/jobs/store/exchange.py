@@ -29,6 +29,8 @@ class StoreRequest:
     """The last word of each attempt."""
     records: Sequence[Mapping[str, Any]] = ()
     """Calls that were answered, as rows of the jobs with their inputs under ``content``."""
+    adopted: Sequence[Mapping[str, Any]] = ()
+    """Calls that run and are jobs from now on, as such rows."""
     places: int = 0
     """How many jobs it could begin."""
     runs: Collection[Ref] | None = None

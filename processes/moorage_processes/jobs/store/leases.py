@@ -10,14 +10,16 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from moorage_processes.authoring.limits import Limits
+from moorage_processes.catalogue.queue import LOCAL
 from moorage_processes.jobs.attempt import Attempt, Ended, Progressed, Ref, Requeued, after_death, lost
 from moorage_processes.jobs.job import Status
 from moorage_processes.jobs.store import counters
 from moorage_processes.jobs.store.completions import Completion, of_attempt, of_call, tell
 from moorage_processes.jobs.store.database import Database, clock, compact, now, shift
 from moorage_processes.jobs.store.exchange import JobChange, Report, StoreReply, StoreRequest
-from moorage_processes.jobs.store.expiry import size_of
+from moorage_processes.jobs.store.expiry import need, referred_to, size_of
 from moorage_processes.jobs.store.lease_statements import CLAIM, END, ENDED, MINE, PROGRESS, RENEW, RETURN, WAITING
+from moorage_processes.jobs.store.rows import storable
 from moorage_processes.jobs.store.tables import ACCEPTED, INPUTS, JOBS, QUEUES, RUNNING, SECOND
 
 
@@ -41,7 +43,7 @@ class LeaseStore:
         owner: str,
         lease: float,
         has_begun: Callable[[str, int], bool],
-        queue: str = "local",
+        queue: str = LOCAL,
         *,
         counts: bool = False,
         check_new: Callable[[], None] = lambda: None,
@@ -74,7 +76,9 @@ class LeaseStore:
             where the store does not answer; then nothing was changed.
         """
         places = ask.places if self._is_worthwhile(ask) else 0
-        must_last = any(isinstance(report, Ended) and report.must_last for report in ask.reports.values())
+        ends = (report for report in ask.reports.values() if isinstance(report, Ended))
+        # who called is about to be told that it is a job
+        must_last = bool(ask.adopted) or any(report.must_last for report in ends)
         try:
             return self._exchange(ask, places, must_last=must_last)
         except _MustLastError:
@@ -83,11 +87,12 @@ class LeaseStore:
     def _exchange(self, ask: StoreRequest, places: int, *, must_last: bool) -> StoreReply:
         begin = self._database.begin(survives_power_loss=must_last)
         with begin as connection, _Transaction(connection) as transaction:
+            self._adopt(transaction, ask.adopted)
             transaction.report(ask.reports)
             self._record(connection, ask.records)
             transaction.ends += map(of_call, ask.records)
             gone = self._compare(transaction, ask) if ask.runs is not None else []
-            if ask.renews:
+            if ask.renews or ask.adopted:
                 connection.execute(RENEW, self._claimant)
             if ask.takes_over:
                 self._take_over(transaction)
@@ -132,7 +137,20 @@ class LeaseStore:
         """Whether to try to take a job: even an update of nothing takes SQLite's only lock for writing."""
         if not ask.places:
             return False
-        return self._database.has_many_writers or bool(ask.reports or ask.records or ask.renews) or self.has_waiting()
+        writes = bool(ask.reports or ask.records or ask.adopted or ask.renews)
+        return self._database.has_many_writers or writes or self.has_waiting()
+
+    def _adopt(self, transaction: _Transaction, calls: Sequence[Mapping[str, Any]]) -> None:
+        """Make jobs of calls that this supervisor runs; their lease is set with those of its other jobs."""
+        if not calls:
+            return
+        mine = {"owner": self._claimant["claimant"]}
+        rows = [{**call, **mine, "input_size": len(call["content"])} for call in calls]
+        self._record(transaction.connection, rows)
+        # where they go back to
+        self._database.insert_or(transaction.connection, QUEUES, [{"name": self._queue, "waiting": 0}])
+        need(transaction.connection, referred_to([call["content"] for call in calls]))
+        transaction.changes += [JobChange(call["id"], call["updated"], is_done=False) for call in calls]
 
     def _record(self, connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:
@@ -231,7 +249,7 @@ class _Transaction:
             self.refused.append(ref)
 
     def _progress(self, ref: Ref, report: Progressed, moment: int) -> None:
-        values = {"percent": report.percent, "words": _text(report.message)}
+        values = {"percent": report.percent, "words": storable(report.message)}
         if self.connection.execute(PROGRESS, {**_own(ref, moment), **values}).rowcount:
             self.changes.append(JobChange(ref.job, moment, is_done=False))
 
@@ -262,16 +280,15 @@ def _end(ref: Ref, report: Ended, moment: int) -> dict[str, Any]:
         **_own(ref, moment),
         "end": report.status.value,
         "percent": report.percent,
-        "words": _text(failure.detail if failure else report.message),
+        "words": _words(failure.detail if failure else report.message),
         "results": report.artefacts,
         "bytes": size_of(report.artefacts),
         "reason": compact(failure.to_json()) if failure else None,
     }
 
 
-def _text(words: str | None) -> str | None:
-    """What a person or a method said, without what databases do not take."""
-    return None if words is None else words.encode("utf-8", "replace").decode().replace("\0", "")
+def _words(words: str | None) -> str | None:
+    return None if words is None else storable(words)
 
 
 def _losses(

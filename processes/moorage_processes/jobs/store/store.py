@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from moorage_processes.authoring.limits import Limits
-from moorage_processes.execution.request import Artefact, Failure, Request
+from moorage_processes.execution.request import Request
 from moorage_processes.jobs.errors import QueueFull, Unavailable
 from moorage_processes.jobs.job import Callback, Job, JobPage, JobQuery, Status, Submission
 from moorage_processes.jobs.store import counters, outbox, statistics
 from moorage_processes.jobs.store.admission import admit, check_size, is_admitted
 from moorage_processes.jobs.store.completions import of_dismissal, tell
-from moorage_processes.jobs.store.database import Database, compact, microseconds, moment, now, shift
-from moorage_processes.jobs.store.expiry import need, referred_to, size_of
+from moorage_processes.jobs.store.database import Database, compact, now, shift
+from moorage_processes.jobs.store.expiry import need, referred_to
 from moorage_processes.jobs.store.listing import page_of
 from moorage_processes.jobs.store.outbox import Outbox
+from moorage_processes.jobs.store.rows import job_of, row_of
 from moorage_processes.jobs.store.sites import RegisteredSite, read_sites
-from moorage_processes.jobs.store.tables import INPUTS, JOBS, LOCAL, QUEUES, SECOND
+from moorage_processes.jobs.store.tables import INPUTS, JOBS, QUEUES
 from moorage_processes.jobs.store.transfer_tokens import TransferTokens
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ class Store:
         QueueFull
             where so many wait already, or hold so much.
         """
+        job = order.accepted()
         content = compact(dict(order.request.inputs))
         # its length is its size: other characters than those of ASCII are escaped
-        row = _row(order) | {"input_size": len(content)}
+        row = row_of(job) | {"input_size": len(content)}
         check_size(self._database, len(content), size)
         inputs, needed = {"job": order.id, "content": content}, referred_to([content])
         if order.callbacks or needed or not is_admitted(self._database, row, inputs, room):
@@ -91,29 +92,12 @@ class Store:
                     raise QueueFull(f"{room} jobs wait already; try again later")
                 need(connection, needed)
                 outbox.add(connection, order.id, order.callbacks)
-        return _job(row, order.request)
+        return job
 
     def keep(self, job: Job, callbacks: Sequence[Callback] = ()) -> None:
         """Keep a finished call with its artefacts, as a job that is not listed, and who is to be told of it."""
-        order = Submission(id=job.id, request=job.request, limits=job.limits, answer=job.answer, queue=job.queue)
-        row = _row(order) | {
-            "status": job.status.value,
-            "message": job.message,
-            "progress": job.progress,
-            "created": microseconds(job.created),
-            "started": microseconds(job.started or job.created),
-            "finished": microseconds(job.finished or job.updated),
-            "updated": microseconds(job.updated),
-            "artefacts": compact([each.to_json() for each in job.artefacts]),
-            "failure": compact(job.failure.to_json()) if job.failure else None,
-            "attempt": job.attempt,
-            "epoch": job.epoch,
-            "owner": job.owner,
-            "listed": False,
-        }
-        row["size"] = size_of(row["artefacts"])
         with self._database.begin() as connection:
-            self._database.insert_or(connection, JOBS, [row], replacing=["artefacts", "owner", "size"])
+            self._database.insert_or(connection, JOBS, [row_of(job)], replacing=["artefacts", "owner", "size"])
             content = {"job": job.id, "content": compact(dict(job.request.inputs))}
             self._database.insert_or(connection, INPUTS, [content])
             outbox.add(connection, job.id, callbacks)
@@ -198,7 +182,7 @@ class Store:
 
     def _read(self, row: sa.RowMapping) -> Job:
         inputs = StoredInputs(row["id"], self.inputs)
-        return _job(row, Request(row["process"], inputs, json.loads(row["outputs"])))
+        return job_of(row, Request(row["process"], inputs, json.loads(row["outputs"])))
 
 
 class StoredInputs(Mapping[str, Any]):
@@ -226,62 +210,3 @@ class StoredInputs(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._inputs)
-
-
-def _row(order: Submission) -> dict[str, Any]:
-    """The row of a job that was just accepted."""
-    created = now()
-    return {
-        "id": order.id,
-        "process": order.request.process,
-        "queue": order.queue,
-        "status": Status.ACCEPTED.value,
-        "message": "",
-        "progress": 0,
-        "created": created,
-        # as long as it may wait for a site
-        "lease": None if order.queue == LOCAL else created + int(order.limits.wait * SECOND),
-        "started": None,
-        "finished": None,
-        "updated": created,
-        "outputs": compact(dict(order.request.outputs)),
-        "answer": compact(dict(order.answer)),
-        "limits": compact(order.limits.to_json()),
-        "artefacts": "[]",
-        "failure": None,
-        "attempt": 0,
-        "epoch": 0,
-        "owner": None,
-        "listed": True,
-        "size": 0,
-        "needed": None,
-        "expired": None,
-        "input_size": 0,
-    }
-
-
-def _job(row: Mapping[str, Any] | sa.RowMapping, request: Request) -> Job:
-    failure = json.loads(row["failure"]) if row["failure"] else None
-    return Job(
-        id=row["id"],
-        process=row["process"],
-        status=Status(row["status"]),
-        message=row["message"],
-        progress=row["progress"],
-        created=moment(row["created"]),
-        started=None if row["started"] is None else moment(row["started"]),
-        finished=None if row["finished"] is None else moment(row["finished"]),
-        updated=moment(row["updated"]),
-        request=request,
-        answer=json.loads(row["answer"]),
-        limits=Limits.from_json(json.loads(row["limits"])),
-        attempt=row["attempt"],
-        epoch=row["epoch"],
-        artefacts=tuple(Artefact.from_json(each) for each in json.loads(row["artefacts"])),
-        failure=Failure.from_json(failure) if failure else None,
-        listed=row["listed"],
-        queue=row["queue"],
-        owner=row["owner"],
-        needed=None if row["needed"] is None else moment(row["needed"]),
-        expired=None if row["expired"] is None else moment(row["expired"]),
-    )

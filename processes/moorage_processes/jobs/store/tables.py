@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from moorage_processes.catalogue.queue import LOCAL
+
 SECOND = 1_000_000
 """Microseconds."""
 
@@ -12,8 +14,6 @@ METADATA = sa.MetaData()
 # written out, not bound: only so does an index on some of the rows serve a query
 ACCEPTED: sa.ColumnElement[str] = sa.literal_column("'accepted'", sa.Text)
 RUNNING: sa.ColumnElement[str] = sa.literal_column("'running'", sa.Text)
-LOCAL = "local"
-"""The queue of jobs that run here; any other is that of a site."""
 
 
 JOBS = sa.Table(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.store.exchange import JobChange
-from moorage_processes.jobs.supervisor.call import SyncCall
+from moorage_processes.jobs.supervisor.call import SyncCall, TriedCall
 from moorage_processes.jobs.supervisor.subscriptions import Subscription, Subscriptions
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class ClientConnection:
         self._peer.send({"renew": True}, settings)
 
     def _begin_call(self, frame: Frame) -> None:
-        self._call = SyncCall(frame, self._peer, self._supervisor.store_thread, self._supervisor.dispatcher)
-        if not self._supervisor.dispatcher.call(self._call.task):
-            self._call.refuse()
+        kind = TriedCall if frame.head["becomes_job"] else SyncCall
+        self._call = kind(frame, self._peer, self._supervisor)
+        self._call.begin()
 
     def _tell_of_change(self) -> None:
         self._watch = None

@@ -23,6 +23,7 @@ from moorage_processes.jobs.attempt import (
     failed,
     handed_back,
     lost,
+    not_kept,
     out_of_memory,
     out_of_time,
 )
@@ -71,8 +72,14 @@ class Dispatcher:
         self._calls = CallQueue(call_slots)
         self._jobs: deque[Task] = deque()
         self._running: dict[WorkerHandle, Task] = {}
+        self._finishing: set[Task] = set()
+        """Those whose worker is done, and whose files are being kept."""
         self._prefetch = Prefetch()
         self._ticker: asyncio.TimerHandle | None = None
+        self._asked_for = 0
+        """How many jobs the store is being asked for."""
+        self._may_wait_in_store = True
+        """Whether jobs may wait there; calls do not go before them."""
         self._is_stopping = False
         self._is_over = asyncio.Event()
         self._cleanup = ThreadPoolExecutor(1, "cleanup")
@@ -92,8 +99,28 @@ class Dispatcher:
         self._dispatch()
         return True
 
+    def begin_now(self, task: Task) -> bool:
+        """Begin a call that may become a job; False where no worker and no place of a job is free, or a job waits."""
+        is_free = self._idle and len(self._at_places) < self._slots and not self._jobs
+        # where one quick job follows another, to take several from the store at once is quicker
+        is_better_there = self.is_brisk and task.must_last
+        if self._is_stopping or self._may_wait_in_store or is_better_there or not is_free:
+            return False
+        self._begin(task, self._idle.pop())
+        return True
+
+    def make_job(self, task: Task) -> None:
+        """Make a job of a call: from now on the store is told of it."""
+        become_job, task.become_job, task.answer = task.become_job, None, None
+        if become_job is not None:
+            self._state.begin(*task.ref)
+            become_job()
+
     def take(self, exchange: StoreReply) -> None:
         """Begin the jobs that were claimed, and stop those that are not ours any more."""
+        if self._asked_for:
+            self._may_wait_in_store = len(exchange.claimed) >= self._asked_for
+            self._asked_for = 0
         for attempt in exchange.claimed:
             self._jobs.append(Task(attempt))
         self._tidy({**exchange.settled, **dict.fromkeys(exchange.refused, False)})
@@ -126,30 +153,35 @@ class Dispatcher:
 
     def places(self) -> int:
         """How many jobs may be claimed now: those that could begin, and where they are quick, some ahead."""
-        if self._is_stopping:
-            return 0
-        running = self._running_jobs
+        self._asked_for = 0 if self._is_stopping else self._count_places()
+        # somebody has looked for jobs, and those that wait could not be taken
+        self._may_wait_in_store = self._may_wait_in_store or not self._asked_for
+        return self._asked_for
+
+    def _count_places(self) -> int:
+        running = self._at_places
         free = max(0, min(self._slots - len(running), len(self._idle)))
         recently = time.monotonic() - SHORT
         soon_free = sum(task.began > recently for task in running)
         return max(0, free + (free + soon_free) * self._prefetch.ahead - len(self._jobs))
 
     @property
-    def _running_jobs(self) -> list[Task]:
-        return [task for task in self._running.values() if task.is_job]
+    def _at_places(self) -> list[Task]:
+        """What runs at the places of jobs."""
+        return [task for task in self._running.values() if task.has_place_of_job]
 
     @property
     def _running_calls(self) -> Iterator[Task]:
-        return (task for task in self._running.values() if not task.is_job)
+        return (task for task in self._running.values() if not task.has_place_of_job)
 
     def runs(self) -> list[Ref]:
         """Attempts at jobs that are in hand."""
-        return [task.ref for task in self._tasks() if task.is_job]
+        return [task.ref for task in (*self._tasks(), *self._finishing) if task.is_job]
 
     @property
     def is_busy(self) -> bool:
         """Whether anything runs or waits here."""
-        return bool(self._running or self._calls or self._jobs)
+        return bool(self._running or self._calls or self._jobs or self._finishing)
 
     @property
     def is_brisk(self) -> bool:
@@ -165,6 +197,9 @@ class Dispatcher:
     async def drain(self, patience: float) -> None:
         """Begin nothing more, wait for what runs, and hand back what still does after *patience* [s]."""
         self._is_stopping = True
+        for task in list(self._running.values()):
+            if task.become_job is not None:
+                self.make_job(task)
         for task in list(self._calls):
             self._calls.remove(task)
             self._answer(task, {"interrupted": True})
@@ -180,7 +215,7 @@ class Dispatcher:
         """Return when nothing runs any more, or after *patience* [s]."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._running:
+                while self._running or self._finishing:
                     self._is_over.clear()
                     await self._is_over.wait()
 
@@ -211,6 +246,8 @@ class Dispatcher:
         if task.kill_reason is KillReason.NOT_WANTED:
             self._tidy({task.ref: False})
         else:
+            if task.become_job is not None and "failed" in frame.head:
+                self.make_job(task)
             self._settle(task, frame)
         self._let_go(task)
         if frame.head["is_fresh"] and not (worker.is_being_killed or worker.is_retired):
@@ -235,6 +272,8 @@ class Dispatcher:
         task = self._running.pop(worker, None)
         if task is None:
             return
+        if task.become_job is not None and task.kill_reason is not KillReason.NOT_WANTED:
+            self.make_job(task)
         if task.is_job:
             self._job_worker_died(task, code)
         else:
@@ -254,8 +293,26 @@ class Dispatcher:
             end = failed(failure) if is_final else after_death(task.attempt, failure, has_begun=True)
         else:
             end = Ended(Status.SUCCESSFUL, 100, task.message, frame.body.decode(), must_last=task.attempt.is_once)
+        if not task.must_last and frame.head.get("has_files"):
+            self._make_last(task, end)
+            return
         # but not of one that could not be run again if it were never told
         self.store_thread.report(task.ref, end, may_wait=self.is_brisk and not task.attempt.is_once)
+
+    def _make_last(self, task: Task, end: Ended | Requeued) -> None:
+        """Make the files of a job last that was a call when its worker began, and report its end then."""
+        self._finishing.add(task)
+        done = self._cleanup.submit(self._state.publisher.make_last, *task.ref)
+        loop = asyncio.get_running_loop()
+        done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._made_last, task, end, done.exception()))
+
+    def _made_last(self, task: Task, end: Ended | Requeued, error: BaseException | None) -> None:
+        self._finishing.discard(task)
+        if error is not None:
+            LOGGER.error("job %s: its results cannot be kept", task.attempt.job, exc_info=error)
+            end = failed(not_kept(task.attempt))
+        self.store_thread.report(task.ref, end)
+        self._is_over.set()
 
     def _job_worker_died(self, task: Task, code: int | None) -> None:
         attempt = task.attempt
@@ -297,7 +354,8 @@ class Dispatcher:
         self._is_over.set()
         for call in task.on_end:
             call()
-        if task.is_job and len(self._jobs) <= self._slots * self._prefetch.ahead // 2:
+        is_low = len(self._jobs) <= self._slots * self._prefetch.ahead // 2
+        if is_low and (task.is_job or (task.has_place_of_job and self._may_wait_in_store)):
             # a slot is free, or soon will be
             self.store_thread.look(may_wait=self.is_brisk)
 
@@ -313,7 +371,7 @@ class Dispatcher:
             self._state.settle(*ref, keep=is_kept)
 
     def _dispatch(self) -> None:
-        jobs = len(self._running_jobs)
+        jobs = len(self._at_places)
         while self._idle and (call := self._calls.next(self._running_calls)) is not None:
             self._begin(call, self._idle.pop())
         while self._idle and self._jobs and jobs < self._slots:
@@ -332,6 +390,7 @@ class Dispatcher:
             "job": attempt.job,
             "epoch": attempt.epoch,
             "is_job": task.is_job,
+            "must_last": task.must_last,
             "is_once": attempt.is_once,
             "attempt": attempt.number,
         }

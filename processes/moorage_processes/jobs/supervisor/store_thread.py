@@ -66,6 +66,7 @@ class StoreThread:
         self._thread = ThreadPoolExecutor(1, "store")
         self._reports: dict[Ref, Report] = {}
         self._records: list[Mapping[str, Any]] = []
+        self._adopted: list[Mapping[str, Any]] = []
         self._looks = False
         self._is_wanted = asyncio.Event()
         # at first, what the supervisor before this one ran is taken back
@@ -95,6 +96,19 @@ class StoreThread:
             self._records.append(row)
             self._is_idle.clear()
             self._rouse(RECORDS_LATER)
+
+    def adopt(self, row: Mapping[str, Any]) -> None:
+        """Have it written down, at once, that a call which runs is a job; before all that is reported of it."""
+        self._adopted.append(row)
+        self._is_idle.clear()
+        self._is_wanted.set()
+
+    def withdraw(self, job: str) -> bool:
+        """Forget that a call should be a job; False where the store may have been told."""
+        kept = [row for row in self._adopted if row["id"] != job]
+        is_withdrawn = len(kept) < len(self._adopted)
+        self._adopted = kept
+        return is_withdrawn
 
     def look(self, *, may_wait: bool = False) -> None:
         """Look for jobs, at once unless it *may_wait*."""
@@ -137,7 +151,7 @@ class StoreThread:
             LOGGER.warning("the store answers again")
             self._pause = 0.0
             self._reached = time.monotonic()
-        if not (self._reports or self._records):
+        if not (self._reports or self._records or self._adopted):
             self._is_idle.set()
         self._callbacks.told(exchange)
 
@@ -152,15 +166,16 @@ class StoreThread:
             self._wrote = clock
         reports, self._reports = self._reports, {}
         records, self._records = self._records, []
+        adopted, self._adopted = self._adopted, []
         is_free = self._looks or any(not isinstance(report, Progressed) for report in reports.values())
         self._looks = False
         places = self._callbacks.places() if is_free else 0
         if not checks:
-            return StoreRequest(reports, records, places, renews=renews)
+            return StoreRequest(reports, records, adopted, places, renews=renews)
         # those that could not reach the store either must have time to renew theirs
         takes_over = clock - self._reached > self._lease
         return StoreRequest(
-            reports, records, places, self._callbacks.runs(), renews, takes_over, self._callbacks.watched()
+            reports, records, adopted, places, self._callbacks.runs(), renews, takes_over, self._callbacks.watched()
         )
 
     def _exchange(self, ask: StoreRequest) -> StoreReply:
@@ -183,6 +198,7 @@ class StoreThread:
         changes: list[JobChange] = []
         refused: list[Ref] = []
         settled: dict[Ref, bool] = {}
+        changes += self._adopt_one_by_one(ask)
         for ref, report in ask.reports.items():
             try:
                 exchange = self._leases.exchange(StoreRequest({ref: report}))
@@ -198,10 +214,23 @@ class StoreThread:
                 settled |= exchange.settled
         return StoreReply(refused=refused, settled=settled, changes=changes)
 
+    def _adopt_one_by_one(self, ask: StoreRequest) -> list[JobChange]:
+        changes: list[JobChange] = []
+        for row in ask.adopted:
+            try:
+                changes += self._leases.exchange(StoreRequest(adopted=[row])).changes
+            except Unavailable:
+                raise
+            except Exception:
+                # it runs, and no job of that name does: the next comparison stops it
+                LOGGER.exception("the store refused the job %s", row["id"], extra=about(row["id"]))
+        return changes
+
     def _put_back(self, ask: StoreRequest) -> None:
         # what was reported in the meantime is newer
         self._reports = {**ask.reports, **self._reports}
         self._records = [*ask.records, *self._records][:MOST_RECORDS]
+        self._adopted = [*ask.adopted, *self._adopted]
         self._looks = True
         self._renewed = self._polled = 0.0
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from moorage_processes.catalogue.queue import LOCAL
 from moorage_processes.jobs.errors import Unavailable
 from moorage_processes.jobs.files.known_store import KnownStore
 from moorage_processes.jobs.files.state_directory import StateDirectory
@@ -27,7 +28,6 @@ from moorage_processes.jobs.settings import EngineSettings
 from moorage_processes.jobs.store.database import Database
 from moorage_processes.jobs.store.expiry import Expiry
 from moorage_processes.jobs.store.leases import LeaseStore
-from moorage_processes.jobs.store.tables import LOCAL
 from moorage_processes.jobs.supervisor.connection import ClientConnection, accepted
 from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
 from moorage_processes.jobs.supervisor.garbage_collector import GarbageCollector

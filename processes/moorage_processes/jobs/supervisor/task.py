@@ -35,6 +35,10 @@ class Task:
     """Receives the answer to a call; None for a job."""
     caller: str = ""
     """Who waits for the answer, where that is known."""
+    become_job: Callable[[], None] | None = None
+    """Makes a job of a call; None for a job, and for a call that never becomes one."""
+    must_last: bool = True
+    """Whether its worker publishes its files so that they survive a power loss; those of a call need not."""
     worker: WorkerHandle | None = None
     came: float = field(default_factory=time.monotonic)
     """When it was taken on (monotonic) [s]."""
@@ -59,5 +63,10 @@ class Task:
 
     @property
     def is_job(self) -> bool:
-        """Whether the store knows of it."""
+        """Whether the store knows of it, or is just being told."""
         return self.answer is None
+
+    @property
+    def has_place_of_job(self) -> bool:
+        """Whether it takes one of the places that jobs have: it is a job, or may become one."""
+        return self.is_job or self.become_job is not None

@@ -134,15 +134,16 @@ class Worker:
         return not has_grown and not linux.has_children()
 
     def _attempt(self, order: Frame, request: Request) -> Frame:
-        job, epoch, is_job = (order.head[name] for name in ("job", "epoch", "is_job"))
+        job, epoch = order.head["job"], order.head["epoch"]
         try:
-            if is_job:
+            if order.head["is_job"]:
                 self._state.begin(job, epoch, must_last=order.head["is_once"])
             scratch = self._state.clear_scratch(os.getpid())
             artefacts = self._executor.execute(request, scratch, ProgressSink(self._connection, self._shared_progress))
-            if any(each.file is not None for each in artefacts):
-                self._publish(request.process, scratch, job, epoch, is_job=is_job)
-            return Frame({"done": True}, _encoded(artefacts))
+            has_files = any(each.file is not None for each in artefacts)
+            if has_files:
+                self._publish(request.process, scratch, job, epoch, must_last=order.head["must_last"])
+            return Frame({"done": True, "has_files": has_files}, _encoded(artefacts))
         except ExecutionFailed as error:
             failure = error.failure
         except BaseException as error:  # noqa: BLE001 - also sys.exit() in a method must not end the worker unheard
@@ -151,9 +152,9 @@ class Worker:
         self._state.discard_scratch(os.getpid())
         return Frame({"failed": failure.to_json()})
 
-    def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, is_job: bool) -> None:
+    def _publish(self, process: str, scratch: Path, job: str, epoch: int, *, must_last: bool) -> None:
         try:
-            self._state.publisher.publish(scratch, job, epoch, is_job=is_job)
+            self._state.publisher.publish(scratch, job, epoch, is_job=must_last)
         except OSError as error:
             failed = no_room if says_full(error) else not_stored
             raise ExecutionFailed(failed(process, error)) from error

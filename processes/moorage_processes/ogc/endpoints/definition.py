@@ -11,7 +11,7 @@ from flask import Response, request
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.openapi.reading import chapters
 from moorage_processes.ogc.pages.page import page
-from moorage_processes.ogc.requests.negotiation import chosen
+from moorage_processes.ogc.requests.negotiation import negotiated
 from moorage_processes.ogc.responses.cached import CachedResponses
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OpenApiEndpoint:
 
     def openapi(self) -> Response:
         """All operations, as JSON or as a page."""
-        form = chosen(request, ("json", "html"), ogc.OPENAPI)
+        form = negotiated(request).chosen(("json", "html"), ogc.OPENAPI)
         return self._kept.answer((form, self._service.snapshot), self._page if form == "html" else self._json)
 
     def _json(self) -> Response:

@@ -14,7 +14,7 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.pages.filters import dates, form_arguments
 from moorage_processes.ogc.pages.page import page
 from moorage_processes.ogc.pages.reply import reply
-from moorage_processes.ogc.requests.negotiation import chosen, is_draft, preferences, wants_html
+from moorage_processes.ogc.requests.negotiation import negotiated
 from moorage_processes.ogc.requests.query_parameters import job_query, page_limit, place_after
 from moorage_processes.ogc.responses.paging import page_links
 from moorage_processes.ogc.responses.status import etag_of, status_info
@@ -44,11 +44,11 @@ class JobsEndpoint:
     def listing(self) -> Response:
         """The job list, newest first."""
         base = self._service.base
-        arguments = form_arguments(request.args) if wants_html(request) else request.args
+        arguments = form_arguments(request.args) if negotiated(request).wants_html else request.args
         limit, offset = page_limit(arguments)
         query = job_query(arguments, self._service.catalogue, limit, offset)
         found = self._engine.find(query)
-        items = [status_info(job, base, is_draft=is_draft(request)) for job in found.jobs]
+        items = [status_info(job, base, is_draft=negotiated(request).is_draft) for job in found.jobs]
         following = {"after": place_after(found.jobs[-1])} if found.has_more else None
         document = {
             "jobs": items,
@@ -60,15 +60,15 @@ class JobsEndpoint:
     def job(self, job_id: str) -> Response:
         """The state of a job; with ``Prefer: wait`` and ``If-None-Match`` as soon as it differs from the known one."""
         job = self._service.job(job_id)
-        wait = preferences(request.headers.getlist("Prefer")).wait
+        wait = negotiated(request).preferences.wait
         job, is_waited_for = self._changed(job, wait)
         if request.if_none_match.contains_weak(etag_of(job)):
             response = Response(status=304)
         else:
-            document = status_info(job, self._service.base, is_draft=is_draft(request))
+            document = status_info(job, self._service.base, is_draft=negotiated(request).is_draft)
             # inputs may be large, and who follows a job has seen them
             shown: dict[str, Any] = {"etag": etag_of(job), "asks": not request.if_none_match}
-            if wants_html(request):
+            if negotiated(request).wants_html:
                 shown["log"] = _end_of(self._engine.log(job))
             response = reply(document, "job", job=job, **shown)
         response.set_etag(etag_of(job), weak=True)
@@ -98,14 +98,17 @@ class JobsEndpoint:
         if job is None:
             raise self._service.no_such_job(job_id)
         return reply(
-            status_info(job, self._service.base, is_draft=is_draft(request)), "job", job=job, is_dismissal=True
+            status_info(job, self._service.base, is_draft=negotiated(request).is_draft),
+            "job",
+            job=job,
+            is_dismissal=True,
         )
 
     def log(self, job_id: str) -> Response:
         """What a job's method said while it ran, as text."""
         job = self._service.job(job_id)
         path = self._engine.log(job)
-        if chosen(request, ("text", "html"), ogc.TEXT) == "html":
+        if negotiated(request).chosen(("text", "html"), ogc.TEXT) == "html":
             return page("log", status_info(job, self._service.base), job=job, log=_end_of(path))
         try:
             return send_file(path, mimetype=f"{ogc.TEXT}; charset=utf-8", conditional=True)

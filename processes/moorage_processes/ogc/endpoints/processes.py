@@ -10,7 +10,7 @@ from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.descriptions import description, summary
 from moorage_processes.ogc.pages.reply import reply
 from moorage_processes.ogc.pages.snippets import Snippets
-from moorage_processes.ogc.requests.negotiation import wants_html
+from moorage_processes.ogc.requests.negotiation import negotiated
 from moorage_processes.ogc.requests.query_parameters import DEFAULT_PROCESSES, page_limit
 from moorage_processes.ogc.responses.cached import CachedResponses
 from moorage_processes.ogc.responses.headers import add_profile
@@ -38,13 +38,13 @@ class ProcessesEndpoint:
     def listing(self) -> Response:
         """The process list, a thousand at a time unless ``limit`` says otherwise."""
         self._service.ask_sites()
-        asked = (self._service.snapshot, "list", wants_html(request), *request.args.items(multi=True))
+        asked = (self._service.snapshot, "list", negotiated(request).wants_html, *request.args.items(multi=True))
         return self._kept.answer(asked, self._listing)
 
     def description(self, process_id: str) -> Response:
         """One process in full."""
         entry = self._service.entry(process_id)
-        asked = (self._service.snapshot, entry.id, wants_html(request))
+        asked = (self._service.snapshot, entry.id, negotiated(request).wants_html)
         return self._kept.answer(asked, lambda: self._description(entry))
 
     def _listing(self) -> Response:

@@ -11,7 +11,7 @@ from moorage_processes.ogc import problems
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.pages.results import results_page
 from moorage_processes.ogc.problems import Problem
-from moorage_processes.ogc.requests.negotiation import chosen
+from moorage_processes.ogc.requests.negotiation import negotiated
 from moorage_processes.ogc.responses.results import Results, WantedForm
 
 if TYPE_CHECKING:
@@ -41,18 +41,26 @@ class ResultsEndpoint:
         named = request.args.get("outputs")
         if named is not None:
             results = results.only([self._artefact(results, name).output for name in _names(named)])
-        form = WantedForm.of(request)
+        form = WantedForm.of(negotiated(request))
         return results_page(self._service, results) if form.html else results.answer(form)
 
     def output(self, job_id: str, output_id: str) -> Response:
         """One output as it is: a file with ranges, or a small JSON value; or a look at it."""
         results = self._finished(job_id)
         artefact = self._artefact(results, output_id)
-        if chosen(request, ("file", "json", "html"), artefact.media_type) == "html":
+        if negotiated(request).chosen(("file", "json", "html"), artefact.media_type) == "html":
             return results_page(self._service, results.only([output_id]))
         # a caller who has it, or asks about it only, is answered here
         has_it = request.if_none_match or request.method == "HEAD"
         return (None if has_it else results.link(artefact)) or results.output(artefact)
+
+    def _awaited(self, job: Job) -> Job:
+        """The job, once it is done or the time is over for which the caller prefers to wait."""
+        wait = negotiated(request).preferences.wait
+        if not wait or job.status.is_done:
+            return job
+        with self._service.place() as is_free:
+            return (self._service.engine.wait(job.id, wait) if is_free else None) or job
 
     def _artefact(self, results: Results, output_id: str) -> Artefact:
         for artefact in results.job.artefacts:
@@ -70,7 +78,7 @@ class ResultsEndpoint:
         return list(entry.description["outputs"]) if entry else list(job.request.outputs)
 
     def _finished(self, job_id: str) -> Results:
-        job = self._service.engine.hold(self._service.job(job_id))
+        job = self._service.engine.hold(self._awaited(self._service.job(job_id)))
         if job.failure is not None:
             raise problems.of_failure(job.failure)
         if job.status is Status.DISMISSED:

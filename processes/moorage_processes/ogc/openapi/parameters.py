@@ -77,15 +77,19 @@ PARAMETERS: dict[str, Parameter] = {
     "outputs": query("outputs", "The outputs that are wanted; all of them where this is left out.", NAMES),
     "Prefer-execute": header(
         "Prefer",
-        "respond-async: become a job that is followed; wait=N beside it: answer with the results if they are there "
-        f"within N seconds, at most {LONGEST_WAIT:.0f}; return=minimal or return=representation: large results by "
-        "link, or all in the answer (RFC 7240).",
+        "respond-async: become a job that is followed; wait=N beside it: answer with the results, and make no job, if "
+        f"they are there within N seconds, at most {LONGEST_WAIT:.0f}; return=minimal or return=representation: large "
+        "results by link, or all in the answer (RFC 7240).",
     ),
     "Prefer-wait": header(
         "Prefer",
         f"wait=N: with If-None-Match, answer when the job changes or after N seconds, at most {LONGEST_WAIT:.0f}.",
     ),
-    "Prefer-return": header("Prefer", "return=minimal or return=representation: large results by link, or all here."),
+    "Prefer-return": header(
+        "Prefer",
+        "return=minimal or return=representation: large results by link, or all here; wait=N: answer when the job is "
+        f"done or after N seconds, at most {LONGEST_WAIT:.0f}.",
+    ),
     "If-None-Match": header("If-None-Match", "The ETag of what is known: an answer only where it changed (RFC 9110)."),
     "Range": header("Range", "The bytes that are wanted of a file: bytes=first-last (RFC 9110)."),
     "If-Range": header("If-Range", "The ETag of the file the range is of; another one is sent whole."),

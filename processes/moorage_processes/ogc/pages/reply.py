@@ -10,7 +10,7 @@ from flask import Response, request
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.pages.page import page
-from moorage_processes.ogc.requests.negotiation import wants_html
+from moorage_processes.ogc.requests.negotiation import negotiated
 from moorage_processes.ogc.responses.headers import add_links
 
 
@@ -24,7 +24,9 @@ def reply(document: Mapping[str, Any], template: str, status: int = 200, **conte
     status : HTTP status.
     context : what else the page takes.
     """
-    response = page(template, document, status, **context) if wants_html(request) else as_json(document, status)
+    response = (
+        page(template, document, status, **context) if negotiated(request).wants_html else as_json(document, status)
+    )
     response.vary.add("Accept")
     add_links(response, document.get("links", ()))
     return response

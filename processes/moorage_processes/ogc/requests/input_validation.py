@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from moorage.formats import Kind
 from moorage.values import BBox
 
 from moorage_processes.errors import InputError
-from moorage_processes.execution.inputs import link_of, stated_media_type
+from moorage_processes.execution.given import DATA, Reference, Selection, Value, content_of, head_of, read_given
 from moorage_processes.ogc.descriptions import type_of
 from moorage_processes.ogc.problems import shown
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from moorage_processes.data.datasets import Datasets
     from moorage_processes.network.fetch import Policy
 
-DATA = frozenset({Kind.GRID, Kind.FEATURES, Kind.TABLE})
-HEAD = 88
-"""Base64 characters that hold the first bytes a format is known by."""
 TYPES = {"integer": "an integer", "number": "a number", "boolean": "true or false", "object": "an object"}
 TEXTS = {"date": "a date", "date-time": "a date and time", "time": "a time"}
 
@@ -58,9 +54,7 @@ FORMATS.checks("date-time", raises=ValueError)(
 FORMATS.checks("time", raises=ValueError)(
     lambda text: not isinstance(text, str) or time.fromisoformat(text) is not None
 )
-FORMATS.checks("byte", raises=ValueError)(
-    lambda text: not isinstance(text, str) or base64.b64decode(text, validate=True) is not None
-)
+FORMATS.checks("byte", raises=ValueError)(lambda text: not isinstance(text, str) or content_of(text) is not None)
 
 OGCValidator = extend(  # type: ignore[no-untyped-call]
     Draft4Validator,
@@ -122,36 +116,21 @@ class InputValidator:
 
     def _check_one(self, name: str, value: Any) -> None:
         kind = self._kinds[name]
-        if isinstance(value, dict):
-            if "href" in value:
-                href, _ = link_of(name, value)
+        match read_given(name, value, kind):
+            case Reference(href):
                 self._policy.check(href, name)
-                return
-            if "value" in value:
-                self._check_qualified(name, kind, value)
-                return
-            if kind in DATA and "collection" in value:
-                self._datasets.select(name, value, kind)
-                return
-        self._check_value(name, kind, value)
-
-    def _check_qualified(self, name: str, kind: Kind, qualified: Mapping[str, Any]) -> None:
-        media_type = stated_media_type(qualified)
-        if media_type is not None and kind in DATA:
-            try:
-                formats.find(kind, media_type)
-            except ValueError as error:
-                raise InputError(f"{name}: {error}", input=name) from error
-        if kind in DATA and isinstance(qualified["value"], str):
-            self._check_content(name, kind, qualified["value"])
-        else:
-            self._check_value(name, kind, qualified["value"])
+            case Selection(members):
+                self._datasets.select(name, members, kind)
+            case Value(given, media_type, is_qualified):
+                if media_type is not None and kind in DATA:
+                    _check_format(name, kind, media_type)
+                if kind in DATA and isinstance(given, str):
+                    if is_qualified or self._datasets.find(given, kind) is None:
+                        self._check_content(name, kind, given)
+                else:
+                    self._check_value(name, kind, given)
 
     def _check_value(self, name: str, kind: Kind, value: Any) -> None:
-        if kind in DATA and isinstance(value, str):
-            if self._datasets.find(value, kind) is None:
-                self._check_content(name, kind, value)
-            return
         if kind in DATA and kind is not Kind.FEATURES:
             raise InputError(f"{name}: {shown(value)} is no {kind}; it takes {self._takes(name)}", input=name)
         if kind is Kind.ARRAY and isinstance(value, list):
@@ -167,7 +146,7 @@ class InputValidator:
     def _check_content(self, name: str, kind: Kind, text: str) -> None:
         """A string that is no dataset: base64 of a format that is known by its first bytes."""
         try:
-            head = base64.b64decode(text[:HEAD] if len(text) > HEAD else text, validate=True)
+            head = head_of(text)
         except ValueError as error:  # binascii.Error, or a plain one where it is not ASCII
             raise InputError(self._datasets.missing(name, text, kind), input=name) from error
         if formats.sniff(head, kind) is None and not (kind is Kind.TABLE and head):
@@ -198,6 +177,13 @@ def _check_features(collection: Mapping[str, Any], name: str) -> None:
             raise InputError(f"{name}: feature {number} is not a GeoJSON feature")
         if feature.get("geometry") is not None:
             _check_shape(feature["geometry"], f"{name}: feature {number}")
+
+
+def _check_format(name: str, kind: Kind, media_type: str) -> None:
+    try:
+        formats.find(kind, media_type)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}", input=name) from error
 
 
 def _check_shape(geometry: Any, name: str) -> None:

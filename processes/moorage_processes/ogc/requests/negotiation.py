@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.problems import Problem
 
 if TYPE_CHECKING:
     from flask import Request
-
-    from moorage_processes.authoring.limits import Limits
+    from werkzeug.datastructures import Headers, MultiDict
 
 LONGEST_WAIT = 30.0
 """Seconds a request is held at most."""
+KEPT = "moorage.negotiation"
+"""Where it is kept in the environment of a request."""
 PARTS = re.compile(r'(?:[^,;"]|"[^"]*")+|[,;]')
 """What stands between the commas and semicolons of a header, quoted ones apart."""
 
@@ -75,58 +79,90 @@ def _seconds(text: str | None) -> float | None:
     return min(float(text), LONGEST_WAIT)
 
 
-def profiles(request: Request) -> frozenset[str]:
-    """The profiles a caller asks for, by their short names.
-
-    In the query (``profile=``: a URI, a CURIE in brackets, or a short name), in ``Accept-Profile``, as a parameter of
-    ``Accept``, or as a preference.
-    """
-    stated = [part for text in request.args.getlist("profile") for part in text.split(",")]
-    stated += [part for text in request.headers.getlist("Accept-Profile") for part in text.split(",")]
-    stated += re.findall(r'profile="?([^",;]+)', request.headers.get("Accept", ""))
-    return _profile_names(stated) | preferences(request.headers.getlist("Prefer")).profiles
-
-
 def _profile_names(stated: Iterable[str]) -> frozenset[str]:
     return frozenset(re.split(r"[/:]", each.strip(' <>[]"'))[-1] for each in stated if each.strip())
 
 
-def is_draft(request: Request) -> bool:
-    """Whether the caller speaks draft 2.0 of the standard: only that knows profiles."""
-    return bool(profiles(request) & ogc.PROFILE_NAMES)
+@dataclass(frozen=True)
+class Negotiation:
+    """What the headers and the query of one request say of the answer it would like."""
+
+    accept: str = ""
+    """The ``Accept`` header."""
+    prefer: str = ""
+    """The ``Prefer`` header."""
+    f: str | None = None
+    """The form by name, which goes before that."""
+    preferences: Preferences = field(default_factory=Preferences)
+    profiles: frozenset[str] = frozenset()
+    """Profiles by their short names."""
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the caller speaks draft 2.0 of the standard: only that knows profiles."""
+        return bool(self.profiles & ogc.PROFILE_NAMES)
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a person asks: by ``f=html``, or by an Accept header that puts HTML before JSON.
+
+        Raises
+        ------
+        Problem
+            where ``f`` names neither.
+        """
+        return self.chosen(("json", "html"), ogc.JSON) == "html"
+
+    @property
+    def names_json(self) -> bool:
+        """Whether JSON is asked for by name, not only anything."""
+        return any(part.partition(";")[0].strip().lower() == ogc.JSON for part in self.accept.split(","))
+
+    def chosen(self, names: tuple[str, ...], otherwise: str) -> str:
+        """One of *names*, by ``f``; or ``html`` where the Accept header puts it before the media type *otherwise*."""
+        if self.f is not None:
+            if self.f not in names:
+                raise Problem(400, ogc.INVALID_QUERY, f"f: {self.f[:80]!r} will not do; it takes {' or '.join(names)}")
+            return self.f
+        # most programs ask for JSON, or for anything
+        if "text/" in self.accept or "q=" in self.accept:
+            bare = otherwise.partition(";")[0]
+            supported = [bare, *([ogc.JSON] if bare.endswith("+json") else []), ogc.HTML]
+            if parse_accept_header(self.accept, MIMEAccept).best_match(supported, bare) == ogc.HTML:
+                return "html"
+        return names[0]
+
+    def with_query(self, prefer: Iterable[str], accept: str | None) -> Negotiation:
+        """The same where parameters of the query stand for headers (draft 2.0)."""
+        return replace(self, preferences=preferences([self.prefer, *prefer]), accept=accept or self.accept)
 
 
-def runs_async(wanted: Preferences, limits: Limits) -> bool:
-    """Whether an execution becomes a job that is followed, by the standard's rules."""
-    if not limits.sync:
-        return True
-    return limits.asynchronous and wanted.respond_async
+def negotiated(request: Request) -> Negotiation:
+    """What a request says of the answer it would like; it is read once."""
+    found: Negotiation | None = request.environ.get(KEPT)
+    if found is None:
+        found = request.environ[KEPT] = _read(request)
+    return found
 
 
-def wants_html(request: Request) -> bool:
-    """Whether a person asks: by ``f=html``, or by an Accept header that puts HTML before JSON.
+def _read(request: Request) -> Negotiation:
+    headers, query = request.headers, request.args
+    accept, prefer = headers.get("Accept", ""), headers.get("Prefer", "")
+    wanted = preferences([prefer]) if prefer else Preferences()
+    return Negotiation(accept, prefer, query.get("f"), wanted, wanted.profiles | _profiles(accept, headers, query))
 
-    Raises
-    ------
-    Problem
-        where ``f`` names neither.
+
+def _profiles(accept: str, headers: Headers, query: MultiDict[str, str]) -> frozenset[str]:
+    """The profiles a caller asks for, by their short names.
+
+    In the query (``profile=``: a URI, a CURIE in brackets, or a short name), in ``Accept-Profile``, or as a parameter
+    of ``Accept``; preferences name them too.
     """
-    return chosen(request, ("json", "html"), ogc.JSON) == "html"
-
-
-def chosen(request: Request, names: tuple[str, ...], otherwise: str) -> str:
-    """One of *names*, by ``f``; or ``html`` where the Accept header puts it before the media type *otherwise*."""
-    wish = request.args.get("f")
-    if wish is not None:
-        if wish not in names:
-            raise Problem(400, ogc.INVALID_QUERY, f"f: {wish[:80]!r} will not do; it takes {' or '.join(names)}")
-        return wish
-    accept = request.accept_mimetypes
-    bare = otherwise.partition(";")[0]
-    supported = [bare, *([ogc.JSON] if bare.endswith("+json") else []), ogc.HTML]
-    if accept and accept.best_match(supported, bare) == ogc.HTML:
-        return "html"
-    return names[0]
+    stated = [part for text in query.getlist("profile") for part in text.split(",")]
+    stated += headers.get("Accept-Profile", "").split(",")
+    if "profile" in accept:
+        stated += re.findall(r'profile="?([^",;]+)', accept)
+    return _profile_names(stated)
 
 
 def check_json(request: Request) -> None:
@@ -147,8 +183,3 @@ def check_json(request: Request) -> None:
     stated = f"{request.mimetype[:80]!r}" if request.mimetype else "nothing"
     detail = f"Content-Type states {stated}; an execute request is JSON: send the header 'Content-Type: {ogc.JSON}'"
     raise Problem(415, "UnsupportedMediaType", detail, headers={"Accept": ogc.JSON})
-
-
-def names_json(accept: str) -> bool:
-    """Whether an Accept header asks for JSON by name, not only for anything."""
-    return any(part.partition(";")[0].strip().lower() == ogc.JSON for part in accept.split(","))

@@ -15,18 +15,17 @@ from moorage.values import BBox
 
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.requests.execute_request import ResponseForm, ResponseShape, Transmission
-from moorage_processes.ogc.requests.negotiation import ReturnPreference, names_json, preferences, profiles, wants_html
+from moorage_processes.ogc.requests.negotiation import ReturnPreference
 from moorage_processes.ogc.responses.headers import add_profile, seal
 from moorage_processes.ogc.responses.ranges import SentFile, file_answer
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from flask import Request
-
     from moorage_processes.execution.request import Artefact
     from moorage_processes.jobs.files.artefacts import ArtefactFiles
     from moorage_processes.jobs.job import Job
+    from moorage_processes.ogc.requests.negotiation import Negotiation
 
 INLINE = 1_000_000
 """Bytes above which a value in a document becomes a link."""
@@ -47,13 +46,19 @@ class WantedForm:
     returns: ReturnPreference | None = None
 
     @classmethod
-    def of(cls, request: Request, accept: str | None = None) -> WantedForm:
-        """What a request wants; *accept* stands for its header where its query has one of its own."""
+    def of(cls, asked: Negotiation, *, has_pages: bool = True) -> WantedForm:
+        """What a request wants.
+
+        Parameters
+        ----------
+        asked : what it says of that.
+        has_pages : whether it may want a page.
+        """
         return cls(
-            html=accept is None and wants_html(request),
-            json=names_json(accept or request.headers.get("Accept", "")),
-            profile="ogc-results" in profiles(request),
-            returns=preferences(request.headers.getlist("Prefer")).returns,
+            html=has_pages and asked.wants_html,
+            json=asked.names_json,
+            profile="ogc-results" in asked.profiles,
+            returns=asked.preferences.returns,
         )
 
 
