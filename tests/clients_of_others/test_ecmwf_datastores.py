@@ -86,7 +86,7 @@ def test_it_raises_what_a_failed_job_says(client):
 
 
 def test_it_raises_what_is_wrong_with_a_request(client):
-    with pytest.raises(requests.HTTPError, match="size: 'large' will not do"):
+    with pytest.raises(requests.HTTPError, match="size: 'large' is not valid"):
         client.submit("noise", {"size": "large"})
 
 

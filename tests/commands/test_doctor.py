@@ -68,7 +68,7 @@ def test_the_command_ends_with_1_where_something_is_wrong(tmp_path):
     command = [sys.executable, "-m", "moorage.cli", "doctor", "--config", str(tmp_path / "site.yml")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
-    told = "WRONG  configuration: moorage.queue: 'many' will not do; it takes a whole number, 1 or more"
+    told = "WRONG  configuration: moorage.queue: 'many' is not valid; expected a whole number, 1 or more"
     assert ended.stdout.splitlines()[1] == told
     assert ended.stderr == ""
 

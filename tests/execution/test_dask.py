@@ -291,7 +291,7 @@ def test_a_dataset_with_chunks_is_opened_as_a_dask_array(tmp_path):
 @pytest.mark.parametrize(
     ("scheduler", "words"),
     [
-        ("scheduler:8786", "scheduler: 'scheduler:8786' will not do; it takes the address of a Dask scheduler"),
+        ("scheduler:8786", "scheduler: 'scheduler:8786' is not valid; expected the address of a Dask scheduler"),
         ("tcp://scheduler", "such as tcp://scheduler:8786"),
         ("http://scheduler:8786", "or tls://scheduler:8786"),
     ],

@@ -67,7 +67,7 @@ def test_a_wrong_page_is_told(service_url, query):
     answer = get(f"{service_url}/processes?{query}")
     assert answer.status_code == 400
     assert answer.json()["type"].endswith("invalid-query-parameter-value")
-    assert "it takes a whole number" in answer.json()["detail"]
+    assert "expected a whole number" in answer.json()["detail"]
 
 
 def test_description_has_inputs_outputs_and_the_way_to_execute(service_url):

@@ -268,7 +268,7 @@ def test_lists_go_on_as_pages(url):
 
 
 def test_a_wrong_filter_is_told_on_a_page(url):
-    assert "minDuration: 'x' will not do" in page(f"{url}/jobs?f=html&minDuration=x", 400).text
+    assert "minDuration: 'x' is not valid" in page(f"{url}/jobs?f=html&minDuration=x", 400).text
 
 
 def test_a_job_that_runs_looks_again_by_itself_without_javascript(url):

@@ -183,7 +183,7 @@ def test_a_wrong_input_is_refused_in_our_words(url):
     """pygeoapi answers 400 whatever a processor raises, and frames the words in its own."""
     answer = execute(url, "hello", {"name": 5})
     assert answer.status_code == 400
-    assert "name: 5 will not do; it takes text" in answer.text
+    assert "name: 5 is not valid; it takes text" in answer.text
 
 
 @both

@@ -118,7 +118,7 @@ def test_its_own_manager_answers_what_we_give(tinydb):
 
 
 def test_its_own_manager_passes_on_our_words(tinydb):
-    assert "name: 5 will not do; it takes text" in execute(tinydb, "hello", {"name": 5}).text
+    assert "name: 5 is not valid; it takes text" in execute(tinydb, "hello", {"name": 5}).text
     _, state = finished(tinydb, "decline", {})
     assert state["status"] == "failed"
     assert "the period holds no data" in state["message"]

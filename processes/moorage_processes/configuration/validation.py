@@ -51,7 +51,7 @@ class Section(Generic[T_co]):
 
 
 def check(path: str, value: Any, expected: KeyRule[Any] | Section[Any]) -> None:
-    """Refuse a value that will not do; one that is null stands for what is shipped, and does.
+    """Refuse a value that is not valid; null means the default and is accepted.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def check(path: str, value: Any, expected: KeyRule[Any] | Section[Any]) -> None:
 
 def _refusal(path: str, value: Any, words: str, *, is_shown: bool = True) -> ConfigurationError:
     shown = SHOWN.repr(value) if is_shown else "what stands there"
-    return ConfigurationError(f"{path}: {shown} will not do; it takes {words}")
+    return ConfigurationError(f"{path}: {shown} is not valid; expected {words}")
 
 
 def _unknown(path: str, name: str, known: Mapping[str, Any]) -> ConfigurationError:

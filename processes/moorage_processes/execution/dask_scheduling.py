@@ -37,7 +37,7 @@ class Computing:
             return
         if not ADDRESS.fullmatch(self.scheduler):
             raise ValueError(
-                f"scheduler: {self.scheduler!r} will not do; it takes the address of a Dask scheduler, "
+                f"scheduler: {self.scheduler!r} is not valid; expected the address of a Dask scheduler, "
                 "such as tcp://scheduler:8786 or tls://scheduler:8786"
             )
         if not is_installed("distributed"):

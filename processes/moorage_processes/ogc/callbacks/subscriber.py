@@ -67,7 +67,7 @@ def read_subscriber(document: Mapping[str, Any], hosts: Hosts) -> tuple[Callback
     Raises
     ------
     Problem
-        400, naming the member of the subscriber that will not do, and what would.
+        400, naming the member of the subscriber that is not valid, and what is expected.
     """
     subscriber = document.get("subscriber")
     if subscriber is None:

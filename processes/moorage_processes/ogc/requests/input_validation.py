@@ -256,4 +256,4 @@ def _bounded(schema: Mapping[str, Any]) -> str:
 def _reason(error: ValidationError) -> str:
     if error.validator == "required":
         return str(error.message)
-    return f"{shown(error.instance)} will not do"
+    return f"{shown(error.instance)} is not valid"

@@ -122,7 +122,7 @@ class Negotiation:
         """One of *names*, by ``f``; or ``html`` where the Accept header puts it before the media type *otherwise*."""
         if self.f is not None:
             if self.f not in names:
-                raise Problem(400, ogc.INVALID_QUERY, f"f: {self.f[:80]!r} will not do; it takes {' or '.join(names)}")
+                raise Problem(400, ogc.INVALID_QUERY, f"f: {self.f[:80]!r} is not valid; expected {' or '.join(names)}")
             return self.f
         # most programs ask for JSON, or for anything
         if "text/" in self.accept or "q=" in self.accept:

@@ -142,4 +142,4 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _wrong(name: str, value: Any, takes: str) -> Problem:
-    return Problem(400, ogc.INVALID_QUERY, f"{name}: {str(value)[:80]!r} will not do; it takes {takes}")
+    return Problem(400, ogc.INVALID_QUERY, f"{name}: {str(value)[:80]!r} is not valid; expected {takes}")
