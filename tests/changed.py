@@ -70,7 +70,7 @@ def nearest(wanted: set[Path]) -> list[Path]:
 
 
 def naming(wanted: set[Path]) -> set[Path]:
-    """Tests that name a file that is no module: a page, a configuration."""
+    """Tests that name a file that is not a module: a page, a configuration."""
     names = {path.name for path in wanted if path.suffix != ".py"}
     return {path for path in TESTS if any(name in path.read_text(encoding="utf-8") for name in names)}
 

@@ -50,7 +50,7 @@ class Connection(Processes):  # type: ignore[misc]  # OWSLib is untyped
     ProblemError
         if the service refuses.
     ResultError
-        if what answers is no OGC API.
+        if what answers is not an OGC API.
     """
 
     def __init__(
@@ -273,7 +273,7 @@ def members(response: requests.Response) -> dict[str, Any]:
     """
     found = document(response)
     if not isinstance(found, dict):
-        raise ResultError(f"{response.url.partition('?')[0]} answers with JSON that is no object")
+        raise ResultError(f"{response.url.partition('?')[0]} answers with JSON that is not an object")
     return found
 
 

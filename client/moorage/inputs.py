@@ -127,7 +127,7 @@ class _Encoder:
         )
 
     def _takes_numbers(self) -> bool:
-        """Whether this is no input for data, so that the mean of a field stands for its number."""
+        """Whether this is not an input for data, so that the mean of a field stands for its number."""
         described = self._described
         return described.kind is Kind.VALUE and bool(described.schema) and not described.media_types
 

@@ -42,7 +42,7 @@ def split(blocks: Iterator[bytes], content_type: str, place: Callable[[], Path])
     Raises
     ------
     ResultError
-        if the body is no whole multipart body.
+        if the body is not a whole multipart body.
     """
     header = Message()
     header["Content-Type"] = content_type

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 LONGEST = 500
-"""Characters of a text that is no problem document."""
+"""Characters of a text that is not a problem document."""
 
 
 def raise_for_problem(response: Response) -> None:

@@ -154,7 +154,7 @@ def _value(value: Any, described: Described) -> Any:
         try:
             return BBox.from_json(value)
         except (ValueError, AttributeError) as error:
-            raise ResultError(f"the output {described.id!r} is no bounding box: {error}") from error
+            raise ResultError(f"the output {described.id!r} is not a bounding box: {error}") from error
     if described.kind is Kind.BYTES:
         return base64.b64decode(value) if isinstance(value, str) else json.dumps(value).encode()
     return _typed(value, described.schema)

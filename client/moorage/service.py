@@ -53,7 +53,7 @@ def connect(
     ProblemError
         if the service refuses.
     ResultError
-        if what answers is no OGC API.
+        if what answers is not an OGC API.
     """
     connection = Connection(url, timeout=timeout, headers=headers, auth=auth, verify=verify)
     return Service(connection, is_shown=progress)

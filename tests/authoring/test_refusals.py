@@ -215,7 +215,7 @@ REFUSED = [
     (lost_output, "a field of Lost names 'Decimal'", "outside of if TYPE_CHECKING"),
     (grid_default, "its default 'sst' is not what it takes", "agree"),
     (unknown_name, "names 'Decimal', which the module does not know", "outside of if TYPE_CHECKING"),
-    (no_python, "is no type", "float or xr.DataArray"),
+    (no_python, "is not a type", "float or xr.DataArray"),
     (writes_global, "it writes to 'COUNT', which is global", "return COUNT"),
     (writes_global_inside, "it writes to 'COUNT', which is global", "return COUNT"),
     (stars, "*args takes anything", "dict[str, Any]"),

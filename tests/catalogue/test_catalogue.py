@@ -221,10 +221,10 @@ def test_all_that_stands_against_all_sources_is_told_at_once(tmp_path):
 BROKEN = [
     ("import sys\n\nsys.exit(3)\n", ":3:", "SystemExit: 3"),
     ("x = 1\n1 / 0\n", ":2:", "ZeroDivisionError: division by zero"),
-    ("x = (\n", ":1:", "it is no Python"),
-    ("def f(:\n", ":1:", "it is no Python"),
+    ("x = (\n", ":1:", "it is not valid Python"),
+    ("def f(:\n", ":1:", "it is not valid Python"),
     ("from moorage_processes import nothing\n", ":1:", "ImportError"),
-    (HEAD + "@process(memory='much')\ndef f() -> int: ...\n", ":2:", "'much' is no size"),
+    (HEAD + "@process(memory='much')\ndef f() -> int: ...\n", ":2:", "'much' is not a size"),
     ("import xarray\nxarray.open_dataset('none.nc')\n", ":2:", "FileNotFoundError"),
     ("import os\n\nos.kill(os.getpid(), 11)\n", ":1:", "ended Python by signal SIGSEGV"),
     ("import os\nos._exit(4)\n", ":1:", "ended Python with status 4"),

@@ -154,7 +154,7 @@ def test_bytes_are_bytes():
 
 
 def test_a_broken_box_is_refused():
-    with pytest.raises(ResultError, match="'y' is no bounding box"):
+    with pytest.raises(ResultError, match="'y' is not a bounding box"):
         called(Answer({"bbox": [1]}), moored("moorage.BBox", type="object"))
 
 

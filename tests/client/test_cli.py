@@ -58,7 +58,7 @@ def test_data_is_saved_and_its_place_printed(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("z=1", "'z=1' is no input; p takes x=..."), ("x", "'x' is no input"), ("content=@/nowhere", "nowhere")],
+    [("z=1", "'z=1' is not an input; p takes x=..."), ("x", "'x' is not an input"), ("content=@/nowhere", "nowhere")],
 )
 def test_words_that_do_not_fit_are_told(word, said, capsys):
     with scripted({}, inputs=INPUTS) as service:

@@ -138,5 +138,5 @@ def test_names_of_a_grid_mapping_are_names():
         )
     )
     for key, text in {"geographic_crs_name": "+init=/etc/passwd:x", "geoid_name": "PROJ /etc/passwd"}.items():
-        with pytest.raises(CrsError, match=f"the attribute {key} is no name but a definition"):
+        with pytest.raises(CrsError, match=f"the attribute {key} is not a name but a definition"):
             settle(grid(grid_mapping_name="latitude_longitude", **{key: text}))

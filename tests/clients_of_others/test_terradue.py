@@ -111,7 +111,7 @@ def test_it_sends_a_text():
 
 
 def test_it_executes_by_its_own_model_of_a_request(client):
-    """Nothing that is text or a number passes its model, so the request has no inputs, and the answer is no job."""
+    """Nothing that is text or a number passes its model, so the request has no inputs, and the answer is not a job."""
     with pytest.raises(BadRequestException) as refused:
         client.execute("echo", Execute.from_dict({"inputs": {}}))
     assert "message is missing" in json.loads(refused.value.body)["detail"]

@@ -204,7 +204,7 @@ def test_a_store_that_does_not_answer_is_told_without_its_password(tmp_path):
 
 
 def test_a_store_that_is_none_is_told(tmp_path):
-    (tmp_path / "jobs.sqlite").write_bytes(b"this is no database, but it is long enough to be read as one" * 100)
+    (tmp_path / "jobs.sqlite").write_bytes(b"this is not a database, but it is long enough to be read as one" * 100)
     assert "is damaged: file is not a database" in engine.store(StateDirectory(tmp_path), None).words
 
 

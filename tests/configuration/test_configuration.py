@@ -235,7 +235,7 @@ def test_hosts_that_could_never_be_met_are_refused(host, is_usable):
     [
         (b"[1, 2]", "is not a mapping of sections"),
         (b"server:\n  url: [\n", "is not YAML: .* in line 3, column 1"),
-        (b"\xff\xfe\x00", "is no text in UTF-8"),
+        (b"\xff\xfe\x00", "is not text in UTF-8"),
         (b"a: \x07", "is not YAML: "),
     ],
 )

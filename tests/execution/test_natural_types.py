@@ -70,7 +70,7 @@ def test_an_array_may_stand_in_a_query(methods):
 def test_an_array_has_the_type_that_its_annotation_says(methods):
     assert methods.execute("kind-of-array", numbers=[[1, 2]])["result"].value == "float64 (1, 2)"
     assert methods.execute("kind-of-array", numbers=npy(np.arange(3, dtype="i2")))["result"].value == "float64 (3,)"
-    assert "an array of complex128 is no array of float64" in refused(
+    assert "an array of complex128 is not an array of float64" in refused(
         methods, "kind-of-array", numbers=npy(np.array([1j]))
     )
 

@@ -37,7 +37,7 @@ def test_winds_on_levels_of_two_months_are_what_xarray_reads(real, shared_data):
     values = np.array(document["ranges"]["u"]["values"]).reshape(document["ranges"]["u"]["shape"])
     assert np.allclose(values.squeeze(), expected)
     assert document["domain"]["axes"]["z"]["values"] == [500]
-    assert "domainType" not in document["domain"]  # month is no axis of a Grid
+    assert "domainType" not in document["domain"]  # month is not an axis of a Grid
 
 
 def test_a_calendar_of_365_days_is_cut_by_dates(real):

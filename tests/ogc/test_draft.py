@@ -218,7 +218,7 @@ def test_a_query_may_ask_for_a_job(service_url):
 
 
 WRONG = {
-    "unknown": ("message=a&colour=red", "colour: is no parameter of echo; it takes message, pause"),
+    "unknown": ("message=a&colour=red", "colour: is not a parameter of echo; it takes message, pause"),
     "twice": ("message=a&Message=b", "stands there twice"),
     "no number": ("message=a&count=two", "count: is 'two'; it takes a number"),
     "not finite": ("message=a&pause=NaN", "pause: is 'NaN'; it takes a finite number"),
@@ -226,7 +226,7 @@ WRONG = {
     "unknown key": ("message[colour]=red", "message[colour]: is unknown; in brackets stands one of"),
     "quality alone": ("message=a&image[mediaType]=image/tiff", "image[mediaType]: stands without image itself"),
     "include": ("message=a&message[include]=maybe", "message[include]: is 'maybe'; it takes true or false"),
-    "bracket": ("message=a&numbers[=1", "numbers[: is no parameter"),
+    "bracket": ("message=a&numbers[=1", "numbers[: is not a parameter"),
 }
 
 

@@ -180,7 +180,7 @@ def test_what_would_follow_from_data_is_left_out_where_there_are_none(tmp_path):
 
 
 def test_an_example_of_something_else_is_refused(tmp_path):
-    with pytest.raises(ServingError, match="its example gives 'depth', which is no input; it takes crs, level"):
+    with pytest.raises(ServingError, match="its example gives 'depth', which is not an input; it takes crs, level"):
         shown(tmp_path, '{"depth": 1}')
 
 

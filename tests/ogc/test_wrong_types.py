@@ -50,7 +50,7 @@ TEMPLATES = {
 WRONG: list[Any] = [None, True, False, 0, -1, 1.5, 10**30, "", "x", "/etc/passwd", "..", [], [1], ["x"], [[[]]], {}]
 WRONG += [{"a": 1}, [None], {"": None}, {"href": 1}, {"value": {"value": 1}}, "a" * 5000]
 TEXTS = ["5e999", r'"\ud800"', "NaN", "1" + "0" * 400, "[" * 200 + "]" * 200, "[" * 90 + "]" * 90, r'{"\ud800": 1}']
-"""What is no JSON of ours, or only just."""
+"""What is not JSON of ours, or only just."""
 PER_PLACE = 1000 if os.environ.get("MOORAGE_DEEP") else 4
 """Wrong values that are tried at each place; each place goes on where the one before it ended."""
 MARK = "put it here"

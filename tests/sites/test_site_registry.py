@@ -260,8 +260,8 @@ def test_an_announcement_is_taken_as_it_was_made():
     [
         ("A.wi", {}, "small letters"),
         ("jobs", {}, "has a meaning of its own at this hub"),
-        ("awi", {"processes__0__id": "a.b"}, "is no id of a process"),
-        ("awi", {"processes__0__id": "../x"}, "is no id of a process"),
+        ("awi", {"processes__0__id": "a.b"}, "is not an id of a process"),
+        ("awi", {"processes__0__id": "../x"}, "is not an id of a process"),
         ("awi", {"processes__0__limits": {"timeout": -1}}, "timeout is -1"),
         ("awi", {"processes__0__limits": {"unheard": 1}}, "unheard"),
         ("awi", {"processes__0__description__title": 3}, "has no title that can be read"),
@@ -269,10 +269,10 @@ def test_an_announcement_is_taken_as_it_was_made():
         ("awi", {"processes__0__description__inputs": []}, "has no inputs that can be read"),
         ("awi", {"processes__0__description__inputs__text": {}}, "has no inputs.text that can be read"),
         ("awi", {"processes__0__description__outputs": {"result": 1}}, "has no outputs.result that can be read"),
-        ("awi", {"processes__0__description": None}, "no announcement that this version"),
-        ("awi", {"processes": 3}, "no announcement that this version"),
+        ("awi", {"processes__0__description": None}, "does not understand the announcement"),
+        ("awi", {"processes": 3}, "does not understand the announcement"),
         ("awi", {"datasets__sst": {"kind": "song", "title": "x"}}, "song"),
-        ("awi", {"datasets__sst": "x"}, "no announcement that this version"),
+        ("awi", {"datasets__sst": "x"}, "does not understand the announcement"),
         ("awi", {"processes__0__description__description": "x" * 600_000}, "take more than 500000 bytes"),
     ],
 )
@@ -284,7 +284,7 @@ def test_an_announcement_that_would_harm_the_hub_is_refused(site, changes, words
 @pytest.mark.parametrize("file", ["../x", "a/b", "", ".", "..", "/etc/passwd", "x" * 300])
 def test_a_file_that_leads_elsewhere_is_refused(file):
     artefact = {"output": "result", "media_type": "text/plain", "file": file, "value": None, "size": 1}
-    with pytest.raises(ValueError, match="is no name of a file"):
+    with pytest.raises(ValueError, match="is not a name of a file"):
         read_artefacts(json.dumps([artefact]))
 
 
@@ -293,7 +293,7 @@ def test_a_file_that_leads_elsewhere_is_refused(file):
 )
 def test_an_address_that_leads_nowhere_is_refused(href):
     artefact = {"output": "result", "media_type": "text/plain", "file": None, "value": None, "size": 1, "href": href}
-    with pytest.raises(ValueError, match="which is no address"):
+    with pytest.raises(ValueError, match="which is not an address"):
         read_artefacts(json.dumps([artefact]))
 
 

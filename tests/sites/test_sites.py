@@ -302,4 +302,4 @@ def test_notices_of_several_hubs_are_one_job(service, awi, tmp_path):
 def test_a_site_needs_a_name(service, name, capfd):
     code = main(["join", service.nats.url, "--site", name, "--state", str(service.folder / "nameless"), str(AT_SITES)])
     assert code == 1
-    assert "is no name of a site; it takes small letters, digits and hyphens" in capfd.readouterr().err
+    assert "is not a name of a site; it takes small letters, digits and hyphens" in capfd.readouterr().err

@@ -17,7 +17,7 @@ def another(word: str) -> str:
     return word
 """
 MISTAKES = {
-    "syntax": ("def broken(:\n", "edited.py:1: {folder}/edited.py: it is no Python: invalid syntax"),
+    "syntax": ("def broken(:\n", "edited.py:1: {folder}/edited.py: it is not valid Python: invalid syntax"),
     "import": ("from beside import nothing\n", "fails with ImportError: cannot import name 'nothing' from 'beside'"),
     "type": (EDITED.replace("number: float", "number"), "edited.py:11: scaled: the input 'number' has no type"),
     "name": (EDITED.replace("def patient", "def sea"), "datasets.sea: there is a process of that name"),

@@ -61,7 +61,7 @@ def array_of(listed: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
         if array.dtype.kind == "O":
             array = np.array(listed, dtype=float)
     except (ValueError, TypeError, OverflowError) as error:
-        raise FormatError("this is no array; its rows are of one length and hold numbers") from error
+        raise FormatError("this is not an array; its rows are of one length and hold numbers") from error
     return as_type(_plain(array), dtype)
 
 
@@ -76,7 +76,7 @@ def as_type(array: np.ndarray[Any, Any], dtype: str | None) -> np.ndarray[Any, A
     if dtype is None or array.dtype == dtype:
         return array
     if array.size and not np.can_cast(array.dtype, dtype, "same_kind") and array.dtype.kind != "U":
-        raise FormatError(f"an array of {array.dtype} is no array of {dtype}")
+        raise FormatError(f"an array of {array.dtype} is not an array of {dtype}")
     try:
         return array.astype(dtype)
     except ValueError as error:

@@ -41,7 +41,7 @@ def storable(grid: xr.Dataset) -> xr.Dataset:
         grid = grid.reset_index(several)
     for name in (*grid.variables, *grid.dims):
         if not isinstance(name, str) or "/" in name:
-            raise FormatError(f"{name!r} is no name for NetCDF; a name is text without a slash")
+            raise FormatError(f"{name!r} is not a name for NetCDF; a name is text without a slash")
     projection = _projection(grid)
     stored = {str(name): _variable(str(name), variable, grid, projection) for name, variable in grid.variables.items()}
     coords = {name: stored.pop(str(name)) for name in grid.coords}
@@ -107,7 +107,7 @@ def _time_encoding(variable: xr.Variable) -> dict[str, Any]:
         return encoding
     try:
         count = np.asarray(cftime.date2num(dates, units, own))  # whole numbers if they say it exactly
-    except ValueError:  # months, years, and what is no unit at all
+    except ValueError:  # months, years, and what is not a unit at all
         return encoding
     return encoding | ({"units": units} if count.dtype.kind == "i" else {})
 

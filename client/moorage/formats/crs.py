@@ -71,7 +71,7 @@ NAMES = (
 )  # fmt: skip
 """Attributes of a grid mapping of CF that hold names of PROJ's registry."""
 DEFINITION = re.compile(r"[\[{]|(init|proj|title|grids)\s*=|\A\s*PROJ ", re.IGNORECASE)
-"""Signs of what is no name but a definition."""
+"""Signs of what is not a name but a definition."""
 
 
 class CrsError(FormatError):
@@ -114,7 +114,7 @@ def settle(grid: Any) -> None:
                 _settle_one(attrs, key)
         for key in NAMES:
             if DEFINITION.search(str(attrs.get(key, ""))):
-                raise CrsError(f"the attribute {key} is no name but a definition; {EXPECTED} in crs_wkt")
+                raise CrsError(f"the attribute {key} is not a name but a definition; {EXPECTED} in crs_wkt")
 
 
 def _all_attributes(grid: Any) -> Iterator[dict[Any, Any]]:
@@ -172,7 +172,7 @@ def _parsed(text: str) -> tuple[CRS | None, str]:
     from pyproj.exceptions import CRSError  # noqa: PLC0415 - the same
 
     if len(text) > LONGEST or "\0" in text:
-        return None, f"is no text of at most {LONGEST} characters"
+        return None, f"is not text of at most {LONGEST} characters"
     if _names_file(text):
         return None, NAMES_FILE
     if not any(form.match(text) for form in FORMS):

@@ -28,7 +28,7 @@ COMPUTED = 2
 
 
 def check_contents(path: Path) -> None:
-    """Refuse what is no GeoPackage, and one whose features are not simply there to be read.
+    """Refuse what is not a GeoPackage, and one whose features are not simply there to be read.
 
     Triggers are left alone: they run when something is written, and nothing is.
 
@@ -40,7 +40,7 @@ def check_contents(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(IDS_AT + 4)
     if not (head.startswith(SIGN) and head[IDS_AT:].startswith(IDS)):
-        raise FormatError("the file is no GeoPackage: an SQLite database with its sign at byte 68")
+        raise FormatError("the file is not a GeoPackage: an SQLite database with its sign at byte 68")
     # immutable: no other file is looked for beside it
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
         database.execute("PRAGMA trusted_schema = OFF")
@@ -48,7 +48,7 @@ def check_contents(path: Path) -> None:
         registered = {name for table in READ for name in _registered(database, table, plain)}
         for name in sorted(registered):
             if name.lower() not in plain:
-                raise FormatError(f"{name!r} is no table of the GeoPackage, and views are not run; send it as a table")
+                raise FormatError(f"{name!r} is not a table of the GeoPackage; views are not run: send a table")
             if database.execute("SELECT 1 FROM pragma_table_xinfo(?) WHERE hidden >= ?", (name, COMPUTED)).fetchone():
                 raise FormatError(f"{name!r} has computed columns, which are not run; send them as plain columns")
         _check_definitions(database)

@@ -175,7 +175,7 @@ def _refuse_constraints(beside: Sequence[Any]) -> None:
     from pydantic.fields import FieldInfo  # noqa: PLC0415 - slow, and only where methods are
 
     if any(isinstance(each, FieldInfo) and each.metadata for each in beside):
-        reason = "Field(...) sets bounds on something that is no plain value"
+        reason = "Field(...) sets bounds on something that is not a plain value"
         raise UnservableError(reason, "check it inside the function and raise InputError")
 
 
@@ -243,7 +243,7 @@ def resolved_hints(holder: Any, subject: str, namespace: dict[str, Any] | None =
     Raises
     ------
     UnservableError
-        where *subject*, as the reason calls it, names something the module does not know, or is no type.
+        where *subject*, as the reason calls it, names something the module does not know, or is not a type.
     """
     try:
         return get_type_hints(holder, namespace, include_extras=True)
@@ -252,7 +252,8 @@ def resolved_hints(holder: Any, subject: str, namespace: dict[str, Any] | None =
         remedy = f"import {error.name} at the top of the module, outside of if TYPE_CHECKING"
         raise UnservableError(reason, remedy) from error
     except (SyntaxError, TypeError, AttributeError) as error:
-        raise UnservableError(f"{subject} is no type: {error}", "write a type, as in float or xr.DataArray") from error
+        remedy = "write a type, as in float or xr.DataArray"
+        raise UnservableError(f"{subject} is not a type: {error}", remedy) from error
 
 
 def spelled(annotation: Any) -> str:

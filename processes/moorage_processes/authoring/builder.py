@@ -155,7 +155,7 @@ class Draft:
         known = {each.id for each in inputs}
         for name in self.options.example:
             if name not in known:
-                reason = f"its example gives {name!r}, which is no input"
+                reason = f"its example gives {name!r}, which is not an input"
                 self.place.refuse(UnservableError(reason, f"it takes {', '.join(sorted(known)) or 'none'}"))
         if self.place.refusals:
             raise ServingError(tuple(sorted(self.place.refusals, key=lambda refusal: refusal.line)))

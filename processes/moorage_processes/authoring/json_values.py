@@ -55,7 +55,7 @@ def _of_enum(value: Enum) -> Any:
 @plain.register(date)
 @plain.register(time)
 def _of_date(value: date | time) -> str | None:
-    # pandas' NaT is a datetime that is no date
+    # pandas' NaT is a datetime that is not a date
     return value.isoformat() if value == value else None  # noqa: PLR0124
 
 

@@ -215,7 +215,7 @@ def _geometry(value: Any, annotation: Any, types: Sequence[str]) -> Any:
     try:
         geometry = shapely.from_geojson(_json(value))
     except shapely.errors.GEOSException as error:
-        raise ValueError("this is no GeoJSON geometry") from error
+        raise ValueError("this is not a GeoJSON geometry") from error
     if annotation is shapely.LinearRing and isinstance(geometry, shapely.LineString):
         geometry = shapely.LinearRing(geometry)
     if geometry.is_empty:

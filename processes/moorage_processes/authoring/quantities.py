@@ -27,7 +27,7 @@ def parse_size(size: int | str) -> int:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", "" if isinstance(size, bool) else str(size))
     if found is None or found[2] not in SIZES or (not found[2] and "." in found[1]):
-        raise ValueError(f"{size!r} is no size; write a whole number of bytes, or one such as '2 GB'")
+        raise ValueError(f"{size!r} is not a size; write a whole number of bytes, or one such as '2 GB'")
     return round(float(found[1]) * SIZES[found[2]])
 
 
@@ -42,5 +42,5 @@ def parse_age(age: float | str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*?)s?\s*", "" if isinstance(age, bool) else str(age))
     unit = None if found is None else AGES.get(found[2])
     if found is None or unit is None:
-        raise ValueError(f"{age!r} is no age; write seconds, or one such as '30 days', '12 h', '2 weeks'")
+        raise ValueError(f"{age!r} is not an age; write seconds, or one such as '30 days', '12 h', '2 weeks'")
     return float(found[1]) * unit

@@ -134,7 +134,7 @@ def _positions(depth: int) -> Schema:
 
 
 def _written(fmt: Format) -> Schema:
-    """One format of an output; what is no text travels inside JSON as base64."""
+    """One format of an output; what is not text travels inside JSON as base64."""
     schema: Schema = {"contentMediaType": fmt.media_type}
     if fmt.name == "geojson":
         return {"type": "object", "format": "geojson-feature-collection", **schema}

@@ -75,7 +75,7 @@ def _load_file(name: str, file: str) -> ModuleType:
     loader = SnapshotLoader(name, file) if file in SnapshotLoader.texts else None
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -91,7 +91,8 @@ def import_refusal(error: BaseException, address: ImportPath) -> Refusal:
     subject = address.file or address.module
     file, line = _author_line(error, address)
     if isinstance(error, SyntaxError) and error.filename:
-        return Refusal(error.filename, error.lineno or 1, subject, f"it is no Python: {error.msg}", "mend that line")
+        reason = f"it is not valid Python: {error.msg}"
+        return Refusal(error.filename, error.lineno or 1, subject, reason, "mend that line")
     if isinstance(error, ModuleNotFoundError) and error.name:
         reason = f"there is no module {error.name!r}"
         remedy = "check the name, and that it is installed where the service runs"

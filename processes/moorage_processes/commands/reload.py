@@ -44,7 +44,7 @@ TRIES = 3
 
 
 def begin(configuration: Configuration) -> None:
-    """Watch from now on, in a process that ends with this one; it is no child of this one, which waits for its own."""
+    """Watch from now on, in a process that ends with this one, but is not its child: it waits for all of these."""
     parent = os.pidfd_open(os.getpid())
     between = os.fork()
     if between:

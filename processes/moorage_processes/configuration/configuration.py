@@ -147,7 +147,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8") from error
+        raise ConfigurationError(f"{path} cannot be read: it is not text in UTF-8") from error
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {_in_one_line(error)}") from error
     if not isinstance(document, dict):

@@ -75,7 +75,7 @@ def check(path: str, value: Any, expected: KeyRule[Any] | Section[Any]) -> None:
     for name, each in value.items():
         inner = f"{path}.{name}" if path else str(name)
         if not isinstance(name, str):
-            raise ConfigurationError(f"{inner}: {name!r} is no text; a name takes quotes where YAML reads it otherwise")
+            raise ConfigurationError(f"{inner}: {name!r} is not text; quote names that YAML reads otherwise")
         found = expected.keys.get(name, expected.names)
         if found is None:
             raise _unknown(inner, name, expected.keys)

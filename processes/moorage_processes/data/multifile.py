@@ -46,7 +46,7 @@ def is_store(path: Path) -> bool:
 
 
 def is_series(path: str) -> bool:
-    """Whether a path means several files: a folder that is no store, or a pattern."""
+    """Whether a path means several files: a folder that is not a store, or a pattern."""
     if "://" in path or Path(path).is_file():
         return False
     return (Path(path).is_dir() and not is_store(Path(path))) or glob.has_magic(path)

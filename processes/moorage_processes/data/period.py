@@ -44,7 +44,7 @@ class Moment:
         """Read ISO 8601; ValueError where it is none."""
         found = MOMENT.fullmatch(text.strip())
         if found is None:
-            raise ValueError(f"{text!r} is no date")
+            raise ValueError(f"{text!r} is not a date")
         numbers = tuple(int(found[part]) for part in PARTS if found[part] is not None)
         return cls(numbers, float(f"0.{found['fraction'] or 0}"), _east(found["zone"]))
 
@@ -69,7 +69,7 @@ class Moment:
 def _existing(date: Callable[..., Any], year: int, month: int, day: int, clock: list[int]) -> Any:
     """The date, or the last of its month where a calendar has shorter months than the caller's."""
     if not (1 <= month <= MONTHS and 1 <= day <= LONGEST_MONTH):
-        raise ValueError(f"{year}-{month}-{day} is no date")
+        raise ValueError(f"{year}-{month}-{day} is not a date")
     for each in range(day, min(day, SHORTEST_MONTH) - 1, -1):
         try:
             return date(year, month, each, *clock)

@@ -111,7 +111,7 @@ class LinkedStore(Store):
         answer = self.link.get(self.link.beneath(key), _span(byte_range))
         is_metadata = key.rpartition("/")[2] in METADATA
         if answer.status in MISSING and (is_metadata or answer.status == 404):  # noqa: PLR2004 - not found
-            return None  # and a chunk that may not be read is no chunk of fill values
+            return None  # and a chunk that may not be read is not a chunk of fill values
         if answer.status != (WHOLE if byte_range is None else PARTIAL):
             raise self.link.unexpected(answer)
         if is_metadata:
@@ -146,7 +146,7 @@ def _check_codecs(answer: RangeAnswer) -> None:
     try:
         document = json.loads(answer.content)
     except (ValueError, RecursionError) as error:
-        raise FormatError("its metadata is no JSON") from error
+        raise FormatError("its metadata is not JSON") from error
     if unknown := sorted(set(_codecs(document)) - CODECS):
         raise FormatError(f"it is packed by {', '.join(unknown)}, which this service does not unpack")
 

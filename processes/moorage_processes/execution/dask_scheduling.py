@@ -24,7 +24,7 @@ class Computing:
     Raises
     ------
     ValueError
-        where *scheduler* is no address, or its client is not installed.
+        where *scheduler* is not an address, or its client is not installed.
     """
 
     threads: int

@@ -52,7 +52,7 @@ def read_given(name: str, value: Any, kind: Kind) -> Reference | Selection | Val
     Raises
     ------
     InputError
-        where a reference states something that is no text.
+        where a reference states something that is not text.
     """
     if not isinstance(value, dict):
         return Value(value)
@@ -68,9 +68,9 @@ def read_given(name: str, value: Any, kind: Kind) -> Reference | Selection | Val
 def _reference(name: str, link: Mapping[str, Any]) -> Reference:
     href, media_type = link["href"], link.get("type")
     if not isinstance(href, str):
-        raise InputError(f"{name}: href: {str(href)[:80]} is no URL", input=name)
+        raise InputError(f"{name}: href: {str(href)[:80]} is not a URL", input=name)
     if not isinstance(media_type, str | None):
-        raise InputError(f"{name}: type: {str(media_type)[:80]} is no media type such as 'image/tiff'", input=name)
+        raise InputError(f"{name}: type: {str(media_type)[:80]} is not a media type such as 'image/tiff'", input=name)
     return Reference(href, media_type)
 
 

@@ -159,7 +159,7 @@ def parsed(url: str) -> SplitResult:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port  # raises where it is no number
+        port = parts.port  # raises where it is not a number
     except ValueError as error:
         raise ValueError(f"{url!r} is not a URL") from error
     if parts.scheme not in PORTS or not parts.hostname or port == 0:

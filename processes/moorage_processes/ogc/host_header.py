@@ -83,11 +83,11 @@ class HostCheck:
 def _name_in(stated: str) -> str:
     try:
         parts = urlsplit(f"//{stated}")
-        name, _ = (parts.hostname or "").removesuffix("."), parts.port  # a port that is no number raises
+        name, _ = (parts.hostname or "").removesuffix("."), parts.port  # a port that is not a number raises
     except ValueError:
         name = ""
     if not is_name(name) or parts.netloc != stated or "@" in stated:
-        raise Problem(400, "BadRequest", f"Host: {stated[:80]!r} is no host; it takes a name or address, and a port")
+        raise Problem(400, "BadRequest", f"Host: {stated[:80]!r} is not a host; it takes a name or address, and a port")
     return name
 
 

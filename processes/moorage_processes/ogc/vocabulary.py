@@ -35,7 +35,7 @@ CONFORMS_TO_FEATURES = tuple(
 )
 """Where there are features or tables."""
 CONFORMS_TO_EDR = ("http://www.opengis.net/spec/ogcapi-edr-1/1.0/conf/core",)
-"""Where there are grids. OGC API - Coverages is no standard yet, so nobody can be told to conform to it."""
+"""Where there are grids. OGC API - Coverages is not a standard yet, so nobody can be told to conform to it."""
 
 NO_SUCH_PROCESS = f"{EXCEPTIONS}no-such-process"
 NO_SUCH_JOB = f"{EXCEPTIONS}no-such-job"

@@ -215,7 +215,7 @@ class SiteAgent:
         except (RelayAway, EngineError, NotBroughtError, OSError, KeyError, ValueError) as error:
             LOGGER.warning("job %s is not taken now: %s", job, error)
         except Exception:
-            # one job that cannot be taken is no reason to drop the others
+            # one job that cannot be taken is not a reason to drop the others
             LOGGER.exception("job %s is not taken now", job)
         finally:
             self._asked_for.discard(job)

@@ -56,7 +56,7 @@ def mean_of_passing(blocks: int) -> list[float]:
 
 @process
 def blocks_of(grid: xr.DataArray) -> list[int]:
-    """The sizes of the blocks of a grid along its first axis, none where it is no dask array."""
+    """The sizes of the blocks of a grid along its first axis, none where it is not a dask array."""
     return [] if grid.chunks is None else list(grid.chunks[0])
 
 

@@ -203,7 +203,7 @@ class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is untyped
-    """The answer to what is no request, or one that is too large: a problem document, as of the application."""
+    """The answer to what is not a request, or one that is too large: a problem document, as of the application."""
 
     def execute(self) -> None:
         """Write it, and let the connection end."""

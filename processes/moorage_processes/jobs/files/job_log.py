@@ -84,7 +84,7 @@ class JobLog:
         self.put(job)
 
     def put(self, job: str) -> None:
-        """Let other machines have the log of a job, if it has one; that it cannot be put is no reason to fail."""
+        """Let other machines have the log of a job, if it has one; that it cannot be put is not a reason to fail."""
         if self.objects is None or not self.path(job).exists():
             return
         try:

@@ -53,7 +53,7 @@ class Relay:
             is_whole = False
         if not is_whole:
             forms = ", ".join(f"{scheme}://HOST:PORT" for scheme in SCHEMES)
-            raise RelayError(f"{self.url!r} is no address of a NATS server; it takes one of {forms}")
+            raise RelayError(f"{self.url!r} is not an address of a NATS server; it takes one of {forms}")
         for name in ("credentials", "ca"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():

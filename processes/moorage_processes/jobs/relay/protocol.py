@@ -42,7 +42,7 @@ def check_name(site: str) -> None:
         where it is one.
     """
     if not SITE_NAME.fullmatch(site):
-        raise SiteNameError(f"{site!r} is no name of a site; it takes small letters, digits and hyphens")
+        raise SiteNameError(f"{site!r} is not a name of a site; it takes small letters, digits and hyphens")
 
 
 def notice(site: str, job: str) -> str:

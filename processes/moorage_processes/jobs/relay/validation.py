@@ -54,7 +54,7 @@ def read_announcement(site: str, said: Mapping[str, Any], taken: Collection[str]
             Kind(dataset["kind"])
             str(dataset["title"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AnnouncementError(f"this is no announcement that this version of Moorage understands: {error}") from error
+        raise AnnouncementError(f"this version of Moorage does not understand the announcement: {error}") from error
     if len(announcement.processes) > MOST_PROCESSES:
         raise AnnouncementError(f"{len(announcement.processes)} processes; a site offers {MOST_PROCESSES} at most")
     return announcement
@@ -63,7 +63,7 @@ def read_announcement(site: str, said: Mapping[str, Any], taken: Collection[str]
 def _check_process(process: Mapping[str, Any]) -> None:
     name, description = process["id"], process["description"]
     if not PROCESS_ID.fullmatch(str(name)):
-        raise ValueError(f"{name!r} is no id of a process")
+        raise ValueError(f"{name!r} is not an id of a process")
     Limits.from_json(process["limits"])
     for member in TEXTS:
         _check(isinstance(description[member], str), name, member)
@@ -94,9 +94,9 @@ def read_artefacts(text: str) -> list[Artefact]:
     artefacts = [Artefact.from_json(each) for each in json.loads(text)]
     for each in artefacts:
         if each.file is not None and not FILE_NAME.fullmatch(each.file):
-            raise ValueError(f"{each.file!r} is no name of a file")
+            raise ValueError(f"{each.file!r} is not a name of a file")
         if each.href is not None and not _leads_somewhere(each.href):
-            raise ValueError(f"{each.output!r} is said to be at {each.href!r}, which is no address")
+            raise ValueError(f"{each.output!r} is said to be at {each.href!r}, which is not an address")
         if each.size < 0:
             raise ValueError(f"{each.file!r} has {each.size} bytes")
     return artefacts

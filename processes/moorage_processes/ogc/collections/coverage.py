@@ -80,7 +80,7 @@ class Coverage:
 
 
 def describe(entry: Dataset) -> Coverage:
-    """What a dataset holds; :class:`DatasetUnavailableError` where it does not open or is no grid."""
+    """What a dataset holds; :class:`DatasetUnavailableError` where it does not open or is not a grid."""
     with opened(entry) as grid:
         return Coverage(
             title=str(grid.attrs.get("title", "")),

@@ -249,7 +249,7 @@ def _query_schema(described: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
         return {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
     schema: dict[str, Any] = as_openapi(described["schema"])
     if kind is not Kind.VALUE or schema.get("type") not in ("string", "number", "integer", "boolean", "array"):
-        return {"type": "string", "description": "As text; what is no text, as JSON."}
+        return {"type": "string", "description": "As text; what is not text, as JSON."}
     if described.get("maxOccurs", 1) != 1:
         return {"type": "array", "items": schema}
     return schema

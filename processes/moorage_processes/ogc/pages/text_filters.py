@@ -89,7 +89,7 @@ def laid_out(value: Any, literal: Callable[[Any], str], width: int = WIDTH) -> s
     Parameters
     ----------
     value : plain JSON, with places for files.
-    literal : what writes a value that is no container, and the keys of objects.
+    literal : what writes a value that is not a container, and the keys of objects.
     width : letters of a line.
     """
     if isinstance(value, Mapping):

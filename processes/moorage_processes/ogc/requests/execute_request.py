@@ -110,7 +110,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     Raises
     ------
     Problem
-        where it is no JSON object.
+        where it is not a JSON object.
     """
     if not body.strip():
         raise _malformed("the body is empty; it takes a JSON object with 'inputs'")

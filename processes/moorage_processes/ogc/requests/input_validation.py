@@ -144,7 +144,7 @@ class InputValidator:
         self._check_geometry(name, kind, value)
 
     def _check_content(self, name: str, kind: Kind, text: str) -> None:
-        """A string that is no dataset: base64 of a format that is known by its first bytes."""
+        """A string that is not a dataset: base64 of a format that is known by its first bytes."""
         try:
             head = head_of(text)
         except ValueError as error:  # binascii.Error, or a plain one where it is not ASCII

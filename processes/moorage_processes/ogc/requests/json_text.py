@@ -21,7 +21,7 @@ LARGE = (b"e000", b"e+000", b"0" * 308)
 
 
 class JsonError(ValueError):
-    """A text that is no JSON, or holds what cannot be kept; the message goes on where it names what holds it."""
+    """A text that is not JSON, or holds what cannot be kept; the message goes on where it names what holds it."""
 
 
 def parsed(content: bytes) -> Any:

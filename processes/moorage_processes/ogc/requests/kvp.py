@@ -97,7 +97,7 @@ def _parts(parameter: str, entry: Entry) -> tuple[str, str | None]:
     known = {"response", *entry.description["inputs"], *entry.description["outputs"]}
     name = found and _as_known(found["name"], known)
     if found is None or name is None or (name == "response" and not _is_input(name, entry) and found["key"] is None):
-        raise _wrong(parameter, f"is no parameter of {entry.id}; it takes {', '.join(entry.description['inputs'])}")
+        raise _wrong(parameter, f"is not a parameter of {entry.id}; it takes {', '.join(entry.description['inputs'])}")
     key = found["key"]
     if key is None and not _is_input(name, entry):
         raise _wrong(parameter, f"is an output; say {name}[include]=true")
