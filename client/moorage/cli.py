@@ -131,8 +131,8 @@ def read_inputs(process: RemoteProcess, words: Iterable[str]) -> dict[str, Any]:
         key, mark, text = word.partition("=")
         name = next((each for each, described in known.items() if key in (each, described.id)), None)
         if not mark or name is None:
-            inputs = ", ".join(f"{each}=..." for each in known)
-            raise ValueError(f"{word!r} is not an input; {process.id} takes {inputs}")
+            takes = ", ".join(f"{each}=..." for each in known)
+            raise ValueError(f"{word!r} is not an input; {process.id} takes {takes}")
         inputs[name] = read_value(known[name], text)
     return inputs
 
