@@ -175,6 +175,12 @@ def test_what_is_not_waited_for_is_a_job_that_has_begun(under_test):
     assert (value(under_test.done(job)), under_test.job(job).attempt) == (3.0, 1)
 
 
+def test_what_is_not_waited_for_is_a_job_however_quick_it_is(under_test):
+    jobs = [tried(under_test, "shout", wait=0.0) for _ in range(20)]
+    assert all(job.listed for job in jobs)
+    assert [value(under_test.done(job)) for job in jobs] == ["HELLO"] * 20
+
+
 def test_a_supervisor_that_slept_begins_nothing_that_nobody_waits_for_any_more(under_test):
     eventually(lambda: under_test.try_out("shout"))
     supervisor = under_test.processes()["supervisor"]

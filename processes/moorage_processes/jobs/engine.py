@@ -174,6 +174,7 @@ class Engine:
         Interrupted
             where something was killed.
         """
+        lines = self._lines
         order = Submission(id=str(uuid.uuid4()), request=request, limits=limits, answer=answer or {})
         call = CallRequest(
             order=order,
@@ -182,7 +183,7 @@ class Engine:
             caller=caller,
             machine=self._state.identity,
         )
-        return call.run(self._lines)
+        return call.run(lines)
 
     def try_out(
         self, request: Request, limits: Limits, wait: float, answer: Mapping[str, Any] | None = None

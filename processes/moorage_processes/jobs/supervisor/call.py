@@ -122,6 +122,9 @@ class TriedCall(SyncCall):
             self._close()
             self._sign_of_life.cancel()
             self._peer.send({"busy": True})
+        elif not self._timeout:
+            # now: its worker may be done before the loop comes to anything else
+            self._supervisor.dispatcher.make_job(self.task)
 
     def abandon(self) -> None:
         """Stop it: the caller has gone; unless the store may have it already."""

@@ -74,6 +74,7 @@ def test_several_prefer_headers_are_one_list(url):
     connection.putrequest("POST", "/processes/echo/execution")
     for name, value in (("Prefer", "wait=0"), ("Prefer", "respond-async"), ("Content-Length", str(len(body)))):
         connection.putheader(name, value)
+    connection.putheader("Content-Type", "application/json")
     connection.endheaders(body)
     assert connection.getresponse().status == ASYNC
     connection.close()
