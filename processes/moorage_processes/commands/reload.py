@@ -40,7 +40,7 @@ LOGGER = logging.getLogger(__name__)
 GLANCE = 0.15
 """Seconds between two looks at the files; longer than the clock of a file system may be behind."""
 TRIES = 3
-"""Times in a row that it cannot be known what was imported, after which only the method files are watched."""
+"""Times in a row that it cannot be known what was imported, after which what was known before is watched."""
 
 
 def begin(configuration: Configuration) -> None:
@@ -99,7 +99,7 @@ class Reloader:
         tries = 0
         while True:
             tries = 0 if reading.imported is not None else tries + 1
-            found = reading.imported or (self._rereader.method_files() if tries >= TRIES else None)
+            found = reading.imported or (watched if tries >= TRIES else None)
             if found is not None:
                 self._serve_anew(reading, found)
                 watched = self._changed(found)
