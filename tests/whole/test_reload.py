@@ -55,7 +55,7 @@ def test_an_edit_of_a_module_beside_is_served_and_a_job_that_runs_goes_on(guided
     assert service.status(job)["status"] == "running"
     (guided.folder / "go").touch()
     assert service.value(job) == 2.0
-    assert service.value(service.submit("patient", folder=str(guided.folder))) == 3.0
+    assert service.call("patient", folder=str(guided.folder)).json() == 3.0
     eventually(lambda: SERVED in guided.told(), told=guided.told)
 
 
