@@ -57,11 +57,12 @@ def _is_encoding(value: Any) -> bool:
 
 
 def _is_database(value: Any) -> bool:
-    import sqlalchemy as sa  # noqa: PLC0415 - slow, and only where a store is named
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - slow, and only where a store is named
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - the same
 
     try:
-        url = sa.make_url(value) if isinstance(value, str) else None
-    except (sa.exc.ArgumentError, ValueError):
+        url = make_url(value) if isinstance(value, str) else None
+    except (ArgumentError, ValueError):
         return False
     return url is not None and url.get_backend_name() in DATABASES and bool(url.database)
 

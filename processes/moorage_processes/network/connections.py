@@ -120,8 +120,8 @@ class _TimedHTTPS(_Timed, HTTPSConnection):
 
 
 class _TimedHTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Timed
+    ConnectionCls = _Timed  # pyright: ignore[reportAssignmentType] - urllib3 states its own class as narrowly
 
 
 class _TimedHTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TimedHTTPS
+    ConnectionCls = _TimedHTTPS  # pyright: ignore[reportAssignmentType] - the same

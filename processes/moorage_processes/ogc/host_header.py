@@ -6,6 +6,7 @@ service for a part of that page, and lets it read and run everything. Only the n
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -81,12 +82,11 @@ class HostCheck:
 
 
 def _name_in(stated: str) -> str:
-    try:
+    name = netloc = ""
+    with contextlib.suppress(ValueError):
         parts = urlsplit(f"//{stated}")
-        name, _ = (parts.hostname or "").removesuffix("."), parts.port  # a port that is not a number raises
-    except ValueError:
-        name = ""
-    if not is_name(name) or parts.netloc != stated or "@" in stated:
+        netloc, name, _ = parts.netloc, (parts.hostname or "").removesuffix("."), parts.port  # raises if not a number
+    if not is_name(name) or netloc != stated or "@" in stated:
         raise Problem(400, "BadRequest", f"Host: {stated[:80]!r} is not a host; it takes a name or address, and a port")
     return name
 

@@ -49,7 +49,7 @@ def weather(dem: xr.DataArray) -> xr.Dataset:
 
 def _course(days: npt.NDArray[np.datetime64], chance: np.random.Generator) -> npt.NDArray[np.float64]:
     """The mean of each day: the course of the year, and what persists from one day to the next."""
-    of_year = (days - days.astype("datetime64[Y]")) / np.timedelta64(1, "D")
+    of_year = (days - days.astype("datetime64[Y]")).astype("timedelta64[D]").astype(float)
     steps = chance.normal(0.0, SPREAD, len(days))
     rest = np.zeros(len(days))
     for day in range(1, len(days)):

@@ -1,5 +1,8 @@
 """What listens in one web process: takes connections, and ends those that hold it up."""
 
+# waitress states no types, and what is inferred is narrower than what it does
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 import socket

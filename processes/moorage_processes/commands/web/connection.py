@@ -1,5 +1,8 @@
 """One connection of a web process: what is read from it, who answers, and when it ends."""
 
+# waitress states no types, and what is inferred is narrower than what it does
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import contextlib

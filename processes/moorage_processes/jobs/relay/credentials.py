@@ -69,7 +69,7 @@ def check_key(credentials: str) -> None:
     """
     try:
         pair = nkeys.from_seed(bytearray(Path(credentials).read_bytes().strip()))
-        is_user = pair.public_key.startswith(b"U")
+        is_user = bytes(pair.public_key).startswith(b"U")
     except (nkeys.NkeysError, ValueError, TypeError, IndexError):
         is_user = False
     if not is_user:
