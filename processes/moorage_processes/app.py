@@ -30,6 +30,7 @@ from moorage_processes.ogc.openapi.document import openapi_document
 from moorage_processes.ogc.pages import page, problem
 from moorage_processes.ogc.places import Places
 from moorage_processes.ogc.pygeoapi_app import embedded_pygeoapi, pygeoapi_openapi
+from moorage_processes.ogc.requests.address import refuse_long
 from moorage_processes.ogc.requests.body import ChunkedBodies
 from moorage_processes.ogc.requests.caller import Callers
 from moorage_processes.ogc.routes import blueprint
@@ -89,6 +90,7 @@ def app_of(configuration: Configuration, catalogue: Catalogue) -> Flask:
         pygeoapi_config = _pygeoapi_config(configuration, service, collections)
         openapi = pygeoapi_openapi(pygeoapi_config)
         pygeoapi = embedded_pygeoapi(pygeoapi_config, openapi)
+    app.before_request(refuse_long)
     app.before_request(HostCheck(configuration.url, configuration.bind[0], settings.server_names).refuse_others)
     app.register_blueprint(health_blueprint(service))
     if settings.metrics:
