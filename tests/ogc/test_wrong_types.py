@@ -222,3 +222,10 @@ def test_a_body_that_was_cut_is_not_executed(service_url):
     body = b'{"inputs": {"message": "x"}}'
     head = f"Content-Length: {len(body) + 10}"
     assert sent(service_url, "POST", "/processes/echo/execution", head, body).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_caller_who_only_listens_on_is_answered(service_url):
+    body = b'{"inputs": {"message": "x"}}'
+    answer = sent(service_url, "POST", "/processes/echo/execution", f"Content-Length: {len(body)}", body)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"x"' in answer

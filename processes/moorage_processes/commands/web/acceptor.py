@@ -70,8 +70,6 @@ class Acceptor(TcpWSGIServer):  # type: ignore[misc]  # waitress is untyped
             connection_limit=max(1, min(CONNECTIONS, (files - FILES) // EACH)),
             channel_timeout=KEEP_ALIVE,
             cleanup_interval=1,
-            # a caller who has gone is noticed only where the connection is read during the answer
-            channel_request_lookahead=1,
             max_request_header_size=HEADER,
             # refused from this size on
             max_request_body_size=options.body_size + 1,

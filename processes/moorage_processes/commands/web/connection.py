@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
-import select
 import socket
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import BadRequest
 
+from moorage_processes.commands.web.sent_file import TURN, FileSlice, SentFile
+from moorage_processes.commands.web.upload import UploadStream
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.problems import Problem, too_large
 
@@ -33,11 +32,7 @@ LINGER = 5.0
 """Seconds in which a caller who is still sending can read why that is refused."""
 SEND = 1 << 17
 """Bytes that are read of an answer and handed to the kernel at a time."""
-TURN = 1 << 22
-"""Bytes of a file that are sent before other connections have their turn."""
 DISCARD = 1 << 18
-SILENCE = 60.0
-"""Seconds that an upload may stand still."""
 
 
 class IncomingRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
@@ -63,72 +58,6 @@ class IncomingRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress is u
     def _is_for_application(self) -> bool:
         is_refused = self.error is not None and self.error.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return not is_refused and self.content_length > 0 and self.adj.is_upload(self.command, self.path)
-
-
-class UploadStream(io.RawIOBase):
-    """The body of an upload, read by the thread that answers it.
-
-    Parameters
-    ----------
-    connection : from which it comes; nobody else may read there meanwhile.
-    request : whose body it is.
-    """
-
-    def __init__(self, connection: socket.socket, request: IncomingRequest) -> None:
-        self._socket = connection
-        self._head = request.head
-        self._left = request.content_length - len(request.head)
-        self._expects_word = request.expect_continue
-        self._ready = select.poll()
-        self._ready.register(connection, select.POLLIN)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read some of it."""
-        if self._head:
-            count = min(len(buffer), len(self._head))
-            buffer[:count], self._head = self._head[:count], self._head[count:]
-            return count
-        if self._left <= 0:
-            return 0
-        if self._expects_word:
-            self._expects_word = False
-            self._socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        count = self._received(memoryview(buffer)[: self._left])
-        self._left = self._left - count if count else 0
-        return count
-
-    def _received(self, buffer: memoryview) -> int:
-        while self._ready.poll(SILENCE * 1000):
-            with contextlib.suppress(BlockingIOError):
-                return self._socket.recv_into(buffer)
-        raise TimeoutError("the upload has stood still for too long")
-
-
-@dataclass(frozen=True)
-class FileSlice:
-    """Bytes of an open file that the kernel sends itself."""
-
-    file: int
-    start: int
-    count: int
-
-
-class SentFile(ReadOnlyFileBasedBuffer):  # type: ignore[misc]  # waitress is untyped
-    """A file that is an answer. It holds no thread, and if it is on the disk, none of it is copied."""
-
-    def get(self, numbytes: int = -1, skip: bool = False) -> Any:  # noqa: FBT001, FBT002 - waitress's signature
-        """What comes next."""
-        try:
-            file = self.file.fileno()
-        except (AttributeError, OSError):
-            return super().get(numbytes, skip)
-        # of a part of a file, where that begins
-        start = self.file.tell() + getattr(getattr(self.file, "raw", None), "start", 0)
-        return FileSlice(file, start, min(self.remain, TURN))
 
 
 class Gathered:
@@ -170,7 +99,7 @@ class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
 
     def execute(self) -> None:
         """Ask the application."""
-        if self.channel.server.is_leaving or self.request.is_upload:
+        if self.channel.server.is_leaving or self.channel.is_half_closed or self.request.is_upload:
             self.set_close_on_finish()
         if self.request.is_upload:
             # of an upload that is refused, the rest is still to come
@@ -233,11 +162,15 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
     """A connection, read by the loop of its process, and answered by threads."""
 
     sendbuf_len: int
+    request: Any
+    will_close: bool
     task_class = Answer
     error_task_class = Refusal
     parser_class = IncomingRequest
     is_unread = False
     """Whether the caller may still be sending what nobody wants."""
+    is_half_closed = False
+    """Whether the caller has ended their side of the connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -305,24 +238,45 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         """Whether the loop reads here."""
         if self._lingers_until:
             return True
+        if self.is_half_closed:
+            self.will_close = self.will_close or not (self.requests or self.total_outbufs_len)
+            return False
         if not self.requests:
             # asked of every connection at every turn
             return not (self.total_outbufs_len or self.will_close or self.close_when_flushed)
         return not any(request.is_upload for request in self.requests) and bool(super().readable())
 
     def handle_read(self) -> None:
-        """Something came, or the caller has gone."""
-        if not self._lingers_until:
-            super().handle_read()
-            return
+        """Something came, or the caller has ended their side."""
         try:
-            is_over = not self.socket.recv(DISCARD)
+            data = self.socket.recv(DISCARD if self._lingers_until else self.adj.recv_bytes)
         except BlockingIOError:
             return
         except OSError:
-            is_over = True
-        if is_over:
             self.handle_close()
+            return
+        if self._lingers_until:
+            if not data:
+                self.handle_close()
+        elif data:
+            self.last_activity = time.time()
+            self.received(data)
+        else:
+            self._end_of_requests()
+
+    def _end_of_requests(self) -> None:
+        """The caller sends no more, but may still read: answer what is whole, refuse what is cut."""
+        self.is_half_closed = True
+        with self.requests_lock:
+            request = self.request
+            self.request = None
+            if request is None or request.empty:
+                return
+            request.error = BadRequest("the request ends before its header or body is complete; send it again")
+            request.completed = True
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
 
     def handle_write(self) -> None:
         """Send what can be sent; then end, or linger."""
