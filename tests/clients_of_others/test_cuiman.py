@@ -73,7 +73,8 @@ def test_it_makes_a_request_from_a_description(client):
 
 def test_it_executes_and_is_shown_progress(client):
     job = client.execute_process("noise", ordered(GRID, size=20, pause=1.0))
-    assert (job.type, job.processID, job.status) == ("process", "noise", JobStatus.accepted)
+    assert (job.type, job.processID) == ("process", "noise")
+    assert job.status in (JobStatus.accepted, JobStatus.running)
     told = told_of(client, job)
     assert told[-1].status == JobStatus.successful
     assert any(state.progress in (25, 50, 75) and state.message == "rolling dice" for state in told)

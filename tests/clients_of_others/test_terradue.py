@@ -57,7 +57,8 @@ def test_it_lists_and_describes_every_process(client):
 
 def test_it_submits_a_job_and_is_shown_progress(client):
     job = submitted(client, "echo", {"message": "a", "pause": 1.0})
-    assert (job.type, job.process_id, job.status) == ("process", "echo", StatusCode.ACCEPTED)
+    assert (job.type, job.process_id) == ("process", "echo")
+    assert job.status in (StatusCode.ACCEPTED, StatusCode.RUNNING)
     told = told_of(client, job)
     assert told[-1].status == StatusCode.SUCCESSFUL
     assert any(0 < state.progress < 100 for state in told)

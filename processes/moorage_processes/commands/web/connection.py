@@ -128,10 +128,11 @@ class Answer(WSGITask):  # type: ignore[misc]  # waitress is untyped
 
     def finish(self) -> None:
         """Send what is left."""
-        if self.request.command == "HEAD":
-            # of unknown length: it would end in a chunk, and there must be none
-            self.chunked_response = False
-        super().finish()
+        if self.request.command != "HEAD":
+            super().finish()
+        elif not self.wrote_header:
+            # and no more: of unknown length it would end in a chunk, which the next answer would begin with
+            self.write(b"")
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is untyped
