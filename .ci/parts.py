@@ -130,7 +130,7 @@ def newest_install(python: str) -> Part:
     [ -x .venv-newest/bin/python ] || "{python}" -m venv .venv-newest
     .venv-newest/bin/pip install -q --no-compile -c constraints.txt -e ".[test]"
     """
-    return Part("newest-install", "an environment of the newest interpreter", command, 900)
+    return Part("newest-install", "an environment of the newest interpreter", command, 480)
 
 
 def newest(name: str, about: str, tests: str, *, is_turn: bool = False) -> Part:

@@ -70,6 +70,7 @@ class RemoteJob(Future[Any]):
         self._watch = Watch(connection, url or "", status)
         self._value: tuple[Any] | None = None
         self._is_settled = False
+        self._is_inferred = False
         self._settling, self._collecting = Lock(), RLock()
         self._listener: Thread | None = None
         self._waiters = _Waiters(self)
@@ -119,6 +120,10 @@ class RemoteJob(Future[Any]):
         return self._connection.get(self._connection.address(href, self.url)).text if href else ""
 
     def _ask(self) -> Status:
+        if self._is_inferred:
+            # its results came at once, so nothing was heard of its progress and last message
+            self._is_inferred = False
+            self._watch.ask_again()
         if not self.heard.is_done:
             self._watch.ask()
             self._settle()
@@ -184,6 +189,7 @@ class RemoteJob(Future[Any]):
                 return
         self._answer = answer
         self._watch.status = replace(self.heard, name="successful")
+        self._is_inferred = True
         self._settle()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,11 @@ class Watch:
         is_news = self.status.tag != known.tag or self.status.is_done
         was_held = "wait" in response.headers.get("Preference-Applied", "")
         return (was_held and (is_news or time.monotonic() - begin > 1)) or bool(self.status.tag and not known.tag)
+
+    def ask_again(self) -> None:
+        """Ask for all there is to know of a job that has ended; it keeps what is known where it was removed since."""
+        with suppress(NotFoundError):
+            self.status = read_status(document(self._get({}, 0.0)))
 
     def _get(self, headers: dict[str, str], hold: float) -> Response:
         if hold < 1:
