@@ -15,9 +15,9 @@ from moorage_processes.jobs.job import Job, Status
 from moorage_processes.ogc.responses.headers import seal
 from moorage_processes.ogc.responses.results import Results, WantedForm
 
-PASSIVE = [each.media_type for each in FORMATS]
-PASSIVE += ["application/json; charset=utf-8", "application/prs.coverage+json", "text/plain", "image/jpeg", "IMAGE/PNG"]
 SHOWN = ["text/html", "TEXT/HTML;charset=utf-8", "text/html ;a=b", "application/xhtml+xml", "image/svg+xml", "text/xml"]
+PASSIVE = [each.media_type for each in FORMATS if each.media_type not in SHOWN]
+PASSIVE += ["application/json; charset=utf-8", "application/prs.coverage+json", "text/plain", "image/jpeg", "IMAGE/PNG"]
 DOWNLOADED = ["text/xsl", "application/xslt+xml", "application/rss+xml", "application/mathml+xml", "text/javascript"]
 DOWNLOADED += ["multipart/related; boundary=a", "message/rfc822", "application/x-shockwave-flash", "text/x-unheard-of"]
 

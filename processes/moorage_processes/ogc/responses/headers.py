@@ -18,14 +18,14 @@ SECURITY = (
 )
 SEALED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """For results that a browser would run as a page of this service."""
+PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
+"""What is worth looking at in a browser all the same, where nothing of it runs."""
 PASSIVE = frozenset({
     *(each.media_type.partition(";")[0] for each in FORMATS),
     "application/octet-stream", "application/pdf", "application/zip", "text/plain", "text/tab-separated-values",
     "image/avif", "image/bmp", "image/gif", "image/jp2", "image/jpeg", "image/tiff", "image/webp",
-})  # fmt: skip
+}) - PAGES  # fmt: skip
 """What browsers show, or save, without running any of it; with it all JSON."""
-PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
-"""What is worth looking at in a browser all the same, where nothing of it runs."""
 
 
 def seal(response: Response) -> Response:
