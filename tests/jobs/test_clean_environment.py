@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
+from moorage_processes.catalogue.environment import clean_environment, lent, store_credentials
 from moorage_processes.catalogue.reading import read_catalogue
-from moorage_processes.environment import clean_environment, lent, store_credentials
 from support.engines import started, value
 
 SECRETS = (

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from moorage_processes.disk_space import is_full
+from moorage_processes.execution.disk_space import is_full
 from moorage_processes.execution.request import Request
 from moorage_processes.jobs.engine import Engine
 from moorage_processes.jobs.errors import StorageFull, Unavailable

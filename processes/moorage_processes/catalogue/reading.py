@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 from moorage_processes.catalogue.catalogue import Catalogue, Entry
 from moorage_processes.catalogue.description_cache import CachedDescriptions
 from moorage_processes.catalogue.discovery import describe, installed_sources
+from moorage_processes.catalogue.environment import clean_environment
 from moorage_processes.catalogue.imported_files import ImportedFiles, ImportRecorder
-from moorage_processes.environment import clean_environment
 from moorage_processes.errors import Refusal, ServingError
 
 if TYPE_CHECKING:

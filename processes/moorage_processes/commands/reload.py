@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from moorage_processes import logs
 from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
+from moorage_processes.catalogue.environment import clean_environment
 from moorage_processes.catalogue.reading import TICK
 from moorage_processes.catalogue.rereading import Reading, Rereader, forget_compiled
 from moorage_processes.catalogue.snapshot import texts_of
 from moorage_processes.configuration.engine import check_names, own_processes, service_engine, state_of
-from moorage_processes.environment import clean_environment
 from moorage_processes.errors import OperatorError, Refusal
 from moorage_processes.jobs.supervisor.client import renew_supervisor, settings_of_supervisor
 from moorage_processes.jobs.workers.forkserver import preload

@@ -18,9 +18,9 @@ from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
-from moorage_processes.disk_space import is_full, says_full
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError, TooLargeError
 from moorage_processes.execution.dask_scheduling import Computing
+from moorage_processes.execution.disk_space import is_full, says_full
 from moorage_processes.execution.failures import logged_failure, no_room
 from moorage_processes.execution.inputs import PATH_TYPE, InputReader
 from moorage_processes.execution.outputs import write_output

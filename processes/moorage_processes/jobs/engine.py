@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage_processes.catalogue.queue import LOCAL
-from moorage_processes.disk_space import is_full
+from moorage_processes.execution.disk_space import is_full
 from moorage_processes.jobs.calls import CallRequest
 from moorage_processes.jobs.errors import Elsewhere, NoWorker, StorageFull, StoreDamaged, Unavailable
 from moorage_processes.jobs.files.artefacts import ArtefactFiles, DirectoryFiles

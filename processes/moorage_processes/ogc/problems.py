@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from moorage_processes.disk_space import says_full
 from moorage_processes.errors import InputError, TooLargeError
+from moorage_processes.execution.disk_space import says_full
 from moorage_processes.jobs.errors import (
     Busy,
     Elsewhere,

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from moorage_processes.environment import lent
+from moorage_processes.catalogue.environment import lent
 from moorage_processes.jobs.errors import Elsewhere, Unavailable
 
 LOGGER = logging.getLogger(__name__)

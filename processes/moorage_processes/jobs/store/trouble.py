@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import exc
 
-from moorage_processes.disk_space import is_full
+from moorage_processes.execution.disk_space import is_full
 from moorage_processes.jobs.errors import StorageFull, StoreDamaged, Unavailable
 
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moorage_processes.environment import clean_environment, store_credentials
+from moorage_processes.catalogue.environment import clean_environment, store_credentials
 from moorage_processes.jobs.files.state_directory import StateDirectory
 from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.workers import linux

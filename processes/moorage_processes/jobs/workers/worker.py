@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
-from moorage_processes.disk_space import says_full
+from moorage_processes.execution.disk_space import says_full
 from moorage_processes.execution.failures import logged_failure, no_room, not_stored
 from moorage_processes.execution.request import Artefact, ExecutionFailed, Request
 from moorage_processes.jobs.ipc import Connection, Frame
