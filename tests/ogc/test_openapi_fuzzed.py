@@ -140,8 +140,11 @@ def bounded(case: Any) -> Any:
     """The same request where the wait is none: only the length of the test would show it."""
     inputs = case.body.get("inputs") if isinstance(case.body, dict) else None
     for named in (inputs, case.query):
-        if isinstance(named, dict) and isinstance(named.get("pause"), int | float):
-            named["pause"] = min(named["pause"], 0)
+        if isinstance(named, dict):
+            # as it is, or qualified
+            for holder, name in ((named, "pause"), (named.get("pause"), "value")):
+                if isinstance(holder, dict) and isinstance(holder.get(name), int | float):
+                    holder[name] = min(holder[name], 0)
     return case
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import request
 
 from moorage_processes.ogc.problems import Problem
@@ -21,4 +23,4 @@ def refuse_long() -> None:
     length = len(request.environ.get("PATH_INFO", "")) + len(request.environ.get("QUERY_STRING", ""))
     if length > LONGEST:
         detail = f"the address has {length} characters; expected at most {LONGEST}. Send the inputs by POST instead"
-        raise Problem(414, "URITooLong", detail)
+        raise Problem(414, HTTPStatus(414).phrase.replace(" ", ""), detail)
