@@ -6,18 +6,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import Signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moorage.description import python_name
 from moorage.signature import arguments_of, signature_of
+from moorage.values import CLASS, CONSTRUCTOR, METHOD
 
 if TYPE_CHECKING:
     from moorage.description import Description
     from moorage.process import RemoteProcess
-    from moorage.service import Service
 
-CLASS, METHOD, CONSTRUCTOR = "moorage:class", "moorage:method", "moorage:constructor"
-"""Roles of the metadata by which a process says that it is a method of a class."""
+
+class ClassHost(Protocol):
+    """What a class needs of its service."""
+
+    @property
+    def url(self) -> str:
+        """Where it was found."""
+        ...
+
+    @property
+    def processes(self) -> dict[str, str]:
+        """The title of each process by its id."""
+        ...
+
+    def process(self, process_id: str) -> RemoteProcess:
+        """One process by its id."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,7 @@ class RemoteClass:
     methods : by name.
     """
 
-    def __init__(self, service: Service, name: str, methods: Mapping[str, Method]) -> None:
+    def __init__(self, service: ClassHost, name: str, methods: Mapping[str, Method]) -> None:
         self._service = service
         self._methods = methods
         self.__name__ = self.__qualname__ = name

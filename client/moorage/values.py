@@ -12,6 +12,8 @@ CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
 
 RESERVED_IDS = frozenset({"close", "describe", "job", "jobs", "process", "processes", "sites", "title", "url"})
 """Attributes of the client's service object, which no process of a service may be called."""
+CLASS, METHOD, CONSTRUCTOR = "moorage:class", "moorage:method", "moorage:constructor"
+"""Roles of the metadata by which a process says that it is a method of a class."""
 
 
 @dataclass(frozen=True)

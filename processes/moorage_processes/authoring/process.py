@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from moorage.values import CLASS, CONSTRUCTOR, METHOD
+
 from moorage_processes.authoring.signature import SINGLE
 from moorage_processes.errors import InputError
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "moorage:example"
 """Role of the metadata that tells what a call to copy gives for an input, as JSON; empty to take it from the data."""
-CLASS, METHOD, CONSTRUCTOR = "moorage:class", "moorage:method", "moorage:constructor"
-"""Roles of the metadata by which a process says that it is a method of a class."""
 
 
 @dataclass(frozen=True)

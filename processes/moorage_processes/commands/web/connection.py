@@ -14,12 +14,11 @@ from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
 from moorage_processes.commands.web.sent_file import TURN, FileSlice, SentFile
-from moorage_processes.commands.web.upload import UploadStream
+from moorage_processes.commands.web.upload import IncomingRequest, UploadStream
 from moorage_processes.ogc import vocabulary as ogc
 from moorage_processes.ogc.problems import Problem, too_large
 
@@ -33,31 +32,6 @@ LINGER = 5.0
 SEND = 1 << 17
 """Bytes that are read of an answer and handed to the kernel at a time."""
 DISCARD = 1 << 18
-
-
-class IncomingRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
-    """A request as it arrives.
-
-    That of an upload counts as whole once its header has come: the application reads the body itself, so that no file
-    of a site is written twice, and none at all without permission.
-    """
-
-    is_upload = False
-    head = b""
-    """What came of an upload together with its header."""
-
-    def received(self, data: bytes) -> int:
-        """Take in what came; how much of it belongs to this request."""
-        consumed: int = super().received(data)
-        if self.headers_finished and not self.is_upload and self._is_for_application():
-            self.is_upload, self.head = True, data[consumed:]
-            self.error, self.completed = None, True
-            return len(data)
-        return consumed
-
-    def _is_for_application(self) -> bool:
-        is_refused = self.error is not None and self.error.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return not is_refused and self.content_length > 0 and self.adj.is_upload(self.command, self.path)
 
 
 class Gathered:

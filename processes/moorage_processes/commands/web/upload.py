@@ -1,4 +1,7 @@
-"""The body of an upload, which the application reads from the connection itself."""
+"""Requests as they arrive, and uploads among them, whose body the application reads from the connection itself."""
+
+# waitress states no types, and what is inferred is narrower than what it does
+# pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
@@ -6,13 +9,38 @@ import contextlib
 import io
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import Any
 
-if TYPE_CHECKING:
-    from moorage_processes.commands.web.connection import IncomingRequest
+from waitress.parser import HTTPRequestParser
 
 SILENCE = 60.0
 """Seconds that an upload may stand still."""
+
+
+class IncomingRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
+    """A request as it arrives.
+
+    That of an upload counts as whole once its header has come: the application reads the body itself, so that no file
+    of a site is written twice, and none at all without permission.
+    """
+
+    is_upload = False
+    head = b""
+    """What came of an upload together with its header."""
+
+    def received(self, data: bytes) -> int:
+        """Take in what came; how much of it belongs to this request."""
+        consumed: int = super().received(data)
+        if self.headers_finished and not self.is_upload and self._is_for_application():
+            self.is_upload, self.head = True, data[consumed:]
+            self.error, self.completed = None, True
+            return len(data)
+        return consumed
+
+    def _is_for_application(self) -> bool:
+        is_refused = self.error is not None and self.error.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return not is_refused and self.content_length > 0 and self.adj.is_upload(self.command, self.path)
 
 
 class UploadStream(io.RawIOBase):

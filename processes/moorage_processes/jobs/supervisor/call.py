@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moorage_processes.execution.request import Failure
 from moorage_processes.jobs.attempt import Attempt
@@ -21,10 +21,20 @@ from moorage_processes.jobs.supervisor.task import Task
 if TYPE_CHECKING:
     from moorage_processes.jobs.ipc import Frame, Peer
     from moorage_processes.jobs.job import Job
-    from moorage_processes.jobs.supervisor.connection import SupervisorApi
+    from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
+    from moorage_processes.jobs.supervisor.store_thread import StoreThread
+    from moorage_processes.jobs.supervisor.subscriptions import Subscriptions
 
 QUICK = 0.2
 """Seconds after which a caller is told that a call was begun, if nothing else is told before."""
+
+
+class CallHost(Protocol):
+    """What a call needs of the supervisor."""
+
+    dispatcher: Dispatcher
+    store_thread: StoreThread
+    subscriptions: Subscriptions
 
 
 class SyncCall:
@@ -37,7 +47,7 @@ class SyncCall:
     supervisor : runs it and keeps its record.
     """
 
-    def __init__(self, frame: Frame, peer: Peer, supervisor: SupervisorApi) -> None:
+    def __init__(self, frame: Frame, peer: Peer, supervisor: CallHost) -> None:
         head = frame.head
         self._order = Submission.from_head(head)
         self._inputs = frame.body.decode()
@@ -108,7 +118,7 @@ class TriedCall(SyncCall):
     it, on the disk. Meanwhile the caller is told that it was begun, and so that this process is awake.
     """
 
-    def __init__(self, frame: Frame, peer: Peer, supervisor: SupervisorApi) -> None:
+    def __init__(self, frame: Frame, peer: Peer, supervisor: CallHost) -> None:
         super().__init__(frame, peer, supervisor)
         self.task.become_job = self._become_job
         self.task.must_last = not self._timeout

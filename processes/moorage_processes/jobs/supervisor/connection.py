@@ -11,21 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moorage_processes.jobs.ipc import Frame, Peer
 from moorage_processes.jobs.store.exchange import JobChange
-from moorage_processes.jobs.supervisor.call import SyncCall, TriedCall
-from moorage_processes.jobs.supervisor.subscriptions import Subscription, Subscriptions
+from moorage_processes.jobs.supervisor.call import CallHost, SyncCall, TriedCall
+from moorage_processes.jobs.supervisor.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from moorage_processes.jobs.settings import EngineSettings
-    from moorage_processes.jobs.supervisor.dispatcher import Dispatcher
-    from moorage_processes.jobs.supervisor.store_thread import StoreThread
 
 
-class SupervisorApi(Protocol):
+class SupervisorApi(CallHost, Protocol):
     """What a client connection needs of the supervisor."""
-
-    dispatcher: Dispatcher
-    store_thread: StoreThread
-    subscriptions: Subscriptions
 
     @property
     def settings(self) -> EngineSettings:
