@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 
 from moorage_processes.catalogue.imported_files import ImportedFiles, stamp
 from moorage_processes.catalogue.modules import locate
+from moorage_processes.catalogue.user_directories import user_directory
 from moorage_processes.errors import ServingError
 
 LOGGER = logging.getLogger(__name__)
@@ -112,10 +113,7 @@ class CachedDescriptions:
 
 
 def _directory() -> Path:
-    stated = Path(os.environ.get("XDG_CACHE_HOME") or "~")
-    # its specification says to ignore paths that are not absolute
-    home = stated if stated.is_absolute() else Path.home() / ".cache"
-    return home / "moorage" / "descriptions"
+    return user_directory("XDG_CACHE_HOME", ".cache") / "descriptions"
 
 
 def _key(sources: Sequence[str], offered: Mapping[str, bool]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from moorage_processes.authoring.progress import listening, progress
 from moorage_processes.authoring.result_size import room
 from moorage_processes.authoring.version import OURS
 from moorage_processes.catalogue.catalogue import Catalogue
+from moorage_processes.catalogue.environment import lent
 from moorage_processes.catalogue.loading import load_process
 from moorage_processes.data.datasets import Datasets
 from moorage_processes.errors import ClusterAwayError, ClusterError, InputError, TooLargeError
@@ -131,13 +131,10 @@ class Executor:
 @contextmanager
 def _own_temporary_files(directory: Path) -> Iterator[None]:
     """Let temporary files of a method, and of programs that it starts, lie in a folder of this call."""
-    before = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(dir=directory, prefix="work-") as folder:
-        tempfile.tempdir = os.environ["TMPDIR"] = folder
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(dir=directory, prefix="work-") as folder, lent({"TMPDIR": folder}):
+        tempfile.tempdir = folder
         try:
             yield
         finally:
-            tempfile.tempdir = before[0]
-            del os.environ["TMPDIR"]
-            if before[1] is not None:
-                os.environ["TMPDIR"] = before[1]
+            tempfile.tempdir = before

@@ -63,7 +63,7 @@ class Hosts:
     def covers(self, parts: SplitResult) -> bool:
         """Whether the host of a URL is listed as it is written there, with its port."""
         host, port = parts.hostname or "", port_of(parts)
-        address = _as_address(host)
+        address = as_address(host)
         if address is not None:
             return self._lists(address, port)
         return any(entry.means(host, port) for entry in _entries(self.listed))
@@ -137,13 +137,13 @@ def is_usable(entry: str) -> bool:
 def is_name(entry: str) -> bool:
     """Whether an entry is a single host, by name or address, with any port."""
     host, port = _split(entry)
-    return port is None and is_usable(entry) and (_as_address(host) is not None or _as_network(host) is None)
+    return port is None and is_usable(entry) and (as_address(host) is not None or _as_network(host) is None)
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host, a name or an address, is always this machine itself."""
     name = host.strip("[]").lower().removesuffix(".")
-    address = _as_address(name)
+    address = as_address(name)
     if address is None:
         return name == "localhost" or name.endswith(".localhost")  # RFC 6761
     return any(address in network for network in LOOPBACK)
@@ -206,7 +206,8 @@ def _is_short(name: str) -> bool:
     return True
 
 
-def _as_address(host: str) -> Address | None:
+def as_address(host: str) -> Address | None:
+    """The address that a host is; None where it is a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -7,7 +7,6 @@ service for a part of that page, and lets it read and run everything. Only the n
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-from moorage_processes.network.hosts import is_loopback, is_name
+from moorage_processes.network.hosts import as_address, is_loopback, is_name
 from moorage_processes.ogc.problems import Problem
 
 HEALTH = "health"
@@ -52,7 +51,7 @@ class HostCheck:
         if request.blueprint == HEALTH or stated is None:
             return
         name = _name_in(stated)
-        if not (self.covers(name) or (request.blueprint == METRICS and _is_address(name))):
+        if not (self.covers(name) or (request.blueprint == METRICS and as_address(name) is not None)):
             raise Problem(
                 421,
                 "MisdirectedRequest",
@@ -65,14 +64,15 @@ class HostCheck:
         if name in self._names:
             return True
         if self._is_nameless:
-            return is_loopback(name) or _is_address(name)
+            return is_loopback(name) or as_address(name) is not None
         return is_loopback(name) and is_loopback(self.bound)
 
     @cached_property
     def _is_nameless(self) -> bool:
         """Whether it listens on all addresses and was not told where callers find it."""
         host = urlsplit(self.url).hostname or ""
-        return _is_address(host) and ipaddress.ip_address(host).is_unspecified
+        address = as_address(host)
+        return address is not None and address.is_unspecified
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -89,11 +89,3 @@ def _name_in(stated: str) -> str:
     if not is_name(name) or netloc != stated or "@" in stated:
         raise Problem(400, "BadRequest", f"Host: {stated[:80]!r} is not a host; it takes a name or address, and a port")
     return name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

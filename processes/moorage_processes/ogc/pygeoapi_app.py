@@ -7,7 +7,6 @@ private instance of that module for each application, never entered in ``sys.mod
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pygeoapi.openapi import get_oas
+
+from moorage_processes.catalogue.environment import lent
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -77,16 +78,8 @@ def _files(config: Mapping[str, Any], openapi: Mapping[str, Any]) -> Iterator[No
             "PYGEOAPI_CONFIG": _written(Path(folder) / "config.yml", config),
             "PYGEOAPI_OPENAPI": _written(Path(folder) / "openapi.json", openapi),
         }
-        before = {name: os.environ.get(name) for name in places}
-        os.environ.update(places)
-        try:
+        with lent(places):
             yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
 
 
 def _written(path: Path, document: Mapping[str, Any]) -> str:

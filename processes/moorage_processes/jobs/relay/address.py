@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from moorage_processes.catalogue.user_directories import user_directory
 from moorage_processes.errors import OperatorError
 
 SCHEMES = ("nats", "tls", "ws", "wss")
@@ -22,10 +22,7 @@ class RelayError(OperatorError, ValueError):
 
 def default_credentials(name: str) -> Path:
     """Where the private key of a site, or of the hub, is kept unless another file is named: outside of any clone."""
-    stated = Path(os.environ.get("XDG_CONFIG_HOME") or "~")
-    # its specification says to ignore paths that are not absolute
-    home = stated if stated.is_absolute() else Path.home() / ".config"
-    return home / "moorage" / f"{name}.seed"
+    return user_directory("XDG_CONFIG_HOME", ".config") / f"{name}.seed"
 
 
 def found_credentials(name: str) -> str | None:

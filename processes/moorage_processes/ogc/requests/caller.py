@@ -8,12 +8,12 @@ from functools import cached_property
 
 from flask import request
 
+from moorage_processes.network.hosts import Address, as_address
+
 FORWARDED = "X-Forwarded-For"
 """Header in which each proxy adds the address that it was asked from."""
 SITE = 64
 """Bits of an IPv6 address that tell one network from another; whoever has a network has all its addresses."""
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,6 @@ def _address(word: str) -> Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        found = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
+    found = as_address(text.partition("%")[0])
     # what IPv4 looks like to a socket that takes both
     return getattr(found, "ipv4_mapped", None) or found
