@@ -172,6 +172,7 @@ def test_a_url_that_is_stated_is_kept_without_its_slash():
         ("moorage: {body_size: large}", "moorage.body_size", "such as 64 MB"),
         ("moorage: {installed: 1}", "moorage.installed", "expected true or false"),
         ("moorage: {server_names: ['web:5000']}", "moorage.server_names", "expected a list of names or addresses"),
+        ("moorage: {trusted_proxies: ['10.0.0.0/8:80']}", "moorage.trusted_proxies", "expected a list of addresses"),
         ("moorage: {server_names: [10.0.0.0/8]}", "moorage.server_names", "expected a list of names or addresses"),
         ("moorage: {allowed_hosts: example.org}", "moorage.allowed_hosts", "expected a list of hosts"),
     ],

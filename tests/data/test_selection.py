@@ -79,13 +79,18 @@ def test_nothing_is_read_to_cut(tmp_path):
         ("2000-02/..", [2, 3]),
         ("2000-02/", [2, 3]),
         ("/9999-12-31T23:59:59Z", [1, 2, 3]),
+        ("2000-02/9999", [2, 3]),
+        ("0001-01-01T00:00:00+05:00/2000-01", [1]),
     ],
 )
 def test_instants_and_intervals_with_open_ends_pick_times(period, months):
     assert cut(AROUND, datetime=period).wann.dt.month.values.tolist() == months
 
 
-@pytest.mark.parametrize("period", ["soon", "2000-13", "2000-02-40", "2000/1999", "1990", "2000-02-28T12:00:00Z", "/"])
+@pytest.mark.parametrize(
+    "period",
+    ["soon", "2000-13", "2000-02-40", "2000/1999", "1990", "2000-02-28T12:00:00Z", "/", "10000/10001", "999999"],
+)
 def test_a_period_that_is_none_or_empty_is_told(period):
     if period == "/":
         assert cut(AROUND, datetime=period).sizes["wann"] == 3

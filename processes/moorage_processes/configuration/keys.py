@@ -13,7 +13,7 @@ from moorage.formats import Kind
 
 from moorage_processes.authoring.quantities import parse_age, parse_size
 from moorage_processes.configuration.validation import KeyRule, Section
-from moorage_processes.network.hosts import HIGHEST_PORT, is_address, is_name, is_network, is_usable
+from moorage_processes.network.hosts import HIGHEST_PORT, as_network, is_address, is_name, is_usable
 
 DATABASES = frozenset({"sqlite", "postgresql"})
 
@@ -138,7 +138,7 @@ NAMES: KeyRule[tuple[str, ...]] = KeyRule(
 )
 NETWORKS: KeyRule[tuple[str, ...]] = KeyRule(
     "a list of addresses and networks (10.1.0.0/16)",
-    lambda value: _is_texts(value) and all(map(is_network, value)),
+    lambda value: _is_texts(value) and all(as_network(each) is not None for each in value),
     read=tuple,
 )
 STORE: KeyRule[str] = KeyRule(

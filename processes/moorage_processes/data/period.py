@@ -26,6 +26,9 @@ MONTHS = 12
 LONGEST_MONTH = 31
 SHORTEST_MONTH = 28
 OPEN = frozenset({"", ".."})
+TICK = timedelta(microseconds=1)
+LAST_YEAR = 290_000
+"""Microseconds since 1970 are counted to about that year, before and after."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Moment:
         """Its first instant, as *date* makes it from year to second."""
         year, month, day, *clock = (*self.numbers, *(1, 1, 1)[len(self.numbers) :])
         moment = _existing(date, year, month, day, clock)
-        return moment + timedelta(seconds=self.fraction) - self.east
+        return _shifted(moment, timedelta(seconds=self.fraction) - self.east)
 
     def last(self, date: Callable[..., Any]) -> Any:
         """Its last instant: of the year, month, day, hour or minute where it says no more."""
@@ -60,10 +63,19 @@ class Moment:
         if known == "second":
             return self.first(date)
         if known in STEPS:
-            return self.first(date) + STEPS[known] - timedelta(microseconds=1)
+            return _shifted(self.first(date), STEPS[known] - TICK)
         year, month = self.numbers[0], self.numbers[1] if known == "month" else MONTHS
         following = (year + month // MONTHS, month % MONTHS + 1)
-        return Moment(following).first(date) - timedelta(microseconds=1)
+        return _shifted(Moment(following).first(date), -TICK)
+
+
+def _shifted(moment: Any, by: timedelta) -> Any:
+    """An instant some time later; ValueError beyond the last there is."""
+    try:
+        # numpy does not add a timedelta of Python to years of five digits
+        return moment + (np.timedelta64(by) if isinstance(moment, np.datetime64) else by)
+    except OverflowError as error:
+        raise ValueError("the calendar ends before that") from error
 
 
 def _existing(date: Callable[..., Any], year: int, month: int, day: int, clock: list[int]) -> Any:
@@ -130,4 +142,6 @@ def _like(moment: Any) -> Callable[..., Any]:
 
 
 def _plain(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> np.datetime64:
+    if abs(year) > LAST_YEAR:
+        raise ValueError(f"the year {year} is out of range")
     return np.datetime64(f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}", "us")

@@ -106,7 +106,7 @@ def _entries(listed: tuple[str, ...]) -> tuple[_Entry, ...]:
 
 def _entry(text: str) -> _Entry:
     host, port = _split(text)
-    network = _as_network(host)
+    network = as_network(host)
     if network is not None:
         return _Entry(networks=(network,), port=port)
     return _Entry(host, LOOPBACK if host == "localhost" else (), port)
@@ -114,7 +114,7 @@ def _entry(text: str) -> _Entry:
 
 def _split(text: str) -> tuple[str, int | None]:
     """Host and port of an entry; an IPv6 address or network with a port stands in brackets."""
-    if _as_network(text) is not None:
+    if as_network(text) is not None:
         return text, None
     bracketed = BRACKETED.fullmatch(text)
     host, mark, port = (bracketed["host"], bracketed["mark"], bracketed["port"]) if bracketed else text.rpartition(":")
@@ -126,7 +126,7 @@ def _split(text: str) -> tuple[str, int | None]:
 def is_usable(entry: str) -> bool:
     """Whether an entry of such a list can ever cover a host: a name in small letters, an address or a network."""
     host, _ = _split(entry)
-    if _as_network(host) is not None:
+    if as_network(host) is not None:
         return True
     if host.rpartition(".")[2].isdecimal():
         # no name ends so; short for an address, as 127.1 is, it is met as it is written
@@ -137,7 +137,7 @@ def is_usable(entry: str) -> bool:
 def is_name(entry: str) -> bool:
     """Whether an entry is a single host, by name or address, with any port."""
     host, port = _split(entry)
-    return port is None and is_usable(entry) and (as_address(host) is not None or _as_network(host) is None)
+    return port is None and is_usable(entry) and (as_address(host) is not None or as_network(host) is None)
 
 
 def is_loopback(host: str) -> bool:
@@ -195,7 +195,7 @@ def target_of(parts: SplitResult) -> str:
 
 def is_network(entry: str) -> bool:
     """Whether an entry of such a list is an address or a network, with a port or without."""
-    return _as_network(_split(entry)[0]) is not None
+    return as_network(_split(entry)[0]) is not None
 
 
 def _is_short(name: str) -> bool:
@@ -214,7 +214,8 @@ def as_address(host: str) -> Address | None:
         return None
 
 
-def _as_network(text: str) -> Network | None:
+def as_network(text: str) -> Network | None:
+    """The network, or single address, that a text without a port is."""
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from flask import request
@@ -81,6 +81,7 @@ class HostCheck:
         return frozenset(each.lower().removesuffix(".") for each in own if each)
 
 
+@lru_cache(256)
 def _name_in(stated: str) -> str:
     name = netloc = ""
     with contextlib.suppress(ValueError):

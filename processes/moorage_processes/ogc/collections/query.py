@@ -31,7 +31,7 @@ def check_query(place: Mapping[str, str], arguments: Mapping[str, str]) -> None:
     if text:
         try:
             Period.read(text)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise _wrong("datetime", text, "an instant or start/end, as in 2000-03/2000-05") from error
     if not all(arguments.get("sortby", "name").split(",")):
         raise _wrong("sortby", arguments["sortby"], "a comma list of columns, as in name,-size")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from flask import request
 
-from moorage_processes.network.hosts import Address, as_address
+from moorage_processes.network.hosts import Address, Network, as_address, as_network
 
 FORWARDED = "X-Forwarded-For"
 """Header in which each proxy adds the address that it was asked from."""
@@ -57,8 +57,8 @@ class Callers:
         return any(address in network for network in self._networks)
 
     @cached_property
-    def _networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        return tuple(ipaddress.ip_network(entry, strict=False) for entry in self.trusted_proxies)
+    def _networks(self) -> tuple[Network, ...]:
+        return tuple(found for entry in self.trusted_proxies if (found := as_network(entry)) is not None)
 
 
 def _address(word: str) -> Address | None:
